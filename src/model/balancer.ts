@@ -1,0 +1,33 @@
+// The extension point of balancing: an algorithm picks one of the endpoints it is given and knows nothing of health,
+// retries or sockets.
+import type { Clock } from '#lib/clock.ts';
+import type { Random } from '#lib/random.ts';
+import type { Schema } from '#schema/schema.ts';
+import type { Exchange } from './exchange.ts';
+import type { Endpoint } from './upstream.ts';
+
+export interface BalancerHost {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface Balancer {
+  /**
+   * The endpoint for one attempt, out of at least one candidate. `candidates` is the same array from call to call until the
+   * set changes, so that state may be kept by its identity.
+   */
+  pick(candidates: readonly Endpoint[], exchange: Exchange): Endpoint;
+}
+
+export interface BalancerModule<Options = unknown> {
+  readonly type: string;
+  /** One sentence for the reference. */
+  readonly summary: string;
+  readonly options: Schema<Options>;
+  create(options: Options, host: BalancerHost): Balancer;
+}
+
+/** Gives a balancer module its option types. */
+export function defineBalancer<Options>(module: BalancerModule<Options>): BalancerModule<Options> {
+  return module;
+}

@@ -1,0 +1,112 @@
+// One request and its response in progress (RFC 9113 8.1 calls this an exchange). Lives from the request head to the
+// access record; keeps the snapshot it began with.
+import type { Fields } from '#http/fields.ts';
+import type { Request } from './message.ts';
+import type { ProxyError } from './proxy-error.ts';
+import type { Endpoint, Upstream } from './upstream.ts';
+import type { Route } from './route.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** How far an exchange has come; named in the access record of one that failed. */
+export type Phase = 'request-head' | 'policies' | 'connect' | 'request' | 'response-head' | 'response' | 'tunnel' | 'done';
+
+/** What an exchange knows of the connection it came on. */
+export interface ClientConnection {
+  readonly listener: string;
+  /** Number of the listener's metric series in this worker; opaque above telemetry. */
+  readonly listenerSlot: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly secure: boolean;
+}
+
+export class Exchange {
+  readonly connection: ClientConnection;
+  readonly snapshot: Snapshot;
+  readonly request: Request;
+  /** Monotonic milliseconds (`Clock.now`) at the first byte of the request. */
+  readonly startedAt: number;
+
+  /** The client's address: the connection's, or what a trusted proxy said. */
+  clientAddress: string;
+  route: Route | undefined = undefined;
+  /** Values of `:param`, `*` and named groups of the route's path. */
+  pathParameters: Readonly<Record<string, string>> | undefined = undefined;
+  upstream: Upstream | undefined = undefined;
+  endpoint: Endpoint | undefined = undefined;
+  /** Connections tried, the successful one included. */
+  attempts = 0;
+  phase: Phase = 'request-head';
+  /** Set by whoever ended the exchange other than by a complete response. */
+  error: ProxyError | undefined = undefined;
+  /** Name of the policy that answered instead of the upstream; '' when none did. */
+  answeredBy = '';
+  /** Who the client proved to be, as told by an authentication policy; '' when unknown. */
+  consumer = '';
+  /** Milliseconds from the start to the endpoint's response head; -1 before. */
+  firstByteMs = -1;
+  bytesReceived = 0;
+  bytesSent = 0;
+  status = 0;
+  /** Sends an informational response (103, 100) ahead of the final one; set by the listener. */
+  inform: (status: number, fields: Fields) => void = ignore;
+
+  #id = '';
+  #onAbort: ((error: ProxyError) => void) | undefined = undefined;
+  #aborted: ProxyError | undefined = undefined;
+  #cleanups: (() => void)[] | undefined = undefined;
+
+  constructor(connection: ClientConnection, snapshot: Snapshot, request: Request, startedAt: number) {
+    this.connection = connection;
+    this.snapshot = snapshot;
+    this.request = request;
+    this.startedAt = startedAt;
+    this.clientAddress = connection.remoteAddress;
+  }
+
+  /** Identity of the exchange in logs; set by the request-id policy, else made on demand. */
+  get id(): string {
+    if (this.#id === '') this.#id = crypto.randomUUID();
+    return this.#id;
+  }
+  set id(id: string) {
+    this.#id = id;
+  }
+
+  /** Why the client's side gave up, or `undefined`. */
+  get aborted(): ProxyError | undefined {
+    return this.#aborted;
+  }
+
+  /** Whoever works for this exchange at the moment; called when the client gives up, at once if it already has. */
+  set onAbort(listener: ((error: ProxyError) => void) | undefined) {
+    this.#onAbort = listener;
+    if (this.#aborted && listener) listener(this.#aborted);
+  }
+
+  /** Tells that the client's side is gone. Only the first call counts. */
+  abort(error: ProxyError): void {
+    if (this.#aborted) return;
+    this.#aborted = error;
+    this.error ??= error;
+    this.#onAbort?.(error);
+  }
+
+  /** Runs `cleanup` when the exchange has ended, however it ended; last added first. */
+  onEnd(cleanup: () => void): void {
+    if (this.#cleanups) this.#cleanups.push(cleanup);
+    else this.#cleanups = [cleanup];
+  }
+
+  /** Called by the listener, once, before the access record is written. */
+  end(): void {
+    this.#onAbort = undefined;
+    const cleanups = this.#cleanups;
+    this.#cleanups = undefined;
+    if (cleanups) for (let i = cleanups.length - 1; i >= 0; i--) cleanups[i]?.();
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,34 @@
+// The extension point of policies: one step around a request.
+import type { Clock } from '#lib/clock.ts';
+import type { Log } from '#lib/log.ts';
+import type { Random } from '#lib/random.ts';
+import type { KeyedTable } from '#memory/keyed-table.ts';
+import type { Schema } from '#schema/schema.ts';
+import type { Middleware } from './handler.ts';
+
+/** What a policy may use of its surroundings. */
+export interface PolicyHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Where in the configuration the policy stands, unchanged over reloads: `routes.api.policies.0`. */
+  readonly identity: string;
+  /**
+   * The table of token buckets that all workers share. Entries are keyed by strings; the caller puts `identity` into them.
+   */
+  readonly buckets: KeyedTable;
+}
+
+export interface PolicyModule<Options = unknown> {
+  readonly type: string;
+  /** One sentence for the reference. */
+  readonly summary: string;
+  readonly options: Schema<Options>;
+  /** Throws a `ConfigurationError` on options that fit the schema but make no sense. */
+  create(options: Options, host: PolicyHost): Middleware;
+}
+
+/** Gives a policy module its option types. */
+export function definePolicy<Options>(module: PolicyModule<Options>): PolicyModule<Options> {
+  return module;
+}

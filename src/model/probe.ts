@@ -1,0 +1,30 @@
+// The extension point of active health checks: asks one endpoint whether it is well. Runs on the main thread.
+import type { Schema } from '#schema/schema.ts';
+
+export interface ProbeTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly socketPath: string;
+}
+
+export interface ProbeResult {
+  readonly healthy: boolean;
+  /** Why, for the admin API and the log: `status 500`, `connection refused`. */
+  readonly reason: string;
+}
+
+export interface Probe {
+  /** Never rejects. Ends at the latest when `signal` aborts. */
+  check(target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult>;
+}
+
+export interface ProbeModule<Options = unknown> {
+  readonly type: string;
+  readonly summary: string;
+  readonly options: Schema<Options>;
+  create(options: Options): Probe;
+}
+
+export function defineProbe<Options>(module: ProbeModule<Options>): ProbeModule<Options> {
+  return module;
+}

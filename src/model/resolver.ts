@@ -1,0 +1,34 @@
+// The extension point of discovery: finds the endpoints behind a name. Runs on the main thread.
+import type { Log } from '#lib/log.ts';
+import type { Schema } from '#schema/schema.ts';
+
+export interface ResolvedEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly socketPath: string;
+  readonly weight: number;
+}
+
+export interface ResolverHost {
+  readonly log: Log;
+  /** Sets a timer that does not keep the process alive; returns how to clear it. */
+  setTimer(callback: () => void, delayMs: number): () => void;
+  readonly now: () => number;
+}
+
+export interface Resolver {
+  /** Starts; `update` is called with each new answer, also with the first. */
+  start(update: (endpoints: readonly ResolvedEndpoint[]) => void): void;
+  stop(): void;
+}
+
+export interface ResolverModule<Options = unknown> {
+  readonly type: string;
+  readonly summary: string;
+  readonly options: Schema<Options>;
+  create(options: Options, host: ResolverHost): Resolver;
+}
+
+export function defineResolver<Options>(module: ResolverModule<Options>): ResolverModule<Options> {
+  return module;
+}

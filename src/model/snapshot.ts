@@ -1,0 +1,51 @@
+// Everything one worker compiled from one configuration. An exchange keeps the snapshot it began with.
+import type { Request } from './message.ts';
+import type { Route } from './route.ts';
+import type { Upstream } from './upstream.ts';
+
+/** Finds the route of a request. */
+export interface Router {
+  match(request: Request, clientAddress: string): RouteResult | undefined;
+}
+
+export interface RouteResult {
+  readonly route: Route;
+  readonly parameters: Readonly<Record<string, string>> | undefined;
+}
+
+/** Limits and timeouts of a listener's client connections. */
+export interface ListenerSettings {
+  readonly name: string;
+  readonly maxHeadBytes: number;
+  readonly maxFields: number;
+  readonly maxTargetBytes: number;
+  readonly maxBodyBytes: number;
+  readonly headTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly sendTimeoutMs: number;
+  readonly maxRequests: number;
+  readonly maxConnections: number;
+}
+
+/** How requests are made fit for the next hop. */
+export interface ForwardingSettings {
+  /** Whether an address is a proxy whose forwarding fields are believed. */
+  readonly isTrusted: (address: string) => boolean;
+  /** Pseudonym in Via and Proxy-Status. */
+  readonly name: string;
+  readonly xForwarded: boolean;
+  readonly forwarded: boolean;
+  /** Whether `%2F`, `%5C` and `%00` in paths are allowed. */
+  readonly allowEncodedSlash: boolean;
+}
+
+export interface Snapshot {
+  /** Counts configurations since start: 1, 2, … */
+  readonly generation: number;
+  readonly router: Router;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly forwarding: ForwardingSettings;
+  /** How many exchanges, tunnels and connections still use it, in this worker. */
+  uses: number;
+}

@@ -1,0 +1,66 @@
+// Upstream and endpoint: where requests go. Compiled and immutable but for what they point to in shared memory.
+import type { EndpointCells } from '#memory/endpoint-table.ts';
+import type { RetryBudget } from '#memory/retry-budget.ts';
+import type { Series } from '#memory/series-table.ts';
+import type { Balancer } from './balancer.ts';
+
+/** One address and port. */
+export interface Endpoint {
+  /** `address:port`, `[v6]:port` or `unix:/path`: its identity within the upstream, over reloads too. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Path of a Unix socket, or ''. */
+  readonly socketPath: string;
+  /** Relative share; 0 takes no new requests. */
+  readonly weight: number;
+  /** State all workers share: health, ejection, draining, requests in flight. */
+  readonly cells: EndpointCells;
+  readonly series: Series;
+}
+
+export interface UpstreamTimeouts {
+  readonly connectMs: number;
+  /** From the request sent to the response head. */
+  readonly firstByteMs: number;
+  /** Without a byte in either direction while content flows. */
+  readonly idleMs: number;
+  /** The same for an upgraded connection. */
+  readonly tunnelIdleMs: number;
+}
+
+export interface PoolSettings {
+  /** Connections to one endpoint from one worker, busy ones included. */
+  readonly maxConnections: number;
+  /** Idle ones that are kept. */
+  readonly maxIdle: number;
+  readonly idleTimeoutMs: number;
+  /** Exchanges waiting for a connection in one worker; more are refused at once. */
+  readonly maxWaiting: number;
+  readonly waitTimeoutMs: number;
+  /** Requests on one connection before it is closed. */
+  readonly maxRequests: number;
+}
+
+export interface RetrySettings {
+  /** Attempts in all, the first included. */
+  readonly attempts: number;
+}
+
+export interface Upstream {
+  readonly name: string;
+  readonly balancer: Balancer;
+  /** Endpoints now known: replaced as a whole when the resolver has a new answer. */
+  endpoints: readonly Endpoint[];
+  /** Share of usable endpoints, by weight, below which health is ignored: 0 to 1 (panic threshold). */
+  readonly panicThreshold: number;
+  readonly timeouts: UpstreamTimeouts;
+  readonly pool: PoolSettings;
+  readonly retry: RetrySettings;
+  readonly budget: RetryBudget;
+  /** Host sent to the endpoint: `''` keeps the client's. */
+  readonly hostField: string;
+  /** Errors in a row that eject an endpoint; 0 turns passive ejection off. */
+  readonly ejectAfter: number;
+  readonly series: Series;
+}
