@@ -1,0 +1,65 @@
+#!/bin/sh
+# Brings what the other commands need, and nothing when it is all here: npm packages, and with --test the Debian programs
+# that some tests run against. Without root or apt-get those tests skip themselves; with CI=true that is a failure.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+
+# The stamp is the lock file that the installed packages came from; it is written last, so a broken-off installation counts
+# as none.
+stamp=node_modules/.tidegate-stamp
+
+install_packages() {
+  echo "Installing packages (once) ..." >&2
+  log=$(mktemp)
+  status=0
+  # EBADENGINE and "Unknown ... config" are not about us: the launcher brings its own Node.js.
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=warn >"$log" 2>&1 || status=$?
+  grep -v -e EBADENGINE -e 'Unknown .* config' -e '^added ' -e '^$' "$log" >&2 || true
+  rm -f "$log"
+  if [ "$status" -ne 0 ]; then
+    echo "Installing the packages failed (npm ended with $status, see above)." >&2
+    exit "$status"
+  fi
+  cp package-lock.json "$stamp"
+}
+
+# Prints PROGRAM:PACKAGE of each peer that is not installed.
+missing_peers() {
+  for peer in nginx:nginx-light haproxy:haproxy curl:curl; do
+    PATH="$PATH:/usr/sbin:/sbin" command -v "${peer%%:*}" >/dev/null 2>&1 || echo "$peer"
+  done
+}
+
+# Installs the Debian packages named, without letting them start services of their own.
+install_peers() {
+  echo "Installing $* for the tests (once) ..." >&2
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -qq update >/dev/null && apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+}
+
+ensure_peers() {
+  missing=$(missing_peers)
+  [ -n "$missing" ] || return 0
+  why="only root can install them, with apt-get"
+  if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
+    # shellcheck disable=SC2086
+    install_peers ca-certificates $(echo "$missing" | sed 's/.*://') || true
+    missing=$(missing_peers)
+    [ -n "$missing" ] || return 0
+    why="apt-get could not install them"
+  fi
+  names=$(echo "$missing" | sed 's/:.*//' | tr '\n' ' ')
+  echo "Skipping the tests that run against ${names% }: not installed, and $why." >&2
+  [ "${CI:-}" != true ] || { echo "With CI=true nothing may be skipped." >&2; exit 1; }
+}
+
+cmp -s package-lock.json "$stamp" || install_packages
+if [ "${1:-}" = --test ]; then ensure_peers; fi
