@@ -1,0 +1,165 @@
+// What the admin API answers, as schemas: the types of `admin/admin-host.ts` and the OpenAPI document both come from here.
+import { z } from '@hono/zod-openapi';
+
+const time = z.string().describe('RFC 3339 time in UTC.');
+const count = z.number().describe('Counted since the process started.');
+
+export const problemSchema = z
+  .object({
+    type: z.string().describe('`about:blank`: the title says what the status code says.'),
+    title: z.string(),
+    status: z.number(),
+    detail: z.string().describe('What is wrong and what to do about it.'),
+    problems: z
+      .array(z.string())
+      .readonly()
+      .optional()
+      .describe('Each problem of a refused configuration with its place.'),
+  })
+  .readonly()
+  .openapi('Problem', { description: 'An error (RFC 9457).' });
+
+export const aliveSchema = z.object({ status: z.literal('ok') }).readonly();
+
+export const readySchema = z
+  .object({ ready: z.boolean(), draining: z.boolean().describe('Whether the process is about to end.') })
+  .readonly()
+  .openapi('Readiness');
+
+const workerSchema = z
+  .object({ index: z.number(), state: z.enum(['starting', 'ready', 'draining', 'dead']) })
+  .readonly()
+  .openapi('Worker');
+
+const listenerSchema = z
+  .object({
+    name: z.string(),
+    address: z.string().describe('The bound address with its real port, as `127.0.0.1:8080` or `[::1]:8080`.'),
+    connections: z.number().describe('Client connections open now.'),
+    accepted: count.describe('Client connections accepted since the process started.'),
+  })
+  .readonly()
+  .openapi('Listener');
+
+const problemsSchema = z
+  .array(z.string())
+  .readonly()
+  .describe('What was wrong with the configuration, one line each with its place. Empty when it is in use.');
+
+const lastReloadSchema = z.object({ time, ok: z.boolean(), problems: problemsSchema }).readonly().openapi('LastReload');
+
+export const gatewayStatusSchema = z
+  .object({
+    version: z.string(),
+    pid: z.number(),
+    startedAt: time,
+    uptimeMs: z.number(),
+    generation: z.number().describe('Counts the configurations since the start: 1, 2, and so on.'),
+    file: z
+      .string()
+      .nullable()
+      .describe('The configuration file; null when the configuration was handed in by a program.'),
+    workers: z.array(workerSchema).readonly(),
+    listeners: z.array(listenerSchema).readonly(),
+    lastReload: lastReloadSchema.nullable().describe('The last reload, or null when there was none.'),
+    draining: z.boolean(),
+  })
+  .readonly()
+  .openapi('GatewayStatus');
+
+export const endpointStateSchema = z
+  .enum(['healthy', 'unhealthy', 'ejected', 'draining', 'unknown'])
+  .describe('`unknown` is an endpoint that no probe has asked yet; it takes requests.')
+  .openapi('EndpointState');
+
+const healthChangeSchema = z
+  .object({ time, status: endpointStateSchema, reason: z.string() })
+  .readonly()
+  .openapi('HealthChange');
+
+const endpointStatusSchema = z
+  .object({
+    name: z.string().describe('`address:port`, `[v6]:port` or `unix:/path`.'),
+    weight: z.number(),
+    status: endpointStateSchema,
+    reason: z.string().describe("Why, as `status 500`; '' when there is nothing to say."),
+    inFlight: z.number().describe('Requests in progress now, over all workers.'),
+    requests: count,
+    failures: count.describe('Requests and connections that failed or were answered with a server error.'),
+    ejections: count,
+    history: z.array(healthChangeSchema).readonly().describe('The last changes of health, oldest first.'),
+  })
+  .readonly()
+  .openapi('EndpointStatus');
+
+export const upstreamStatusSchema = z
+  .object({
+    name: z.string(),
+    balancer: z.string(),
+    endpoints: z.array(endpointStatusSchema).readonly(),
+  })
+  .readonly()
+  .openapi('UpstreamStatus');
+
+export const upstreamListSchema = z.object({ upstreams: z.array(upstreamStatusSchema).readonly() }).readonly();
+
+const requestCountsSchema = z
+  .object({ total: count, '1xx': count, '2xx': count, '3xx': count, '4xx': count, '5xx': count })
+  .readonly()
+  .openapi('RequestCounts');
+
+export const routeStatusSchema = z
+  .object({
+    name: z.string(),
+    match: z.string().describe('What the route matches, in short.'),
+    action: z.string().describe('Where it leads, in short: `upstream api`, `redirect 301`, `respond 200`.'),
+    requests: requestCountsSchema,
+    latencyMs: z
+      .object({ p50: z.number().nullable(), p99: z.number().nullable() })
+      .readonly()
+      .describe('Estimated from the histogram since the start; null before the first request.'),
+  })
+  .readonly()
+  .openapi('RouteStatus');
+
+export const routeListSchema = z.object({ routes: z.array(routeStatusSchema).readonly() }).readonly();
+
+export const configurationSchema = z.unknown().openapi('Configuration', {
+  type: 'object',
+  description: 'The configuration in use with all defaults; secrets read `***`.',
+});
+
+export const reloadResultSchema = z
+  .object({
+    ok: z.boolean(),
+    generation: z.number().describe('The configuration in use after the call.'),
+    problems: problemsSchema,
+  })
+  .readonly()
+  .openapi('ReloadResult');
+
+export const drainResultSchema = z
+  .object({ upstream: z.string(), endpoint: z.string(), draining: z.boolean() })
+  .readonly()
+  .openapi('DrainResult');
+
+export const upstreamPathSchema = z.object({
+  upstream: z.string().openapi({ param: { name: 'upstream', in: 'path' }, example: 'api' }),
+});
+
+export const endpointPathSchema = upstreamPathSchema.extend({
+  endpoint: z.string().openapi({ param: { name: 'endpoint', in: 'path' }, example: '127.0.0.1:9001' }),
+});
+
+export type Problem = z.output<typeof problemSchema>;
+export type Readiness = z.output<typeof readySchema>;
+export type WorkerStatus = z.output<typeof workerSchema>;
+export type ListenerStatus = z.output<typeof listenerSchema>;
+export type LastReload = z.output<typeof lastReloadSchema>;
+export type GatewayStatus = z.output<typeof gatewayStatusSchema>;
+export type EndpointState = z.output<typeof endpointStateSchema>;
+export type HealthChange = z.output<typeof healthChangeSchema>;
+export type EndpointStatus = z.output<typeof endpointStatusSchema>;
+export type UpstreamStatus = z.output<typeof upstreamStatusSchema>;
+export type RouteStatus = z.output<typeof routeStatusSchema>;
+export type ReloadResult = z.output<typeof reloadResultSchema>;
