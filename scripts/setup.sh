@@ -11,11 +11,14 @@ stamp=node_modules/.tidegate-stamp
 
 install_packages() {
   echo "Installing packages (once) ..." >&2
+  rm -f "$stamp"
   log=$(mktemp)
   status=0
-  # EBADENGINE and "Unknown ... config" are not about us: the launcher brings its own Node.js.
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=warn >"$log" 2>&1 || status=$?
-  grep -v -e EBADENGINE -e 'Unknown .* config' -e '^added ' -e '^$' "$log" >&2 || true
+  # It may seem wise to use npm ci; however, that refuses a lock file without the packages of every platform, and ours has
+  # those that Tidegate runs on. With --no-save the lock file is followed and left alone.
+  npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=warn >"$log" 2>&1 || status=$?
+  # EBADENGINE is not about us, since the launcher brings its own Node.js; nor is what npm thinks of the user's settings.
+  grep -v -e EBADENGINE -e 'Unknown .* config' -e '^added ' -e '^changed ' -e '^up to date' -e '^$' "$log" >&2 || true
   rm -f "$log"
   if [ "$status" -ne 0 ]; then
     echo "Installing the packages failed (npm ended with $status, see above)." >&2
@@ -51,7 +54,7 @@ ensure_peers() {
   why="only root can install them, with apt-get"
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     # shellcheck disable=SC2086
-    install_peers ca-certificates $(echo "$missing" | sed 's/.*://') || true
+    install_peers $(echo "$missing" | sed 's/.*://') || true
     missing=$(missing_peers)
     [ -n "$missing" ] || return 0
     why="apt-get could not install them"
