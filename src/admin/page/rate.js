@@ -6,7 +6,7 @@ export const SAMPLES = 60;
 /** The value before and the rates of the last minute, for each counter by name. */
 const counters = new Map();
 
-/** The rate a second of a counter since the call before, and its last minute. */
+/** The rate a second of a counter since the call before, and its last minute. `now` is in milliseconds. */
 export function rate(name, value, now) {
   const known = counters.get(name);
   if (!known) {

@@ -28,7 +28,8 @@ async function load(path) {
 }
 
 function draw(status, upstreams, routes) {
-  const now = performance.now();
+  // The gateway's own time, so that a slow answer or a page in the background bends no rate.
+  const now = status.uptimeMs;
   drawHead(status);
   drawTotals(status, upstreams, routes, now);
   drawUpstreams(upstreams, now);

@@ -1,0 +1,158 @@
+// The command line as people call it: the launcher is started for real, and its streams and exit code are looked at.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { commands } from './commands/index.ts';
+import { readVersion } from './version.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../../bin/tidegate', import.meta.url));
+
+const GOOD = `version: 1
+listeners:
+  web: { address: 127.0.0.1:0 }
+routes:
+  - name: all
+    match: { path: /* }
+    upstream: app
+upstreams:
+  app: { endpoints: [127.0.0.1:9001] }
+`;
+
+interface Ended {
+  readonly exitCode: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+function tidegate(
+  words: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<Ended> {
+  const child = spawn(LAUNCHER, words, {
+    cwd: options.cwd ?? tmpdir(),
+    env: { ...process.env, TIDEGATE_DEBUG: '', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) => resolve({ exitCode, output, errors }));
+  });
+}
+
+function folderWith(t: TestContext, files: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-cli-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  return folder;
+}
+
+test('version prints the version of package.json and ends with 0', async () => {
+  const { exitCode, output, errors } = await tidegate(['version']);
+  assert.equal(exitCode, 0);
+  assert.match(output, new RegExp(`^tidegate ${readVersion()} \\(Node\\.js \\d+`));
+  assert.equal(errors, '');
+});
+
+test('help names every command and every exit code', async () => {
+  const { exitCode, output } = await tidegate(['--help']);
+  assert.equal(exitCode, 0);
+  for (const command of commands) assert.match(output, new RegExp(`^  ${command.name}\\b`, 'm'));
+  for (const code of [0, 1, 64, 69, 70]) assert.match(output, new RegExp(`^ +${code}  `, 'm'));
+});
+
+test('help of each command has examples', async () => {
+  for (const { name } of commands) {
+    const { exitCode, output } = await tidegate(['help', name]);
+    assert.equal(exitCode, 0, name);
+    assert.match(output, /^Examples:\n {2}\S/m, name);
+  }
+});
+
+test('no command at all prints help and ends with 64', async () => {
+  const { exitCode, errors } = await tidegate([]);
+  assert.equal(exitCode, 64);
+  assert.match(errors, /Usage: tidegate COMMAND/);
+});
+
+test('an unknown command ends with 64 and names the nearest', async () => {
+  const { exitCode, errors } = await tidegate(['chek']);
+  assert.equal(exitCode, 64);
+  assert.match(errors, /^tidegate: unknown command 'chek'\n\(Did you mean check\?\)/);
+});
+
+test('an unknown option and an argument too many end with 64', async () => {
+  for (const words of [
+    ['version', '--colour'],
+    ['version', 'now'],
+    ['drain', 'api'],
+    ['demo', '--port', '99999'],
+  ]) {
+    const { exitCode, errors } = await tidegate(words);
+    assert.equal(exitCode, 64, words.join(' '));
+    assert.match(errors, /^tidegate: /);
+  }
+});
+
+test('check counts what a good file has', async (t) => {
+  const cwd = folderWith(t, { 'tidegate.yaml': GOOD });
+  const { exitCode, output, errors } = await tidegate(['check'], { cwd });
+  assert.deepEqual({ exitCode, errors }, { exitCode: 0, errors: '' });
+  assert.match(output, /^ok: 1 listener, 1 route, 1 upstream\n$/);
+});
+
+test('check prints every problem with file, line and column, and ends with 1', async (t) => {
+  const bad = GOOD.replace('path: /*', 'pth: /*').replace('upstream: app', 'upstream: ap');
+  const cwd = folderWith(t, { 'bad.yaml': bad });
+  const { exitCode, errors } = await tidegate(['check', 'bad.yaml'], { cwd });
+  assert.equal(exitCode, 1);
+  assert.match(errors, /bad\.yaml:6:\d+: .*pth.*path/);
+  assert.match(errors, /bad\.yaml:7:\d+: .*app/);
+  assert.doesNotMatch(errors, /^ +at /m);
+});
+
+test('check without any file here ends with 64, and with a file that is not there with 1', async (t) => {
+  const cwd = folderWith(t, {});
+  const without = await tidegate(['check'], { cwd });
+  assert.equal(without.exitCode, 64);
+  assert.match(without.errors, /tidegate\.yaml/);
+  const missing = await tidegate(['check', 'none.yaml'], { cwd });
+  assert.equal(missing.exitCode, 1);
+  assert.match(missing.errors, /none\.yaml/);
+});
+
+test('run refuses a bad configuration with the same lines and 1', async (t) => {
+  const cwd = folderWith(t, { 'tidegate.yaml': GOOD.replace('version: 1', 'version: 2') });
+  const { exitCode, errors } = await tidegate(['run'], { cwd });
+  assert.equal(exitCode, 1);
+  assert.match(errors, /tidegate\.yaml:1:\d+: /);
+  assert.doesNotMatch(errors, /^ +at /m);
+});
+
+test('schema prints a JSON Schema', async () => {
+  const { exitCode, output } = await tidegate(['schema']);
+  assert.equal(exitCode, 0);
+  const schema = JSON.parse(output) as { readonly properties: object };
+  assert.ok('routes' in schema.properties);
+});
+
+test('status, reload and drain end with 69 when no gateway answers', async () => {
+  // Port 2 is reserved (compressnet) and nothing listens there.
+  const env = { TIDEGATE_ADMIN: '127.0.0.1:2' };
+  for (const words of [['status'], ['reload', '--token', 'x'], ['drain', 'api', '127.0.0.1:9001']]) {
+    const { exitCode, errors } = await tidegate(words, { env });
+    assert.equal(exitCode, 69, words.join(' '));
+    assert.match(errors, /^tidegate: cannot reach the admin API at http:\/\/127\.0\.0\.1:2: connection refused/);
+  }
+});

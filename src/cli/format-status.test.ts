@@ -1,0 +1,48 @@
+// The tables of `tidegate status`.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatStatus } from './format-status.ts';
+
+test('tables have aligned columns, numbers at the right', () => {
+  const text = formatStatus({
+    version: '0.1.0',
+    pid: 7,
+    startedAt: '2026-01-01T00:00:00.000Z',
+    uptimeMs: 61_000,
+    generation: 2,
+    file: 'tidegate.yaml',
+    workers: [
+      { index: 0, state: 'ready' },
+      { index: 1, state: 'starting' },
+    ],
+    listeners: [{ name: 'web', address: '127.0.0.1:8080', connections: 3, accepted: 1234 }],
+    lastReload: { time: '2026-01-01T00:01:00.000Z', ok: false, problems: ['tidegate.yaml:1:1: no'] },
+    draining: false,
+    upstreams: [],
+    routes: [
+      {
+        name: 'api',
+        match: '/api/*',
+        action: 'upstream api',
+        requests: { total: 10, '1xx': 0, '2xx': 8, '3xx': 0, '4xx': 2, '5xx': 0 },
+        latencyMs: { p50: 1.234, p99: null },
+      },
+    ],
+  });
+  assert.equal(
+    text,
+    `tidegate 0.1.0, process 7, up 1m 1s
+1 of 2 workers ready, configuration 2 of tidegate.yaml
+The reload at 2026-01-01T00:01:00.000Z changed nothing:
+tidegate.yaml:1:1: no
+
+LISTENER  ADDRESS         OPEN  ACCEPTED
+web       127.0.0.1:8080     3      1234
+
+ROUTE  MATCH   ACTION        REQUESTS  4XX  5XX  P50    P99
+api    /api/*  upstream api        10    2    0  1.2ms  -
+
+UPSTREAM  ENDPOINT  HEALTH  IN FLIGHT  REQUESTS  FAILURES  EJECTIONS  REASON
+`,
+  );
+});

@@ -1,0 +1,91 @@
+// Writes the status of a gateway as tables for a terminal.
+import type { GatewayStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
+
+export interface StatusFacts extends GatewayStatus {
+  readonly upstreams: readonly UpstreamStatus[];
+  readonly routes: readonly RouteStatus[];
+}
+
+export function formatStatus(facts: StatusFacts): string {
+  return [formatHead(facts), formatListeners(facts), formatRoutes(facts), formatEndpoints(facts)]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function formatHead(facts: StatusFacts): string {
+  const ready = facts.workers.filter((worker) => worker.state === 'ready').length;
+  const lines = [
+    `tidegate ${facts.version}, process ${facts.pid}, up ${formatDuration(facts.uptimeMs)}${facts.draining ? ', draining' : ''}`,
+    `${ready} of ${facts.workers.length} workers ready, configuration ${facts.generation}${facts.file === null ? '' : ` of ${facts.file}`}`,
+  ];
+  if (facts.lastReload && !facts.lastReload.ok) {
+    lines.push(`The reload at ${facts.lastReload.time} changed nothing:`, ...facts.lastReload.problems);
+  }
+  return lines.join('\n');
+}
+
+function formatListeners({ listeners }: StatusFacts): string {
+  const rows = listeners.map((listener) => [listener.name, listener.address, listener.connections, listener.accepted]);
+  return formatTable(['LISTENER', 'ADDRESS', 'OPEN', 'ACCEPTED'], rows);
+}
+
+function formatRoutes({ routes }: StatusFacts): string {
+  const rows = routes.map(({ name, match, action, requests, latencyMs }) => [
+    name,
+    match,
+    action,
+    requests.total,
+    requests['4xx'],
+    requests['5xx'],
+    formatMs(latencyMs.p50),
+    formatMs(latencyMs.p99),
+  ]);
+  return formatTable(['ROUTE', 'MATCH', 'ACTION', 'REQUESTS', '4XX', '5XX', 'P50', 'P99'], rows);
+}
+
+function formatEndpoints({ upstreams }: StatusFacts): string {
+  const rows = upstreams.flatMap((upstream) =>
+    upstream.endpoints.map((endpoint) => [
+      upstream.name,
+      endpoint.name,
+      endpoint.status,
+      endpoint.inFlight,
+      endpoint.requests,
+      endpoint.failures,
+      endpoint.ejections,
+      endpoint.reason,
+    ]),
+  );
+  return formatTable(
+    ['UPSTREAM', 'ENDPOINT', 'HEALTH', 'IN FLIGHT', 'REQUESTS', 'FAILURES', 'EJECTIONS', 'REASON'],
+    rows,
+  );
+}
+
+/** Columns two spaces apart; numbers at the right, text at the left. */
+function formatTable(titles: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const widths = titles.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => String(row[column]).length)),
+  );
+  const isNumber = titles.map((_, column) => typeof rows[0]?.[column] === 'number');
+  const lines = [titles, ...rows].map((row) =>
+    row.map((cell, column) => {
+      const text = String(cell);
+      const width = widths[column] ?? 0;
+      return isNumber[column] ? text.padStart(width) : text.padEnd(width);
+    }),
+  );
+  return lines.map((cells) => cells.join('  ').trimEnd()).join('\n');
+}
+
+function formatMs(ms: number | null): string {
+  if (ms === null) return '-';
+  return ms < 10 ? `${ms.toFixed(1)}ms` : `${Math.round(ms)}ms`;
+}
+
+function formatDuration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
+  return `${Math.floor(seconds / 3600)}h ${Math.floor((seconds % 3600) / 60)}m`;
+}
