@@ -3,10 +3,10 @@
 /** What reads a byte stream. Exactly one receiver at a time; replaced by assignment to `ByteStream.receiver`. */
 export interface StreamReceiver {
   /**
-   * Takes bytes that are valid during this call only. Returns false to keep them: the stream then reads no more and leaves
-   * the bytes alone until `resume()`. Only a stream with `ownsBuffer` set may be answered false while bytes are kept.
+   * Takes the first `length` bytes of `buffer`. Returns false to stop the reading until `resume()`. The bytes are valid during
+   * this call only; unless `mayKeep`: then answering false also keeps them, until `resume()`.
    */
-  bytes(chunk: Buffer): boolean;
+  bytes(buffer: Buffer, length: number, mayKeep: boolean): boolean;
   /** Everything written has been handed to the kernel, after a `write` that returned false. */
   drained(): void;
   /** The peer sends no more (FIN); writing goes on until `end()`. */
@@ -27,10 +27,10 @@ export interface ByteStream {
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /**
-   * Whether received bytes land in a buffer of this stream's own, which makes relaying large content free of copies. Takes
-   * effect with the next read. Off by default: all streams of a worker share one receive buffer.
+   * Hint that content is being relayed: large reads then land in a buffer of this stream's own, so that they can be sent on
+   * without a copy. Off by default: all streams of a worker share one receive buffer.
    */
-  ownsBuffer: boolean;
+  relaying: boolean;
   /**
    * Sends `data` (a string is Latin-1). Returns true when all of it is with the kernel, so that its memory is free again;
    * false when some of it waits: wait for `drained()` before sending more, and leave its memory alone until then.

@@ -1,6 +1,7 @@
 // One request and its response in progress (RFC 9113 8.1 calls this an exchange). Lives from the request head to the
 // access record; keeps the snapshot it began with.
 import type { Fields } from '#http/fields.ts';
+import type { Clock } from '#lib/clock.ts';
 import type { Request } from './message.ts';
 import type { ProxyError } from './proxy-error.ts';
 import type { Endpoint, Upstream } from './upstream.ts';
@@ -13,13 +14,12 @@ export type Phase = 'request-head' | 'policies' | 'connect' | 'request' | 'respo
 /** What an exchange knows of the connection it came on. */
 export interface ClientConnection {
   readonly listener: string;
-  /** Number of the listener's metric series in this worker; opaque above telemetry. */
-  readonly listenerSlot: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
   readonly secure: boolean;
+  readonly clock: Clock;
 }
 
 export class Exchange {
@@ -36,6 +36,10 @@ export class Exchange {
   pathParameters: Readonly<Record<string, string>> | undefined = undefined;
   upstream: Upstream | undefined = undefined;
   endpoint: Endpoint | undefined = undefined;
+  /** Field lines for the endpoint, made once for all attempts: the request's own and those that forwarding adds. */
+  forwardLines = '';
+  /** Set after a kept-alive connection turned out to be dead: the next attempt opens a new one. */
+  needsFreshConnection = false;
   /** Connections tried, the successful one included. */
   attempts = 0;
   phase: Phase = 'request-head';
@@ -64,6 +68,10 @@ export class Exchange {
     this.request = request;
     this.startedAt = startedAt;
     this.clientAddress = connection.remoteAddress;
+  }
+
+  get clock(): Clock {
+    return this.connection.clock;
   }
 
   /** Identity of the exchange in logs; set by the request-id policy, else made on demand. */

@@ -45,6 +45,7 @@ export const ERROR_KINDS = {
   'request-head-timeout': { side: 'client', status: 408, retryable: 'never', detail: 'The request head took too long.' },
   'request-body-timeout': { side: 'client', status: 408, retryable: 'never', detail: 'The request content stopped coming.' },
   'request-body-too-large': { side: 'client', status: 413, retryable: 'never', detail: 'The request content is too large.' },
+  'expectation-failed': { side: 'client', status: 417, retryable: 'never', detail: 'The expectation cannot be met.' },
   'version-not-supported': { side: 'client', status: 505, retryable: 'never', detail: 'This version of HTTP is not spoken here.' },
   'method-not-allowed': { side: 'client', status: 405, retryable: 'never', detail: 'The method is not allowed for this target.' },
   'method-not-implemented': { side: 'client', status: 501, retryable: 'never', detail: 'The method or transfer coding is not implemented.' },
@@ -58,6 +59,13 @@ export const ERROR_KINDS = {
 
 export type ErrorCode = keyof typeof ERROR_KINDS;
 
+export interface ProxyErrorOptions {
+  readonly cause?: unknown;
+  readonly fields?: readonly (readonly [string, string])[];
+  readonly retryable?: Retryable;
+  readonly stale?: boolean;
+}
+
 /** A failed exchange or attempt. Made by whoever sees the failure; turned into an answer by `proxy/answer.ts` alone. */
 export class ProxyError extends Error {
   readonly code: ErrorCode;
@@ -66,12 +74,14 @@ export class ProxyError extends Error {
   readonly retryable: Retryable;
   /** Fields the answer carries, such as Retry-After: `[name, value]` pairs. */
   readonly answerFields: readonly (readonly [string, string])[];
+  /** Whether it came from a kept-alive connection that the origin had closed: another attempt is not the origin's failure. */
+  readonly stale: boolean;
 
   /** `message` is for logs and may name what a client must not see; the client gets the kind's `detail`. */
   constructor(
     code: ErrorCode,
     message: string = ERROR_KINDS[code].detail,
-    options: { cause?: unknown; fields?: readonly (readonly [string, string])[]; retryable?: Retryable } = {},
+    options: ProxyErrorOptions = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ProxyError';
@@ -81,5 +91,6 @@ export class ProxyError extends Error {
     this.status = kind.status;
     this.retryable = options.retryable ?? kind.retryable;
     this.answerFields = options.fields ?? [];
+    this.stale = options.stale ?? false;
   }
 }

@@ -3,6 +3,26 @@ import type { EndpointCells } from '#memory/endpoint-table.ts';
 import type { RetryBudget } from '#memory/retry-budget.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Balancer } from './balancer.ts';
+import type { Exchange } from './exchange.ts';
+import type { Response } from './message.ts';
+import type { ProxyError } from './proxy-error.ts';
+
+/** Who waits for the outcome of one attempt: exactly one of the two is called, once. */
+export interface AttemptListener {
+  responded(response: Response): void;
+  failed(error: ProxyError): void;
+}
+
+/** One attempt under way. */
+export interface Attempt {
+  /** Gives up, without a call to the listener. */
+  cancel(error: ProxyError): void;
+}
+
+/** Sends requests to one endpoint over connections it keeps. */
+export interface Transport {
+  send(exchange: Exchange, upstream: Upstream, endpoint: Endpoint, listener: AttemptListener): Attempt;
+}
 
 /** One address and port. */
 export interface Endpoint {
@@ -17,6 +37,7 @@ export interface Endpoint {
   /** State all workers share: health, ejection, draining, requests in flight. */
   readonly cells: EndpointCells;
   readonly series: Series;
+  readonly transport: Transport;
 }
 
 export interface UpstreamTimeouts {

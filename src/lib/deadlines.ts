@@ -1,0 +1,108 @@
+// Many timeouts of few different lengths, cheap to set and to take back: one list a length, swept by one timer.
+// Not for timers that must be exact: a deadline is noticed up to one sweep late.
+import type { Clock } from './clock.ts';
+
+/** Something with at most one deadline at a time. The members belong to `Deadlines`. */
+export interface Deadlined {
+  /** Called once when the time is over. */
+  onDeadline(): void;
+  deadline: DeadlineEntry | undefined;
+}
+
+/** The place of one waiting owner in its list. */
+export interface DeadlineEntry {
+  readonly owner: Deadlined | undefined;
+  readonly list: DeadlineList | undefined;
+  expiresAt: number;
+  previous: DeadlineEntry;
+  next: DeadlineEntry;
+}
+
+interface DeadlineList {
+  readonly durationMs: number;
+  /** Sentinel of a ring: `next` is the first to expire. */
+  readonly head: DeadlineEntry;
+}
+
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #sweepMs: number;
+  readonly #lists = new Map<number, DeadlineList>();
+  /** The time of the last sweep: exact enough, and free to read. */
+  #now: number;
+  #size = 0;
+
+  /** `sweep` is to be called every `sweepMs`: a deadline is noticed never early, and late by at most twice that. */
+  constructor(clock: Clock, sweepMs: number) {
+    this.#clock = clock;
+    this.#sweepMs = sweepMs;
+    this.#now = clock.now();
+  }
+
+  /** How many deadlines are set. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Sets the owner's deadline `durationMs` from now, in place of the one it had. */
+  set(owner: Deadlined, durationMs: number): void {
+    const entry = owner.deadline;
+    if (entry) {
+      unlink(entry);
+      if (entry.list?.durationMs === durationMs) {
+        this.#append(entry.list, entry);
+        return;
+      }
+      this.#size--;
+    }
+    const list = this.#lists.get(durationMs) ?? this.#addList(durationMs);
+    const added = { owner, list, expiresAt: 0 } as DeadlineEntry;
+    owner.deadline = added;
+    this.#size++;
+    this.#append(list, added);
+  }
+
+  clear(owner: Deadlined): void {
+    const entry = owner.deadline;
+    if (!entry) return;
+    unlink(entry);
+    owner.deadline = undefined;
+    this.#size--;
+  }
+
+  /** Calls whose time is over. */
+  sweep(): void {
+    this.#now = this.#clock.now();
+    for (const list of this.#lists.values()) {
+      for (let entry = list.head.next; entry !== list.head && entry.expiresAt <= this.#now; entry = list.head.next) {
+        const owner = entry.owner as Deadlined;
+        this.clear(owner);
+        owner.onDeadline();
+      }
+      if (list.head.next === list.head) this.#lists.delete(list.durationMs);
+    }
+  }
+
+  #append(list: DeadlineList, entry: DeadlineEntry): void {
+    const { head } = list;
+    entry.expiresAt = this.#now + list.durationMs + this.#sweepMs;
+    entry.previous = head.previous;
+    entry.next = head;
+    head.previous.next = entry;
+    head.previous = entry;
+  }
+
+  #addList(durationMs: number): DeadlineList {
+    const head = { owner: undefined, list: undefined, expiresAt: Number.POSITIVE_INFINITY } as DeadlineEntry;
+    head.previous = head;
+    head.next = head;
+    const list = { durationMs, head };
+    this.#lists.set(durationMs, list);
+    return list;
+  }
+}
+
+function unlink(entry: DeadlineEntry): void {
+  entry.previous.next = entry.next;
+  entry.next.previous = entry.previous;
+}

@@ -1,0 +1,137 @@
+// Writes one response on a client connection, whatever kind of content it has, and tells when that is done.
+import type { Exchange } from '#model/exchange.ts';
+import type { Response, Tunnel } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import { OutgoingBody } from '#net/outgoing-body.ts';
+import { joinStreams } from '#net/tunnel.ts';
+import type { Http1Connection } from './http1-connection.ts';
+import { hasNoContent, responseFraming, responseHead, switchingHead } from './http1-response.ts';
+
+export class Http1Answer {
+  /** Octets of content written so far. */
+  sent = 0;
+  /** Whether the client is slow to take what was written. */
+  waiting = false;
+  readonly #connection: Http1Connection;
+  readonly #exchange: Exchange;
+  readonly #response: Response;
+  #outgoing: OutgoingBody | undefined = undefined;
+  #keepAlive = true;
+  /** Whether all has been written but not all has gone out. */
+  #flushing = false;
+
+  constructor(connection: Http1Connection, exchange: Exchange, response: Response) {
+    this.#connection = connection;
+    this.#exchange = exchange;
+    this.#response = response;
+  }
+
+  /** Writes the head, and with it as much of the content as there is. */
+  start(keepAlive: boolean): void {
+    const { request } = this.#exchange;
+    const response = this.#response;
+    this.#exchange.status = response.status;
+    this.#exchange.phase = 'response';
+    if (response.tunnel) {
+      this.#startTunnel(response.tunnel);
+      return;
+    }
+    const framing = responseFraming(request, response);
+    this.#keepAlive = keepAlive && framing !== 'close';
+    const head = responseHead(request, response, framing === 'close' ? 'none' : framing, this.#keepAlive);
+    const { body } = response;
+    if (body === undefined || hasNoContent(request, response)) {
+      if (body?.type === 'stream') body.cancel(new ProxyError('client-closed', 'the response has no content'));
+      this.#written(this.#connection.stream.write(head));
+    } else if (body.type === 'stream') {
+      this.#startStream(body, head, framing === 'chunked');
+    } else {
+      const { content } = body;
+      this.sent = content.length;
+      const { stream } = this.#connection;
+      this.#written(typeof content === 'string' ? stream.write(head + content) : stream.writeParts(head, content, ''));
+    }
+  }
+
+  drained(): void {
+    this.waiting = false;
+    if (this.#flushing) this.#done();
+    else this.#outgoing?.drained();
+  }
+
+  /** The client is gone or given up: takes no more content. */
+  cancel(error: ProxyError): void {
+    if (this.#outgoing) {
+      this.sent = this.#outgoing.sent;
+      this.#outgoing.cancel(error);
+    }
+  }
+
+  bodyProgress(waiting: boolean): void {
+    this.waiting = waiting;
+    this.#connection.watch();
+  }
+
+  bodySent(): void {
+    this.sent = this.#outgoing?.sent ?? 0;
+    this.#outgoing = undefined;
+    this.#written(!this.waiting);
+  }
+
+  bodyFailed(error: ProxyError): void {
+    this.sent = this.#outgoing?.sent ?? 0;
+    this.#outgoing = undefined;
+    // The client has part of the content; only the end of the connection can tell it that the rest is missing.
+    this.#connection.fail(error);
+  }
+
+  #startStream(body: Extract<Response['body'], { type: 'stream' }>, head: string, chunked: boolean): void {
+    const { request } = this.#exchange;
+    this.#outgoing = new OutgoingBody(this.#connection.stream, body, this, {
+      length: this.#response.length,
+      chunked,
+      trailers: chunked && request.acceptsTrailers,
+      head,
+    });
+    this.#outgoing.start();
+  }
+
+  #written(flowing: boolean): void {
+    if (flowing) {
+      this.#done();
+      return;
+    }
+    this.#flushing = true;
+    this.waiting = true;
+    this.#connection.watch();
+  }
+
+  #done(): void {
+    this.#exchange.phase = 'done';
+    this.#connection.answered(this.#exchange, this.#keepAlive);
+  }
+
+  #startTunnel(tunnel: Tunnel): void {
+    const connection = this.#connection;
+    const exchange = this.#exchange;
+    exchange.phase = 'tunnel';
+    connection.stream.write(switchingHead(this.#response, tunnel.protocol));
+    if (tunnel.early.length > 0) connection.stream.write(tunnel.early);
+    const pipelined = connection.becomeTunnel();
+    if (pipelined) tunnel.stream.write(pipelined);
+    const stop = joinStreams({
+      first: connection.stream,
+      second: tunnel.stream,
+      idleTimeoutMs: tunnel.idleTimeoutMs,
+      deadlines: connection.host.deadlines,
+      done: (end) => {
+        exchange.bytesReceived = end.sent + (pipelined?.length ?? 0);
+        this.sent = end.received + tunnel.early.length;
+        exchange.phase = 'done';
+        tunnel.done();
+        connection.tunnelEnded(exchange);
+      },
+    });
+    connection.stopTunnel = stop;
+  }
+}

@@ -1,0 +1,128 @@
+// Makes a version-free Request of an HTTP/1.1 head: target forms, Host, path.
+import { parseAuthority } from '#http/authority.ts';
+import { Fields } from '#http/fields.ts';
+import { normalizePath } from '#http/path.ts';
+import { UNKNOWN_LENGTH } from '#model/body.ts';
+import type { Request } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import type { RequestHead } from '#wire/http1/request-head.ts';
+import { Violation } from '#wire/http1/violation.ts';
+
+const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)([^]*)$/i;
+
+/** Answered to CONNECT, which is refused whatever the routes say. */
+const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
+export interface RequestSurroundings {
+  readonly secure: boolean;
+  readonly allowEncodedSlash: boolean;
+}
+
+/** Returns the request without its body. Throws a `ProxyError` on what may not be forwarded. */
+export function toRequest(head: RequestHead, surroundings: RequestSurroundings): Request {
+  const request = emptyRequest(head, surroundings.secure);
+  if (head.method === 'CONNECT') {
+    throw new ProxyError('method-not-allowed', 'CONNECT is refused', { fields: [['allow', ALLOWED_METHODS]] });
+  }
+  let { target } = head;
+  if (target.charCodeAt(0) !== 47) {
+    if (target === '*') {
+      // RFC 9112 3.2.4: asterisk-form "is only used for a server-wide OPTIONS request".
+      if (head.method !== 'OPTIONS') throw malformed('the target * is for OPTIONS only');
+      takeAuthority(request, head.section.host ?? '');
+      request.path = '*';
+      return request;
+    }
+    const absolute = ABSOLUTE_FORM.exec(target);
+    if (!absolute) throw malformed('the target has none of the four forms');
+    // RFC 9112 3.2.2: for absolute-form the server "MUST ignore the received Host header field (if any)"; it must be valid all the same.
+    if (head.section.host) takeAuthority(request, head.section.host);
+    takeAuthority(request, absolute[2] as string);
+    if (request.authority === '') throw malformed('the target names no host');
+    request.scheme = surroundings.secure ? 'https' : 'http';
+    target = absolute[3] as string;
+    if (target === '' || target.startsWith('?')) target = `/${target}`;
+  } else {
+    takeAuthority(request, head.section.host ?? '');
+  }
+  const question = target.indexOf('?');
+  const path = normalizePath(question < 0 ? target : target.slice(0, question), surroundings.allowEncodedSlash);
+  if (path === undefined) throw malformed('the path is not valid');
+  request.path = path;
+  if (question >= 0) request.query = target.slice(question);
+  return request;
+}
+
+/** A request of which nothing could be read, for the record of its refusal. */
+export function unreadableRequest(secure: boolean): Request {
+  return {
+    method: '',
+    scheme: secure ? 'https' : 'http',
+    authority: '',
+    host: '',
+    path: '',
+    query: '',
+    version: '1.1',
+    fields: new Fields(),
+    length: 0,
+    body: undefined,
+    upgrade: '',
+    acceptsTrailers: false,
+  };
+}
+
+/** The request as far as it can be told without looking at target and Host. */
+export function emptyRequest(head: RequestHead, secure: boolean): Request {
+  const { section } = head;
+  return {
+    method: head.method,
+    scheme: secure ? 'https' : 'http',
+    authority: '',
+    host: '',
+    path: '',
+    query: '',
+    version: head.minorVersion === 0 ? '1.0' : '1.1',
+    fields: new Fields(section.text),
+    length: head.framing === 'chunked' ? UNKNOWN_LENGTH : Math.max(0, section.contentLength),
+    body: undefined,
+    // RFC 9110 7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request." HTTP/2 is not
+    // asked for on behalf of a client (RFC 9113 3.1 made that use obsolete).
+    upgrade: head.minorVersion === 0 || /(?:^|,)[ \t]*(?:h2c?|tls\/)/i.test(section.upgrade) ? '' : section.upgrade,
+    acceptsTrailers: section.acceptsTrailers,
+  };
+}
+
+function takeAuthority(request: Request, text: string): void {
+  if (text === '') {
+    // An HTTP/1.0 client may name no host; an HTTP/1.1 client may send an empty one (RFC 9110 7.2), which names nothing here.
+    if (request.version !== '1.0') throw malformed('Host is empty');
+    return;
+  }
+  const authority = parseAuthority(text);
+  // RFC 9112 3.2: 400 "to any request message that contains […] a Host header field with an invalid field value".
+  if (!authority) throw malformed('Host is not valid');
+  request.authority = text;
+  request.host = authority.host;
+}
+
+function malformed(message: string): ProxyError {
+  return new ProxyError('http_request_error', message);
+}
+
+/** The error for a head that the parser refused. */
+export function refusal(error: unknown): ProxyError {
+  if (error instanceof ProxyError) return error;
+  if (!(error instanceof Violation)) return new ProxyError('proxy_internal_error', undefined, { cause: error });
+  switch (error.kind) {
+    case 'head-too-large':
+      return new ProxyError('request-head-too-large', error.message);
+    case 'target-too-long':
+      return new ProxyError('request-target-too-long', error.message);
+    case 'version':
+      return new ProxyError('version-not-supported', error.message);
+    case 'coding':
+      return new ProxyError('method-not-implemented', error.message);
+    default:
+      return new ProxyError('http_request_error', error.message);
+  }
+}

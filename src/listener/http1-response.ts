@@ -1,0 +1,34 @@
+// How a response is framed towards an HTTP/1.x client.
+import { reasonPhrase } from '#http/status.ts';
+import { UNKNOWN_LENGTH } from '#model/body.ts';
+import type { Request, Response } from '#model/message.ts';
+import { type ContentFraming, serializeResponseHead } from '#wire/http1/serialize.ts';
+
+/** Whether a response to this request has no content whatever its fields say (RFC 9112 6.3). */
+export function hasNoContent(request: Request, response: Response): boolean {
+  return request.method === 'HEAD' || response.status === 204 || response.status === 304;
+}
+
+/** The framing to announce. `close` means that the end of the connection ends the content. */
+export function responseFraming(request: Request, response: Response): ContentFraming | 'close' {
+  // RFC 9112 6.1: no Transfer-Encoding, RFC 9110 8.6: no Content-Length in a 204.
+  if (response.status === 204) return 'none';
+  if (response.length !== UNKNOWN_LENGTH) return response.length;
+  if (hasNoContent(request, response)) return 'none';
+  // RFC 9112 6.1: "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request indicates HTTP/1.1".
+  return request.version === '1.0' ? 'close' : 'chunked';
+}
+
+/** The response head as text; `keepAlive` tells whether the connection stays. */
+export function responseHead(request: Request, response: Response, framing: ContentFraming, keepAlive: boolean): string {
+  let connection = '';
+  if (!keepAlive) connection = 'connection: close\r\n';
+  else if (request.version === '1.0') connection = 'connection: keep-alive\r\n';
+  const reason = response.reason === '' ? reasonPhrase(response.status) : response.reason;
+  return serializeResponseHead(response.status, reason, response.fields.text, framing, connection);
+}
+
+/** The head that switches protocols (RFC 9110 15.2.2). */
+export function switchingHead(response: Response, protocol: string): string {
+  return serializeResponseHead(101, 'Switching Protocols', response.fields.text, 'none', `connection: upgrade\r\nupgrade: ${protocol}\r\n`);
+}

@@ -1,0 +1,30 @@
+// What client connections need of the worker they live in. Handed in, so that listener/ knows nothing of proxy/.
+import type { Clock } from '#lib/clock.ts';
+import type { Deadlines } from '#lib/deadlines.ts';
+import type { Series } from '#memory/series-table.ts';
+import type { Exchange } from '#model/exchange.ts';
+import type { Response } from '#model/message.ts';
+import type { ProxyError } from '#model/proxy-error.ts';
+import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
+
+export interface ListenerHost {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** The snapshot that new exchanges begin with. */
+  snapshot(): Snapshot;
+  /** Answers an exchange; never throws or rejects. */
+  handle(exchange: Exchange): Response | Promise<Response>;
+  /** The answer to what went wrong before or without a handler. */
+  answer(error: ProxyError, exchange: Exchange): Response;
+  /** Counts the exchange and writes its access record. Called exactly once an exchange, at its end. */
+  record(exchange: Exchange, series: Series): void;
+}
+
+/** One listener in one worker. Settings change with the configuration; the rest stays. */
+export interface ListenerState {
+  readonly name: string;
+  settings: ListenerSettings;
+  series: Series;
+  /** Set when the listener or the whole gateway is going away: answers close their connections. */
+  draining: boolean;
+}

@@ -1,0 +1,172 @@
+// The content of a received HTTP/1.1 message as a StreamBody: takes the framing off, passes chunks on, holds the stream back
+// when the reader is slow. Used for requests and responses alike.
+import { Fields } from '#http/fields.ts';
+import type { BodySink, StreamBody } from '#model/body.ts';
+import type { ByteStream } from '#model/byte-stream.ts';
+import type { ProxyError } from '#model/proxy-error.ts';
+import { ChunkedDecoder } from '#wire/http1/chunked-decoder.ts';
+
+/** What the connection that receives the content wants to know. */
+export interface IncomingBodyOwner {
+  /** All content has been received and passed on. */
+  bodyEnded(): void;
+  /** The reader wants no more of it. */
+  bodyCancelled(error: ProxyError): void;
+  /** Content does not have the form its framing promises: the owner rejects the message. */
+  bodyMalformed(error: unknown): void;
+}
+
+export interface IncomingFraming {
+  readonly type: 'length' | 'chunked' | 'close';
+  /** Octets, where the type is `length`. */
+  readonly length: number;
+  readonly maxTrailerBytes: number;
+  readonly maxTrailers: number;
+}
+
+export class IncomingBody implements StreamBody {
+  readonly type = 'stream';
+  /** Octets passed on or waiting, without framing. */
+  received = 0;
+  /** Whether all of it has been received. */
+  complete = false;
+  readonly #stream: ByteStream;
+  readonly #owner: IncomingBodyOwner;
+  readonly #decoder: ChunkedDecoder | undefined;
+  /** Octets still to come; infinite unless the length is known. */
+  #remaining: number;
+  #sink: BodySink | undefined = undefined;
+  #started = false;
+  #finished = false;
+  /** Decoded bytes that came before there was a reader, or after it said to wait. In memory of our own. */
+  #early: Buffer[] | undefined = undefined;
+  #held = false;
+
+  constructor(stream: ByteStream, framing: IncomingFraming, owner: IncomingBodyOwner) {
+    this.#stream = stream;
+    this.#owner = owner;
+    this.#remaining = framing.type === 'length' ? framing.length : Number.POSITIVE_INFINITY;
+    this.#decoder = framing.type === 'chunked' ? new ChunkedDecoder(framing.maxTrailerBytes, framing.maxTrailers) : undefined;
+  }
+
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Whether the reader has said to wait. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  pipe(sink: BodySink): void {
+    if (this.#started) throw new Error('content can be read once only');
+    this.#started = true;
+    this.#sink = sink;
+    this.#held = false;
+    this.#release();
+  }
+
+  resume(): void {
+    if (!this.#held || this.#finished) return;
+    this.#held = false;
+    this.#release();
+  }
+
+  cancel(error: ProxyError): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#sink = undefined;
+    this.#early = undefined;
+    this.#owner.bodyCancelled(error);
+  }
+
+  /** Tells the reader that the content stays incomplete. */
+  abort(error: ProxyError): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    const sink = this.#sink;
+    this.#sink = undefined;
+    this.#early = undefined;
+    sink?.abort(error);
+  }
+
+  /** The peer ended the stream: right for content that ends so; returns whether it was. */
+  endOfStream(): boolean {
+    if (this.#remaining !== Number.POSITIVE_INFINITY || this.#decoder) return false;
+    this.complete = true;
+    if (this.#started && !this.#early && !this.#held) this.#finish();
+    return true;
+  }
+
+  /**
+   * Takes received bytes. `mayKeep` is that of `StreamReceiver.bytes`. Returns how many of them belonged to this content.
+   * Afterwards `held` says whether to stop reading.
+   */
+  receive(bytes: Buffer, mayKeep: boolean): number {
+    let data = bytes;
+    let consumed = bytes.length;
+    if (this.#decoder) {
+      try {
+        this.#decoder.decode(bytes);
+      } catch (error) {
+        this.#owner.bodyMalformed(error);
+        return consumed;
+      }
+      data = this.#decoder.data;
+      consumed = this.#decoder.consumed;
+      this.complete = this.#decoder.done;
+    } else if (bytes.length >= this.#remaining) {
+      consumed = this.#remaining;
+      data = bytes.length === consumed ? bytes : bytes.subarray(0, consumed);
+      this.complete = true;
+    }
+    this.#remaining -= data.length;
+    this.received += data.length;
+    this.#pass(data, mayKeep);
+    return consumed;
+  }
+
+  #pass(data: Buffer, mayKeep: boolean): void {
+    const sink = this.#sink;
+    if (!sink || this.#held || this.#early) {
+      if (this.#finished) return;
+      if (data.length > 0) {
+        this.#early ??= [];
+        this.#early.push(mayKeep ? data : Buffer.from(data));
+      }
+      this.#held = true;
+      return;
+    }
+    if (data.length > 0 && !sink.chunk(mayKeep ? data : Buffer.from(data))) {
+      this.#held = true;
+      return;
+    }
+    if (this.complete) this.#finish();
+  }
+
+  /** Passes on what waited, then lets the stream flow again. */
+  #release(): void {
+    const waiting = this.#early;
+    while (waiting && waiting.length > 0) {
+      const next = waiting.shift() as Buffer;
+      if (waiting.length === 0) this.#early = undefined;
+      if (!this.#sink?.chunk(next)) {
+        this.#held = true;
+        return;
+      }
+      if (this.#finished) return;
+    }
+    if (this.complete) this.#finish();
+    else this.#stream.resume();
+  }
+
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    const sink = this.#sink;
+    this.#sink = undefined;
+    const trailers = this.#decoder?.trailers;
+    this.#owner.bodyEnded();
+    sink?.end(trailers ? new Fields(trailers) : undefined);
+  }
+}

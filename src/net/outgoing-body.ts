@@ -1,0 +1,124 @@
+// Sends content on a byte stream in HTTP/1.1 framing: a BodySink that keeps back-pressure. Used for requests and responses.
+import type { Fields } from '#http/fields.ts';
+import type { BodySink, StreamBody } from '#model/body.ts';
+import type { ByteStream } from '#model/byte-stream.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import { chunkHead, lastChunk } from '#wire/http1/serialize.ts';
+
+/** What the connection that sends the content wants to know. */
+export interface OutgoingBodyOwner {
+  /** Some content went out; `waiting` tells that the peer is slow to take it. */
+  bodyProgress(waiting: boolean): void;
+  /** All content, with its framing, has been written. */
+  bodySent(): void;
+  /** The content broke off: the message cannot be completed. */
+  bodyFailed(error: ProxyError): void;
+}
+
+export class OutgoingBody implements BodySink {
+  /** Octets of content written. */
+  sent = 0;
+  readonly #stream: ByteStream;
+  readonly #body: StreamBody;
+  readonly #owner: OutgoingBodyOwner;
+  readonly #chunked: boolean;
+  /** Whether trailers may be sent. */
+  readonly #trailers: boolean;
+  /** Octets still owed; infinite unless a length was announced. */
+  #owed: number;
+  /** Head that waits to leave together with the first content. */
+  #head: string;
+  #waiting = false;
+  #done = false;
+
+  /** `length` is the announced one, or negative; `head` is sent in front of the first content. */
+  constructor(
+    stream: ByteStream,
+    body: StreamBody,
+    owner: OutgoingBodyOwner,
+    options: { readonly length: number; readonly chunked: boolean; readonly trailers: boolean; readonly head: string },
+  ) {
+    this.#stream = stream;
+    this.#body = body;
+    this.#owner = owner;
+    this.#chunked = options.chunked;
+    this.#trailers = options.trailers;
+    this.#owed = options.length < 0 ? Number.POSITIVE_INFINITY : options.length;
+    this.#head = options.head;
+  }
+
+  /** Starts the flow; sends the head now if no content is at hand. */
+  start(): void {
+    this.#body.pipe(this);
+    if (this.#head !== '' && !this.#done) this.#flushHead();
+  }
+
+  /** To be called when the stream has drained. */
+  drained(): void {
+    if (!this.#waiting || this.#done) return;
+    this.#waiting = false;
+    this.#owner.bodyProgress(false);
+    this.#body.resume();
+  }
+
+  /** The receiving side is gone: takes nothing more. */
+  cancel(error: ProxyError): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#body.cancel(error);
+  }
+
+  chunk(bytes: Uint8Array): boolean {
+    if (this.#done) return true;
+    if (bytes.length > this.#owed) {
+      this.#fail(new ProxyError('http_protocol_error', 'more content than announced'));
+      return true;
+    }
+    this.#owed -= bytes.length;
+    this.sent += bytes.length;
+    const flowing = this.#write(bytes);
+    this.#waiting = !flowing;
+    this.#owner.bodyProgress(this.#waiting);
+    return flowing;
+  }
+
+  end(trailers: Fields | undefined): void {
+    if (this.#done) return;
+    if (this.#owed > 0 && this.#owed !== Number.POSITIVE_INFINITY) {
+      this.#fail(new ProxyError('http_response_incomplete', 'less content than announced'));
+      return;
+    }
+    this.#done = true;
+    if (this.#chunked) this.#stream.write(this.#takeHead() + lastChunk(this.#trailers && trailers ? trailers.text : ''));
+    else if (this.#head !== '') this.#stream.write(this.#takeHead());
+    this.#owner.bodySent();
+  }
+
+  abort(error: ProxyError): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#owner.bodyFailed(error);
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    const head = this.#takeHead();
+    if (this.#chunked) return this.#stream.writeParts(head + chunkHead(bytes.length), bytes, '\r\n');
+    return head === '' ? this.#stream.write(bytes) : this.#stream.writeParts(head, bytes, '');
+  }
+
+  #flushHead(): void {
+    if (!this.#stream.write(this.#takeHead())) this.#waiting = true;
+  }
+
+  #takeHead(): string {
+    const head = this.#head;
+    this.#head = '';
+    return head;
+  }
+
+  #fail(error: ProxyError): void {
+    this.#done = true;
+    this.#body.cancel(error);
+    this.#owner.bodyFailed(error);
+  }
+}

@@ -1,0 +1,166 @@
+// A TCP or Unix socket connection as a ByteStream.
+import net from 'node:net';
+import { BufferPool } from '#lib/buffer-pool.ts';
+import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
+import { type SocketOwner, StreamSocket } from './stream-socket.ts';
+
+const RECEIVE_BYTES = 65536;
+/** From here on a copy costs more than a buffer of its own. */
+const LARGE_READ_BYTES = 16384;
+/** All streams of this worker read into it, one after the other: what a callback leaves there is overwritten by the next. */
+const sharedBuffer = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
+/** Buffers for streams that relay large content. */
+const ownBuffers = new BufferPool(RECEIVE_BYTES, 64);
+
+export interface ConnectTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Path of a Unix socket, or ''. */
+  readonly socketPath: string;
+}
+
+export class TcpStream implements ByteStream, SocketOwner {
+  receiver: StreamReceiver;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  relaying = false;
+  #socket: StreamSocket;
+  #closed = false;
+  /** A buffer of our own, while one is in use. */
+  #own: Buffer | undefined = undefined;
+  /** Whether the receiver has kept what the own buffer holds. */
+  #kept = false;
+  #lastLength = 0;
+
+  /** Takes over a connection that a server (with `pauseOnConnect`) has just accepted. */
+  static accept(accepted: net.Socket, receiver: StreamReceiver): TcpStream {
+    // The handle goes to a socket that reads by `onread`: node:net offers that only to sockets it connects itself.
+    const holder = accepted as unknown as { _handle: unknown };
+    const handle = holder._handle;
+    holder._handle = null;
+    const stream = new TcpStream(receiver, handle, '', 0);
+    stream.#socket.resume();
+    stream.#socket.read(0);
+    return stream;
+  }
+
+  /** Starts to connect; `connected` is called when the connection stands, `receiver.closed` when it fails. */
+  static connect(target: ConnectTarget, receiver: StreamReceiver, connected: () => void): TcpStream {
+    const stream = new TcpStream(receiver, undefined, target.socketPath === '' ? target.host : '', target.port);
+    const socket = stream.#socket;
+    socket.once('connect', connected);
+    if (target.socketPath !== '') socket.connect({ path: target.socketPath });
+    else socket.connect({ host: target.host, port: target.port });
+    return stream;
+  }
+
+  private constructor(receiver: StreamReceiver, handle: unknown, remoteAddress: string, remotePort: number) {
+    this.receiver = receiver;
+    const socket = new StreamSocket({ owner: this, firstBuffer: sharedBuffer, handle });
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    this.remoteAddress = handle ? withoutMapping(socket.remoteAddress ?? '') : remoteAddress;
+    this.remotePort = handle ? (socket.remotePort ?? 0) : remotePort;
+    let failure: NodeJS.ErrnoException | undefined;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      failure = error;
+    });
+    socket.on('end', () => {
+      if (!this.#closed) this.receiver.ended();
+    });
+    socket.on('close', () => {
+      this.#closed = true;
+      this.receiver.closed(failure);
+    });
+  }
+
+  get localAddress(): string {
+    return withoutMapping(this.#socket.localAddress ?? '');
+  }
+
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten;
+  }
+
+  write(data: string | Uint8Array): boolean {
+    const socket = this.#socket;
+    if (this.#closed || socket.writableEnded) return true;
+    if (typeof data === 'string') socket.write(data, 'latin1');
+    else socket.write(data);
+    return socket.writableLength === 0;
+  }
+
+  writeParts(head: string, body: Uint8Array, tail: string): boolean {
+    const socket = this.#socket;
+    if (this.#closed || socket.writableEnded) return true;
+    socket.cork();
+    if (head !== '') socket.write(head, 'latin1');
+    socket.write(body);
+    if (tail !== '') socket.write(tail, 'latin1');
+    socket.uncork();
+    return socket.writableLength === 0;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#kept = false;
+    if (!this.#closed) this.#socket.resume();
+  }
+
+  end(): void {
+    if (!this.#closed) this.#socket.end();
+  }
+
+  abort(): void {
+    this.#socket.destroy();
+  }
+
+  reset(): void {
+    this.#socket.resetAndDestroy();
+  }
+
+  received(buffer: Buffer, length: number): boolean {
+    if (this.#closed || this.#socket.destroyed) return false;
+    this.#lastLength = length;
+    const goOn = this.receiver.bytes(buffer, length, this.#own !== undefined);
+    this.#kept = !goOn;
+    return goOn;
+  }
+
+  nextBuffer(): Buffer | undefined {
+    const wanted = this.relaying && this.#lastLength >= LARGE_READ_BYTES;
+    if (wanted === (this.#own !== undefined)) return undefined;
+    if (wanted) {
+      this.#own = ownBuffers.take();
+      return this.#own;
+    }
+    // A buffer whose bytes somebody still sends is left to the garbage collector.
+    if (this.#own && !this.#kept) ownBuffers.give(this.#own);
+    this.#own = undefined;
+    return sharedBuffer;
+  }
+
+  writesDone(): void {
+    this.receiver.drained();
+  }
+}
+
+/** An IPv4 address that a dual-stack socket shows as `::ffff:a.b.c.d`, in its own form. */
+function withoutMapping(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}

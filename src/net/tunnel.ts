@@ -1,0 +1,126 @@
+// Joins two byte streams after a protocol upgrade: bytes pass both ways with back-pressure and half-close, until both ends
+// are done or nothing has moved for too long.
+import type { DeadlineEntry, Deadlined, Deadlines } from '#lib/deadlines.ts';
+import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
+
+/** How long the second stream may take to close once the first is gone. */
+const CLOSING_MS = 5000;
+
+export interface TunnelEnd {
+  /** Bytes passed from the first stream to the second, and back. */
+  readonly sent: number;
+  readonly received: number;
+  /** Who ended it: the side that closed first, or `idle`. */
+  readonly endedBy: 'first' | 'second' | 'idle';
+}
+
+export interface TunnelOptions {
+  readonly first: ByteStream;
+  readonly second: ByteStream;
+  readonly idleTimeoutMs: number;
+  readonly deadlines: Deadlines;
+  readonly done: (end: TunnelEnd) => void;
+}
+
+/** Starts to pass bytes. Both streams belong to the tunnel from here on. Returns how to end it early. */
+export function joinStreams(options: TunnelOptions): () => void {
+  return new JoinedStreams(options).stop;
+}
+
+class JoinedStreams implements Deadlined {
+  deadline: DeadlineEntry | undefined = undefined;
+  readonly #options: TunnelOptions;
+  readonly #first: Side;
+  readonly #second: Side;
+  #endedBy: TunnelEnd['endedBy'] | undefined = undefined;
+  #open = 2;
+
+  constructor(options: TunnelOptions) {
+    this.#options = options;
+    this.#first = new Side(options.first, options.second, this, 'first');
+    this.#second = new Side(options.second, options.first, this, 'second');
+    this.moved();
+    options.first.resume();
+    options.second.resume();
+  }
+
+  readonly stop = (): void => {
+    this.#options.first.abort();
+    this.#options.second.abort();
+  };
+
+  moved(): void {
+    const { deadlines, idleTimeoutMs } = this.#options;
+    deadlines.set(this, this.#open < 2 ? Math.min(idleTimeoutMs, CLOSING_MS) : idleTimeoutMs);
+  }
+
+  endedBy(name: 'first' | 'second'): void {
+    this.#endedBy ??= name;
+  }
+
+  /** One side has ended for good. */
+  closedOne(error: Error | undefined): void {
+    if (--this.#open > 0) {
+      const other = this.#first.gone ? this.#second : this.#first;
+      // What was received before a clean close is still delivered; after an error nothing can be trusted to be whole.
+      if (error) other.stream.reset();
+      else other.stream.end();
+      this.moved();
+      return;
+    }
+    this.#options.deadlines.clear(this);
+    this.#options.done({
+      sent: this.#first.passed,
+      received: this.#second.passed,
+      endedBy: this.#endedBy ?? 'first',
+    });
+  }
+
+  onDeadline(): void {
+    this.#endedBy ??= 'idle';
+    this.stop();
+  }
+}
+
+/** One direction: what `stream` receives goes to `other`. */
+class Side implements StreamReceiver {
+  readonly stream: ByteStream;
+  passed = 0;
+  gone = false;
+  readonly #other: ByteStream;
+  readonly #joined: JoinedStreams;
+  readonly #name: 'first' | 'second';
+
+  constructor(stream: ByteStream, other: ByteStream, joined: JoinedStreams, name: 'first' | 'second') {
+    this.stream = stream;
+    this.#other = other;
+    this.#joined = joined;
+    this.#name = name;
+    stream.relaying = true;
+    stream.receiver = this;
+  }
+
+  bytes(buffer: Buffer, length: number, mayKeep: boolean): boolean {
+    this.passed += length;
+    this.#joined.moved();
+    const bytes = buffer.subarray(0, length);
+    return this.#other.write(mayKeep ? bytes : Buffer.from(bytes));
+  }
+
+  /** What was written to this stream is with the kernel: the other may send more. */
+  drained(): void {
+    this.#joined.moved();
+    this.#other.resume();
+  }
+
+  ended(): void {
+    this.#joined.endedBy(this.#name);
+    this.#other.end();
+  }
+
+  closed(error: Error | undefined): void {
+    this.gone = true;
+    this.#joined.endedBy(this.#name);
+    this.#joined.closedOne(error);
+  }
+}

@@ -1,0 +1,152 @@
+// The last handler of a route that ends in an upstream: picks an endpoint, sends, and tries another one where that is safe.
+import type { Exchange } from '#model/exchange.ts';
+import type { Handler } from '#model/handler.ts';
+import type { Response } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
+import { isIdempotent } from '#http/methods.ts';
+import { countConnectFailure, countRetry } from '#telemetry/series.ts';
+import { candidates } from './candidates.ts';
+import { forwardFields } from './forwarding.ts';
+
+/** Told when an endpoint has failed so often in a row that it should be ejected. */
+export type FailureReport = (upstream: Upstream, endpoint: Endpoint) => void;
+
+/** Statuses by which a gateway in front of the application says that it failed; they count against the endpoint. */
+const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
+
+const NONE_TRIED: readonly Endpoint[] = [];
+
+/** Returns the handler that sends to `upstream`. */
+export function createForward(upstream: Upstream, report: FailureReport): Handler {
+  return (exchange) =>
+    new Promise<Response>((resolve, reject) => {
+      new Forwarding(exchange, upstream, report, resolve, reject).start();
+    });
+}
+
+/** All attempts of one exchange. */
+class Forwarding implements AttemptListener {
+  readonly #exchange: Exchange;
+  readonly #upstream: Upstream;
+  readonly #report: FailureReport;
+  readonly #resolve: (response: Response) => void;
+  readonly #reject: (error: ProxyError) => void;
+  #tried: Endpoint[] | undefined = undefined;
+  #attempt: Attempt | undefined = undefined;
+  /** Attempts that count against the limit; those on dead kept-alive connections do not. */
+  #counted = 0;
+
+  constructor(
+    exchange: Exchange,
+    upstream: Upstream,
+    report: FailureReport,
+    resolve: (response: Response) => void,
+    reject: (error: ProxyError) => void,
+  ) {
+    this.#exchange = exchange;
+    this.#upstream = upstream;
+    this.#report = report;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(): void {
+    const exchange = this.#exchange;
+    exchange.upstream = this.#upstream;
+    try {
+      exchange.forwardLines = forwardFields(exchange);
+      this.#upstream.budget.onRequest();
+      exchange.onAbort = (error) => this.#cancel(error);
+      if (!exchange.aborted) this.#try();
+    } catch (error) {
+      this.#reject(error as ProxyError);
+    }
+  }
+
+  responded(response: Response): void {
+    const { endpoint } = this.#exchange;
+    const exchange = this.#exchange;
+    this.#attempt = undefined;
+    exchange.firstByteMs = exchange.clock.now() - exchange.startedAt;
+    if (endpoint) {
+      if (GATEWAY_FAILURES.has(response.status)) this.#countFailure(endpoint);
+      else endpoint.cells.recordSuccess();
+    }
+    this.#watchBody(response);
+    this.#resolve(response);
+  }
+
+  failed(error: ProxyError): void {
+    const exchange = this.#exchange;
+    const { endpoint } = exchange;
+    this.#attempt = undefined;
+    if (endpoint && error.side === 'origin' && !error.stale) {
+      if (error.retryable === 'always') countConnectFailure(endpoint.series);
+      this.#countFailure(endpoint);
+    }
+    if (!endpoint || exchange.aborted || !this.#mayRetry(error)) {
+      this.#finish(error);
+      return;
+    }
+    if (error.stale) {
+      exchange.needsFreshConnection = true;
+    } else {
+      this.#tried ??= [];
+      this.#tried.push(endpoint);
+    }
+    countRetry(this.#upstream.series);
+    this.#try();
+  }
+
+  #try(): void {
+    const exchange = this.#exchange;
+    const upstream = this.#upstream;
+    const list = candidates(upstream, this.#tried ?? NONE_TRIED);
+    if (list.length === 0) {
+      this.#finish(new ProxyError('destination_unavailable', `no endpoint of ${upstream.name} is usable`));
+      return;
+    }
+    const endpoint = upstream.balancer.pick(list, exchange);
+    exchange.endpoint = endpoint;
+    exchange.attempts++;
+    this.#counted++;
+    this.#attempt = endpoint.transport.send(exchange, upstream, endpoint, this);
+  }
+
+  /** RFC 9110 9.2.2: a proxy "MUST NOT automatically retry non-idempotent requests", unless nothing of them was sent. */
+  #mayRetry(error: ProxyError): boolean {
+    const { request } = this.#exchange;
+    const { body } = request;
+    if (body?.type === 'stream' && body.started) return false;
+    if (error.retryable === 'never') return false;
+    if (error.retryable === 'idempotent' && !isIdempotent(request.method)) return false;
+    if (error.stale) {
+      this.#counted--;
+      return true;
+    }
+    return this.#counted < this.#upstream.retry.attempts && this.#upstream.budget.tryRetry();
+  }
+
+  #countFailure(endpoint: Endpoint): void {
+    const failures = endpoint.cells.recordFailure();
+    const { ejectAfter } = this.#upstream;
+    if (ejectAfter > 0 && failures % ejectAfter === 0) this.#report(this.#upstream, endpoint);
+  }
+
+  /** From the response head on, a client that leaves cancels the content, which cancels the attempt. */
+  #watchBody(response: Response): void {
+    const { body } = response;
+    this.#exchange.onAbort = body?.type === 'stream' ? (error) => body.cancel(error) : undefined;
+  }
+
+  #cancel(error: ProxyError): void {
+    this.#attempt?.cancel(error);
+    this.#finish(error);
+  }
+
+  #finish(error: ProxyError): void {
+    this.#exchange.onAbort = undefined;
+    this.#reject(error);
+  }
+}

@@ -1,0 +1,148 @@
+// The HTTP/1.1 connections of one worker to one endpoint: which are idle, who waits for one. Not for what is sent on them.
+import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
+import type { ConnectTarget } from '#net/tcp-stream.ts';
+import type { PoolSettings } from '#model/upstream.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import type { Clock } from '#lib/clock.ts';
+import type { Http1Attempt } from './http1-attempt.ts';
+import { OriginConnection } from './origin-connection.ts';
+
+/** A request that must not be sent twice takes no connection that was idle for longer: the origin may be about to close it. */
+const FRESH_ENOUGH_MS = 1000;
+
+/** What all pools of a worker share. */
+export interface PoolHost {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+}
+
+export class EndpointPool {
+  readonly target: ConnectTarget;
+  readonly host: PoolHost;
+  /** Settings of the newest configuration. */
+  settings: PoolSettings;
+  readonly #idle: OriginConnection[] = [];
+  readonly #waiting: Waiter[] = [];
+  #connections = 0;
+  #retired = false;
+
+  constructor(target: ConnectTarget, settings: PoolSettings, host: PoolHost) {
+    this.target = target;
+    this.settings = settings;
+    this.host = host;
+  }
+
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Gives the attempt a connection, now or as soon as one is free; fails it when too many wait already. */
+  assign(attempt: Http1Attempt): void {
+    const reusable = attempt.mayReuse ? this.#takeIdle(attempt.repeatable) : undefined;
+    if (reusable) {
+      reusable.start(attempt);
+    } else if (this.#connections < this.settings.maxConnections || this.#closeOneIdle()) {
+      this.#open(attempt);
+    } else if (this.#waiting.length < this.settings.maxWaiting) {
+      this.#waiting.push(new Waiter(this, attempt));
+    } else {
+      attempt.fail(new ProxyError('connection_limit_reached', 'the connection limit and the waiting queue are full'));
+    }
+  }
+
+  /** Takes a connection back that is ready for another request. */
+  release(connection: OriginConnection): void {
+    const waiter = this.#nextWaiter();
+    if (waiter) {
+      connection.start(waiter.attempt);
+    } else if (this.#retired || this.#idle.length >= this.settings.maxIdle) {
+      connection.close();
+    } else {
+      this.#idle.push(connection);
+      connection.rest(this.settings.idleTimeoutMs);
+    }
+  }
+
+  /** A connection is gone. */
+  forget(connection: OriginConnection): void {
+    this.#connections--;
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    if (this.#connections < this.settings.maxConnections) {
+      const waiter = this.#nextWaiter();
+      if (waiter) this.#open(waiter.attempt);
+    }
+  }
+
+  /** Takes an attempt that gave up out of the queue. */
+  withdraw(attempt: Http1Attempt): void {
+    const at = this.#waiting.findIndex((waiter) => waiter.attempt === attempt);
+    if (at < 0) return;
+    const [waiter] = this.#waiting.splice(at, 1);
+    if (waiter) this.host.deadlines.clear(waiter);
+  }
+
+  /** The endpoint is no longer part of the configuration: closes what is idle, and all others when they are done. */
+  retire(): void {
+    this.#retired = true;
+    for (const connection of this.#idle.splice(0)) connection.close();
+  }
+
+  /** The endpoint is part of the configuration again. */
+  revive(settings: PoolSettings): void {
+    this.settings = settings;
+    this.#retired = false;
+  }
+
+  #open(attempt: Http1Attempt): void {
+    this.#connections++;
+    new OriginConnection(this).connect(attempt);
+  }
+
+  #takeIdle(repeatable: boolean): OriginConnection | undefined {
+    const idle = this.#idle;
+    if (repeatable) return idle.pop();
+    const newest = idle.at(-1);
+    if (!newest || this.host.clock.now() - newest.idleSince > FRESH_ENOUGH_MS) return undefined;
+    return idle.pop();
+  }
+
+  /** Makes room when only connections that the attempt may not use stand in its way. */
+  #closeOneIdle(): boolean {
+    const oldest = this.#idle.shift();
+    oldest?.close();
+    return oldest !== undefined;
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    const waiter = this.#waiting.shift();
+    if (waiter) this.host.deadlines.clear(waiter);
+    return waiter;
+  }
+}
+
+/** An attempt in the queue, with the deadline it waits under. */
+class Waiter implements Deadlined {
+  readonly attempt: Http1Attempt;
+  deadline: DeadlineEntry | undefined = undefined;
+  readonly #pool: EndpointPool;
+
+  constructor(pool: EndpointPool, attempt: Http1Attempt) {
+    this.#pool = pool;
+    this.attempt = attempt;
+    pool.host.deadlines.set(this, pool.settings.waitTimeoutMs);
+  }
+
+  onDeadline(): void {
+    this.#pool.withdraw(this.attempt);
+    this.attempt.fail(new ProxyError('connection_limit_reached', 'no connection became free in time'));
+  }
+}

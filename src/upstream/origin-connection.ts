@@ -1,0 +1,378 @@
+// One HTTP/1.1 connection to an endpoint: sends a request, reads its response, and goes back to the pool or closes.
+import { Fields } from '#http/fields.ts';
+import type { DeadlineEntry, Deadlined } from '#lib/deadlines.ts';
+import { fixedBody, UNKNOWN_LENGTH } from '#model/body.ts';
+import type { StreamReceiver } from '#model/byte-stream.ts';
+import type { Response } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import { IncomingBody } from '#net/incoming-body.ts';
+import { OutgoingBody } from '#net/outgoing-body.ts';
+import { TcpStream } from '#net/tcp-stream.ts';
+import { HeadReader } from '#wire/http1/head-reader.ts';
+import { parseResponseHead, type ResponseHead } from '#wire/http1/response-head.ts';
+import { serializeRequestHead } from '#wire/http1/serialize.ts';
+import { Violation } from '#wire/http1/violation.ts';
+import { connectError } from './connect-error.ts';
+import type { EndpointPool } from './endpoint-pool.ts';
+import type { Http1Attempt } from './http1-attempt.ts';
+import { connectionLines, requestFraming, upgradeMatches } from './request-framing.ts';
+
+const MAX_HEAD_BYTES = 65536;
+const MAX_FIELDS = 256;
+/** More informational responses than this are a fault of the origin. */
+const MAX_INFORMATIONAL = 32;
+/** Content that came in one read with its head and is no larger is passed on as a string, in one write with the new head. */
+const MAX_FIXED_BYTES = 16384;
+
+type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed';
+
+export class OriginConnection implements StreamReceiver, Deadlined {
+  deadline: DeadlineEntry | undefined = undefined;
+  /** `Clock.now` when it last became idle. */
+  idleSince = 0;
+  readonly #pool: EndpointPool;
+  #stream!: TcpStream;
+  #state: State = 'connecting';
+  #attempt: Http1Attempt | undefined = undefined;
+  #head: HeadReader | undefined = undefined;
+  #requests = 0;
+  #informational = 0;
+  #incoming: IncomingBody | undefined = undefined;
+  #outgoing: OutgoingBody | undefined = undefined;
+  /** Whether the present response lets the connection be used again. */
+  #reusable = false;
+  /** Seconds the origin said it keeps an idle connection; -1 when it said nothing. */
+  #keepAliveSeconds = -1;
+
+  constructor(pool: EndpointPool) {
+    this.#pool = pool;
+  }
+
+  /** Opens the connection and then starts the attempt. */
+  connect(attempt: Http1Attempt): void {
+    this.#attempt = attempt;
+    attempt.connection = this;
+    attempt.exchange.phase = 'connect';
+    this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.connectMs);
+    this.#stream = TcpStream.connect(this.#pool.target, this, () => {
+      if (this.#attempt) this.start(this.#attempt);
+    });
+  }
+
+  /** Sends the attempt's request. */
+  start(attempt: Http1Attempt): void {
+    const { exchange } = attempt;
+    this.#attempt = attempt;
+    attempt.connection = this;
+    this.#state = 'head';
+    this.#requests++;
+    this.#informational = 0;
+    exchange.phase = 'request';
+    const { request } = exchange;
+    const head = serializeRequestHead(
+      request.method,
+      request.path + request.query,
+      attempt.upstream.hostField || request.authority || attempt.endpoint.name,
+      exchange.forwardLines,
+      requestFraming(request),
+      connectionLines(request),
+    );
+    this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.firstByteMs);
+    const { body } = request;
+    if (body?.type === 'stream') this.#sendStream(attempt, head);
+    else if (body === undefined) this.#stream.write(head);
+    else if (typeof body.content === 'string') this.#stream.write(head + body.content);
+    else this.#stream.writeParts(head, body.content, '');
+    if (this.#attempt === attempt && !this.#outgoing) exchange.phase = 'response-head';
+  }
+
+  /** Waits in the pool for the next request, for at most `idleTimeoutMs`. */
+  rest(idleTimeoutMs: number): void {
+    this.idleSince = this.#pool.host.clock.now();
+    // An origin that tells its own timeout gets no request in the last second before it.
+    const told = this.#keepAliveSeconds < 0 ? Number.POSITIVE_INFINITY : Math.max(1, this.#keepAliveSeconds - 1) * 1000;
+    this.#pool.host.deadlines.set(this, Math.min(idleTimeoutMs, told));
+  }
+
+  close(): void {
+    this.#state = 'closed';
+    this.#stream.abort();
+  }
+
+  /** Drops the present attempt; a request half sent or a response half read leaves the connection useless. */
+  cancel(error: ProxyError): void {
+    this.#attempt = undefined;
+    this.#outgoing?.cancel(error);
+    this.close();
+  }
+
+  bytes(buffer: Buffer, length: number, mayKeep: boolean): boolean {
+    switch (this.#state) {
+      case 'head':
+        return this.#readHead(buffer, 0, length);
+      case 'body':
+        return this.#readBody(mayKeep ? buffer.subarray(0, length) : buffer.subarray(0, length), mayKeep);
+      default:
+        // Bytes that no request asked for could pass for the answer to the next one.
+        this.close();
+        return false;
+    }
+  }
+
+  drained(): void {
+    this.#outgoing?.drained();
+  }
+
+  ended(): void {
+    if (this.#state === 'body' && this.#incoming?.endOfStream()) return;
+    // FIN anywhere else: `closed` tells whoever waits.
+    this.#stream.abort();
+  }
+
+  closed(error: NodeJS.ErrnoException | undefined): void {
+    const before = this.#state;
+    this.#state = 'closed';
+    this.#pool.host.deadlines.clear(this);
+    if (before === 'connecting') this.#fail(connectError(error));
+    else if (before === 'head') this.#fail(this.#terminated(error));
+    else if (before === 'body') this.#fail(new ProxyError('http_response_incomplete', undefined, { cause: error }));
+    this.#pool.forget(this);
+  }
+
+  onDeadline(): void {
+    switch (this.#state) {
+      case 'connecting':
+        return this.#fail(new ProxyError('connection_timeout'));
+      case 'head':
+        return this.#fail(new ProxyError(this.#outgoing ? 'connection_write_timeout' : 'connection_read_timeout'));
+      case 'body':
+        return this.#fail(new ProxyError('http_response_timeout'));
+      default:
+        this.close();
+    }
+  }
+
+  // What the incoming body tells.
+
+  bodyEnded(): void {
+    this.#incoming = undefined;
+    this.#finish();
+  }
+
+  bodyCancelled(error: ProxyError): void {
+    this.#incoming = undefined;
+    const attempt = this.#attempt;
+    this.cancel(error);
+    attempt?.end();
+  }
+
+  bodyMalformed(error: unknown): void {
+    this.#fail(protocolError(error));
+  }
+
+  // What the outgoing body tells.
+
+  bodyProgress(waiting: boolean): void {
+    const { deadlines } = this.#pool.host;
+    const timeouts = this.#attempt?.upstream.timeouts;
+    if (!timeouts || this.#state !== 'head') return;
+    // While the client takes its time with the content, the origin has nothing to answer for.
+    if (waiting) deadlines.set(this, timeouts.idleMs);
+    else deadlines.clear(this);
+  }
+
+  bodySent(): void {
+    this.#outgoing = undefined;
+    const attempt = this.#attempt;
+    if (!attempt || this.#state !== 'head') return;
+    attempt.exchange.phase = 'response-head';
+    this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.firstByteMs);
+  }
+
+  bodyFailed(error: ProxyError): void {
+    this.#outgoing = undefined;
+    this.#fail(error);
+  }
+
+  #sendStream(attempt: Http1Attempt, head: string): void {
+    const { request } = attempt.exchange;
+    if (request.body?.type !== 'stream') return;
+    const outgoing = new OutgoingBody(this.#stream, request.body, this, {
+      length: request.length,
+      chunked: request.length === UNKNOWN_LENGTH,
+      trailers: true,
+      head,
+    });
+    this.#outgoing = outgoing;
+    this.#pool.host.deadlines.clear(this);
+    outgoing.start();
+  }
+
+  #readHead(buffer: Buffer, from: number, to: number): boolean {
+    this.#head ??= new HeadReader(MAX_HEAD_BYTES);
+    const head = this.#head;
+    let parsed: ResponseHead;
+    let next: number;
+    try {
+      next = head.read(buffer, from, to);
+      if (next < 0) return true;
+      parsed = parseResponseHead(head.text, head.end, this.#attempt?.exchange.request.method ?? '', MAX_FIELDS);
+    } catch (error) {
+      this.#fail(protocolError(error));
+      return false;
+    }
+    head.reset();
+    const attempt = this.#attempt;
+    if (!attempt) return false;
+    if (parsed.status < 200) return this.#takeInformational(attempt, parsed, buffer, next, to);
+    this.#takeFinal(attempt, parsed, buffer.subarray(next, to));
+    return this.#state !== 'closed' && !this.#incoming?.held;
+  }
+
+  #takeInformational(attempt: Http1Attempt, head: ResponseHead, buffer: Buffer, from: number, to: number): boolean {
+    if (head.status === 101) {
+      this.#switchProtocols(attempt, head, buffer.subarray(from, to));
+      return true;
+    }
+    if (++this.#informational > MAX_INFORMATIONAL) {
+      this.#fail(new ProxyError('http_protocol_error', 'too many informational responses'));
+      return false;
+    }
+    attempt.exchange.inform(head.status, new Fields(head.section.text));
+    return from < to && this.#state === 'head' ? this.#readHead(buffer, from, to) : true;
+  }
+
+  #switchProtocols(attempt: Http1Attempt, head: ResponseHead, early: Buffer): void {
+    const { request } = attempt.exchange;
+    if (!upgradeMatches(request.upgrade, head.section.upgrade)) {
+      this.#fail(new ProxyError('http_upgrade_failed'));
+      return;
+    }
+    this.#state = 'tunnel';
+    this.#pool.host.deadlines.clear(this);
+    attempt.respond({
+      status: 101,
+      reason: head.reason,
+      fields: new Fields(head.section.text),
+      length: 0,
+      body: undefined,
+      tunnel: {
+        protocol: head.section.upgrade,
+        stream: this.#stream,
+        early: Buffer.from(early),
+        idleTimeoutMs: attempt.upstream.timeouts.tunnelIdleMs,
+        done: () => {
+          attempt.end();
+          this.#pool.forget(this);
+        },
+      },
+    });
+  }
+
+  #takeFinal(attempt: Http1Attempt, head: ResponseHead, rest: Buffer): void {
+    const { section } = head;
+    this.#keepAliveSeconds = section.keepAliveSeconds;
+    this.#reusable =
+      (head.minorVersion > 0 ? !section.close : section.keepAlive) &&
+      head.framing !== 'close' &&
+      this.#requests < this.#pool.settings.maxRequests;
+    const response: Response = {
+      status: head.status,
+      reason: head.reason,
+      fields: new Fields(section.text),
+      length: head.framing === 'chunked' || head.framing === 'close' ? UNKNOWN_LENGTH : section.contentLength,
+      body: undefined,
+      tunnel: undefined,
+    };
+    if (head.framing === 'none') {
+      if (head.status !== 304 && attempt.exchange.request.method !== 'HEAD') response.length = head.status === 204 ? UNKNOWN_LENGTH : 0;
+      if (rest.length > 0) this.#reusable = false;
+      this.#finish();
+    } else if (head.framing === 'length' && rest.length >= section.contentLength && section.contentLength <= MAX_FIXED_BYTES) {
+      response.body = fixedBody(rest.toString('latin1', 0, section.contentLength));
+      if (rest.length > section.contentLength) this.#reusable = false;
+      this.#finish();
+    } else {
+      response.body = this.#receiveStream(attempt, head, rest);
+    }
+    attempt.respond(response);
+  }
+
+  #receiveStream(attempt: Http1Attempt, head: ResponseHead, rest: Buffer): IncomingBody {
+    this.#state = 'body';
+    this.#stream.relaying = true;
+    const incoming = new IncomingBody(
+      this.#stream,
+      {
+        type: head.framing === 'chunked' || head.framing === 'close' ? head.framing : 'length',
+        length: head.section.contentLength,
+        maxTrailerBytes: MAX_HEAD_BYTES,
+        maxTrailers: MAX_FIELDS,
+      },
+      this,
+    );
+    this.#incoming = incoming;
+    this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.idleMs);
+    if (rest.length > 0) this.#readBody(rest, false);
+    return incoming;
+  }
+
+  #readBody(bytes: Buffer, mayKeep: boolean): boolean {
+    const incoming = this.#incoming;
+    const attempt = this.#attempt;
+    if (!incoming || !attempt) return false;
+    const consumed = incoming.receive(bytes, mayKeep);
+    if (consumed < bytes.length) this.#reusable = false;
+    const { deadlines } = this.#pool.host;
+    if (this.#state === 'body') {
+      // A client that is slow to read is not the origin's fault.
+      if (incoming.held) deadlines.clear(this);
+      else deadlines.set(this, attempt.upstream.timeouts.idleMs);
+    }
+    return !incoming.held;
+  }
+
+  /** The response is complete. */
+  #finish(): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    this.#stream.relaying = false;
+    this.#pool.host.deadlines.clear(this);
+    attempt?.end();
+    if (this.#outgoing) {
+      // An answer ahead of the whole request: what is still to be sent would only be thrown away.
+      this.#outgoing.cancel(new ProxyError('connection_terminated', 'the origin answered before it had the whole request'));
+      this.#outgoing = undefined;
+      this.#reusable = false;
+    }
+    if (this.#reusable && this.#state !== 'closed') {
+      this.#state = 'idle';
+      this.#pool.release(this);
+    } else {
+      this.close();
+    }
+  }
+
+  #fail(error: ProxyError): void {
+    const attempt = this.#attempt;
+    const incoming = this.#incoming;
+    this.#attempt = undefined;
+    this.#incoming = undefined;
+    this.#outgoing?.cancel(error);
+    this.#outgoing = undefined;
+    this.close();
+    incoming?.abort(error);
+    attempt?.fail(error);
+  }
+
+  #terminated(error: NodeJS.ErrnoException | undefined): ProxyError {
+    const stale = this.#requests > 1 && !this.#head?.started && this.#informational === 0;
+    return new ProxyError('connection_terminated', undefined, { cause: error, stale });
+  }
+}
+
+function protocolError(error: unknown): ProxyError {
+  if (!(error instanceof Violation)) return new ProxyError('proxy_internal_error', undefined, { cause: error });
+  const code = error.kind === 'head-too-large' ? 'http_response_header_section_size' : 'http_protocol_error';
+  return new ProxyError(code, `the origin's response is invalid: ${error.message}`);
+}

@@ -1,0 +1,27 @@
+// How a request is framed towards an HTTP/1.1 endpoint, and which protocol changes it may ask for.
+import { UNKNOWN_LENGTH } from '#model/body.ts';
+import type { Request } from '#model/message.ts';
+import type { ContentFraming } from '#wire/http1/serialize.ts';
+
+/** Methods whose requests state their length even when it is zero (RFC 9110 8.6). */
+const STATES_LENGTH: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+export function requestFraming(request: Request): ContentFraming {
+  if (request.length === UNKNOWN_LENGTH) return 'chunked';
+  if (request.length > 0 || STATES_LENGTH.has(request.method)) return request.length;
+  return 'none';
+}
+
+/** The lines that concern this connection alone (RFC 9110 7.6.1, 7.8, 10.1.4). */
+export function connectionLines(request: Request): string {
+  if (request.upgrade === '' && !request.acceptsTrailers) return '';
+  const te = request.acceptsTrailers ? 'te: trailers\r\n' : '';
+  if (request.upgrade === '') return `${te}connection: te\r\n`;
+  return `${te}connection: ${te === '' ? 'upgrade' : 'te, upgrade'}\r\nupgrade: ${request.upgrade}\r\n`;
+}
+
+/** RFC 9110 7.8: the origin may only switch to a protocol that was asked for. */
+export function upgradeMatches(asked: string, given: string): boolean {
+  if (asked === '' || given === '') return false;
+  return asked.split(',').some((protocol) => protocol.trim().toLowerCase() === given.toLowerCase());
+}

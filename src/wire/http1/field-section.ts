@@ -1,0 +1,205 @@
+// Reads the field lines of an HTTP/1.1 head: validates each byte, takes out what frames the message or belongs to the
+// connection, and keeps the rest as one string. Not for the start line.
+//
+// Hot path: one pass by character code; unchanged runs of lines are kept as slices of the head instead of being rebuilt
+// from names and values (1.08 to 1.22 times nginx's cost in the prototypes, against 1.23 to 1.30 with arrays of fields).
+import { Violation } from './violation.ts';
+
+/** 1 for the characters of a token (RFC 9110 5.6.2). */
+const TOKEN = new Uint8Array(256);
+for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") TOKEN[c.charCodeAt(0)] = 1;
+
+/** 1 for what may stand in a field value: HTAB, SP, VCHAR, obs-text (RFC 9110 5.5). */
+const VALUE = new Uint8Array(256);
+for (let i = 32; i < 256; i++) VALUE[i] = i === 127 ? 0 : 1;
+VALUE[9] = 1;
+
+const SPACE = 32;
+const TAB = 9;
+const CR = 13;
+const LF = 10;
+const COLON = 58;
+
+/** Returns whether all of `text` from `start` to `end` is one token. */
+export function isToken(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (TOKEN[text.charCodeAt(i)] !== 1) return false;
+  return end > start;
+}
+
+/** What the fields of one head say about framing and the connection, and all other fields. */
+export class FieldSection {
+  /** The other field lines, as received. */
+  text = '';
+  /** Content-Length; -1 when absent. */
+  contentLength = -1;
+  /** Transfer-Encoding in lower case; '' when absent. */
+  transferEncoding = '';
+  /** Host; `undefined` when absent. */
+  host: string | undefined = undefined;
+  /** Options of Connection. */
+  close = false;
+  keepAlive = false;
+  /** Upgrade, when Connection names it too; else ''. */
+  upgrade = '';
+  /** TE says `trailers`. */
+  acceptsTrailers = false;
+  /** Expect in lower case; '' when absent. The field stays in `text`. */
+  expect = '';
+  /** Seconds of `Keep-Alive: timeout=`; -1 when absent. */
+  keepAliveSeconds = -1;
+}
+
+/** Kinds of fields that the loop treats by itself; 0 is every other. */
+const HOST = 1;
+const CONTENT_LENGTH = 2;
+const TRANSFER_ENCODING = 3;
+const CONNECTION = 4;
+const UPGRADE = 5;
+const TE = 6;
+const EXPECT = 7;
+const KEEP_ALIVE = 8;
+const PROXY_CONNECTION = 9;
+
+const KINDS: ReadonlyMap<string, number> = new Map([
+  ['host', HOST],
+  ['content-length', CONTENT_LENGTH],
+  ['transfer-encoding', TRANSFER_ENCODING],
+  ['connection', CONNECTION],
+  ['upgrade', UPGRADE],
+  ['te', TE],
+  ['expect', EXPECT],
+  ['keep-alive', KEEP_ALIVE],
+  ['proxy-connection', PROXY_CONNECTION],
+]);
+
+/** By length of name, the first letters (as bits from `a`) of the names in KINDS: most names need no look-up. */
+const FIRST_LETTERS = new Int32Array(64);
+for (const name of KINDS.keys()) {
+  FIRST_LETTERS[name.length] = (FIRST_LETTERS[name.length] ?? 0) | (1 << (name.charCodeAt(0) - 97));
+}
+
+/**
+ * Reads `text` from `start` to `end`, where `end` is behind the CRLF of the last line.
+ * Throws a `Violation` on whatever RFC 9112 5 and 6 let a recipient reject.
+ */
+export function parseFieldSection(text: string, start: number, end: number, maxFields: number): FieldSection {
+  const section = new FieldSection();
+  let kept = '';
+  let run = start;
+  let count = 0;
+  let connection = '';
+  let upgrade = '';
+  for (let at = start; at < end; ) {
+    const line = at;
+    while (TOKEN[text.charCodeAt(at)] === 1) at++;
+    // RFC 9112 5.1: "No whitespace is allowed between the field name and colon." A line that starts with white space is
+    // obs-fold (5.2), which "a server that receives […] MUST either reject"; both end up here.
+    if (text.charCodeAt(at) !== COLON || at === line) throw fieldNameViolation(text, line, at);
+    const colon = at++;
+    let code = text.charCodeAt(at);
+    while (code === SPACE || code === TAB) code = text.charCodeAt(++at);
+    const valueStart = at;
+    while (VALUE[code] === 1) code = text.charCodeAt(++at);
+    // RFC 9112 2.2: "A recipient of such a bare CR MUST consider that element to be invalid"; a bare LF is no better.
+    if (code !== CR || text.charCodeAt(at + 1) !== LF) throw new Violation('malformed', 'forbidden character in a field value');
+    const valueEnd = at;
+    at += 2;
+    if (++count > maxFields) throw new Violation('head-too-large', `more than ${maxFields} fields`);
+    const length = colon - line;
+    const letter = (text.charCodeAt(line) | 32) - 97;
+    if (length > 17 || ((FIRST_LETTERS[length] as number) & (1 << letter)) === 0) continue;
+    const kind = KINDS.get(text.slice(line, colon).toLowerCase());
+    if (kind === undefined) continue;
+    const value = trimEnd(text, valueStart, valueEnd);
+    if (kind === EXPECT) {
+      section.expect = section.expect === '' ? value.toLowerCase() : `${section.expect}, ${value.toLowerCase()}`;
+      continue;
+    }
+    kept += text.slice(run, line);
+    run = at;
+    if (kind === CONNECTION) connection = connection === '' ? value : `${connection},${value}`;
+    else if (kind === UPGRADE) upgrade = upgrade === '' ? value : `${upgrade}, ${value}`;
+    else take(section, kind, value);
+  }
+  section.text = run === start ? text.slice(start, end) : kept + text.slice(run, end);
+  if (connection !== '') applyConnection(section, connection, upgrade);
+  return section;
+}
+
+function take(section: FieldSection, kind: number, value: string): void {
+  switch (kind) {
+    case HOST:
+      // RFC 9112 3.2: "A server MUST respond with a 400 […] to any request message that contains more than one Host header field line".
+      if (section.host !== undefined) throw new Violation('malformed', 'more than one Host');
+      section.host = value;
+      return;
+    case CONTENT_LENGTH:
+      // RFC 9110 8.6 leaves it to the recipient to reject repeated values, even equal ones; so no two parsers can differ.
+      if (section.contentLength >= 0) throw new Violation('malformed', 'more than one Content-Length');
+      section.contentLength = parseContentLength(value);
+      return;
+    case TRANSFER_ENCODING:
+      section.transferEncoding += section.transferEncoding === '' ? value.toLowerCase() : `, ${value.toLowerCase()}`;
+      if (value === '') throw new Violation('malformed', 'empty Transfer-Encoding');
+      return;
+    case TE:
+      if (/(?:^|,)[ \t]*trailers[ \t]*(?:$|[,;])/i.test(value)) section.acceptsTrailers = true;
+      return;
+    case KEEP_ALIVE: {
+      const seconds = /(?:^|[,; \t])timeout=(\d{1,6})(?:$|[,; \t])/i.exec(value)?.[1];
+      if (seconds !== undefined) section.keepAliveSeconds = Number(seconds);
+      return;
+    }
+    default: // Proxy-Connection says nothing to us and is dropped (RFC 9112 appendix C.2.2).
+  }
+}
+
+/** RFC 9110 8.6: Content-Length = 1*DIGIT. Throws on anything else, and on what a double cannot count. */
+function parseContentLength(value: string): number {
+  if (!/^[0-9]{1,16}$/.test(value)) throw new Violation('malformed', 'Content-Length is not a number');
+  const length = Number(value);
+  if (length > Number.MAX_SAFE_INTEGER) throw new Violation('malformed', 'Content-Length is too large');
+  return length;
+}
+
+/** Takes the options of Connection and drops the fields they name (RFC 9110 7.6.1). */
+function applyConnection(section: FieldSection, connection: string, upgrade: string): void {
+  const options = connection.toLowerCase();
+  if (options === 'keep-alive') {
+    section.keepAlive = true;
+    return;
+  }
+  for (const part of options.split(',')) {
+    const option = part.replace(/^[ \t]+|[ \t]+$/g, '');
+    if (option === 'close') section.close = true;
+    else if (option === 'keep-alive') section.keepAlive = true;
+    else if (option === 'upgrade') section.upgrade = upgrade;
+    else if (option !== '') {
+      if (!isToken(option, 0, option.length)) throw new Violation('malformed', 'Connection is not a list of tokens');
+      if (option !== 'te' && !KINDS.has(option)) section.text = withoutField(section.text, option);
+    }
+  }
+}
+
+/** `text` without the lines of the field `name` (lower case). */
+export function withoutField(text: string, name: string): string {
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf('\r\n', at) + 2;
+    const colon = at + name.length;
+    if (text[colon] === ':' && text.slice(at, colon).toLowerCase() === name) text = text.slice(0, at) + text.slice(end);
+    else at = end;
+  }
+  return text;
+}
+
+function trimEnd(text: string, start: number, end: number): string {
+  while (end > start && (text.charCodeAt(end - 1) === SPACE || text.charCodeAt(end - 1) === TAB)) end--;
+  return text.slice(start, end);
+}
+
+function fieldNameViolation(text: string, line: number, at: number): Violation {
+  const code = text.charCodeAt(at);
+  if (at === line && (code === SPACE || code === TAB)) return new Violation('malformed', 'a field line is folded');
+  if (code === SPACE || code === TAB) return new Violation('malformed', 'white space before a colon');
+  return new Violation('malformed', 'a field name is not a token');
+}
