@@ -12,8 +12,11 @@ const NAMED_PATH = /(?<![\w./#-])(?:src|test|bench|scripts|docs|bin)\/[\w./-]*\w
 const LINK = /\]\(([^)\s]+)\)/g;
 const HEADING = /^#+ (.+)$/gm;
 
+/** Code that a reader would write anew; examples.test.ts sees to it. */
+const EXAMPLE = /^ *```ts\n.*?^ *```/gms;
+
 function read(page: string): string {
-  return readFileSync(join(ROOT, page), 'utf8');
+  return readFileSync(join(ROOT, page), 'utf8').replaceAll(EXAMPLE, '');
 }
 
 /** Anchors as hosts of Markdown make them from headings. */
