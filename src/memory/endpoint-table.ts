@@ -1,0 +1,137 @@
+// What all threads know of each endpoint: its status, its requests in flight, its failures in a row.
+import type { Clock } from '#lib/clock.ts';
+import { type SegmentLayout, SlotAllocator } from './segments.ts';
+
+/** `unknown` is an endpoint that no probe has judged yet: it takes requests. */
+export type EndpointStatus = 'unknown' | 'healthy' | 'unhealthy' | 'ejected' | 'draining';
+
+const STATUSES: readonly EndpointStatus[] = ['unknown', 'healthy', 'unhealthy', 'ejected', 'draining'];
+
+// Cells of one endpoint, each an Int32: three for all, then each worker's share of the requests in flight.
+const STATUS = 0;
+const IN_FLIGHT = 1;
+const FAILURES = 2;
+const SHARES = 3;
+
+const SLOTS_PER_SEGMENT = 256;
+
+export interface EndpointLayout extends SegmentLayout {
+  readonly workers: number;
+  /** One Int32 that counts status changes. */
+  readonly epoch: SharedArrayBuffer;
+}
+
+/** One endpoint's shared state, as one thread sees it. */
+export class EndpointCells {
+  readonly #cells: Int32Array;
+  readonly #epoch: Int32Array;
+  readonly #share: number;
+
+  /** `worker` is the number of the worker, or -1 on the main thread, which sends no requests. */
+  constructor(cells: Int32Array, epoch: Int32Array, worker: number) {
+    this.#cells = cells;
+    this.#epoch = epoch;
+    this.#share = SHARES + worker;
+  }
+
+  /** Requests under way to the endpoint, over all workers. */
+  get inFlight(): number {
+    return Atomics.load(this.#cells, IN_FLIGHT);
+  }
+
+  get status(): EndpointStatus {
+    return STATUSES[Atomics.load(this.#cells, STATUS)] as EndpointStatus;
+  }
+
+  /** Failures since the last success. */
+  get failures(): number {
+    return Atomics.load(this.#cells, FAILURES);
+  }
+
+  /** A request is about to be sent. */
+  begin(): void {
+    Atomics.add(this.#cells, IN_FLIGHT, 1);
+    this.#cells[this.#share] = (this.#cells[this.#share] as number) + 1;
+  }
+
+  /** A request has ended, however it ended. */
+  end(): void {
+    Atomics.sub(this.#cells, IN_FLIGHT, 1);
+    this.#cells[this.#share] = (this.#cells[this.#share] as number) - 1;
+  }
+
+  /** Returns how many failures in a row this one makes. */
+  recordFailure(): number {
+    return Atomics.add(this.#cells, FAILURES, 1) + 1;
+  }
+
+  recordSuccess(): void {
+    // Nearly always nothing has failed, and a plain read costs no cache line.
+    if (this.#cells[FAILURES] !== 0) Atomics.store(this.#cells, FAILURES, 0);
+  }
+
+  /** Called on the main thread only, which alone judges endpoints. */
+  setStatus(status: EndpointStatus): void {
+    const value = STATUSES.indexOf(status);
+    if (Atomics.exchange(this.#cells, STATUS, value) !== value) Atomics.add(this.#epoch, 0, 1);
+  }
+}
+
+/** Hands out endpoints' cells. Main thread only. */
+export class EndpointTable {
+  readonly #workers: number;
+  readonly #epoch = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  readonly #allocator: SlotAllocator;
+
+  constructor(workers: number, clock: Clock) {
+    this.#workers = workers;
+    this.#allocator = new SlotAllocator(SLOTS_PER_SEGMENT, SLOTS_PER_SEGMENT * bytesPerEndpoint(workers), clock);
+  }
+
+  get layout(): EndpointLayout {
+    return { ...this.#allocator.layout, workers: this.#workers, epoch: this.#epoch };
+  }
+
+  allocate(key: string): number {
+    return this.#allocator.allocate(key, (slot) => this.#raw(slot).fill(0));
+  }
+
+  retain(keys: ReadonlySet<string>): void {
+    this.#allocator.retain(keys);
+  }
+
+  /** The main thread's view of an endpoint. */
+  open(slot: number): EndpointCells {
+    return new EndpointCells(this.#raw(slot), new Int32Array(this.#epoch), -1);
+  }
+
+  /** A worker has died: its requests in flight are gone with it. */
+  giveBack(worker: number): void {
+    for (const key of this.#allocator.keys) {
+      const cells = this.#raw(this.#allocator.slotOf(key) as number);
+      Atomics.sub(cells, IN_FLIGHT, cells[SHARES + worker] as number);
+      cells[SHARES + worker] = 0;
+    }
+  }
+
+  #raw(slot: number): Int32Array {
+    return rawCells(this.layout, slot);
+  }
+}
+
+/** A worker's view of the endpoint in `slot`. */
+export function openEndpoint(layout: EndpointLayout, worker: number, slot: number): EndpointCells {
+  return new EndpointCells(rawCells(layout, slot), new Int32Array(layout.epoch), worker);
+}
+
+function rawCells(layout: EndpointLayout, slot: number): Int32Array {
+  const segment = layout.segments[Math.floor(slot / SLOTS_PER_SEGMENT)];
+  if (!segment) throw new RangeError(`no segment holds endpoint ${slot}`);
+  const bytes = bytesPerEndpoint(layout.workers);
+  return new Int32Array(segment, (slot % SLOTS_PER_SEGMENT) * bytes, bytes / Int32Array.BYTES_PER_ELEMENT);
+}
+
+/** A whole number of cache lines, so that endpoints do not slow each other down. */
+function bytesPerEndpoint(workers: number): number {
+  return Math.ceil(((SHARES + workers) * Int32Array.BYTES_PER_ELEMENT) / 64) * 64;
+}

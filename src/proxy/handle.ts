@@ -1,0 +1,73 @@
+// The way of a request from the listener on: normalise, find the route, run its chain; whatever goes wrong becomes an answer.
+import { Fields } from '#http/fields.ts';
+import type { Log } from '#lib/log.ts';
+import type { Exchange } from '#model/exchange.ts';
+import type { Response } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import { answerError } from './answer.ts';
+import { answerMaxForwards, prepareRequest, responseFields } from './forwarding.ts';
+
+/** Answers an exchange; never throws and never rejects. */
+export type SafeHandler = (exchange: Exchange) => Response | Promise<Response>;
+
+/** Returns the handler that every listener calls. */
+export function createHandle(log: Log): SafeHandler {
+  return (exchange) => {
+    try {
+      const response = route(exchange);
+      if (!(response instanceof Promise)) return finish(exchange, response);
+      return response.then(
+        (result) => finish(exchange, result),
+        (error) => answerFailure(exchange, error, log),
+      );
+    } catch (error) {
+      return answerFailure(exchange, error, log);
+    }
+  };
+}
+
+/** The answer to `error`, which is kept for the access record; what is not a `ProxyError` is a fault of ours and logged. */
+export function answerFailure(exchange: Exchange, error: unknown, log: Log): Response {
+  const known = error instanceof ProxyError ? error : new ProxyError('proxy_internal_error', undefined, { cause: error });
+  if (known.code === 'proxy_internal_error') {
+    log.error('an exchange failed inside the gateway', { route: exchange.route?.name, error: stackOf(known.cause ?? known) });
+  }
+  exchange.error ??= known;
+  return answerError(known, exchange);
+}
+
+function route(exchange: Exchange): Response | Promise<Response> {
+  const { request, snapshot } = exchange;
+  prepareRequest(exchange);
+  if (request.path === '*') return answerServerOptions();
+  const answer = answerMaxForwards(exchange);
+  if (answer) return answer;
+  const found = snapshot.router.match(request, exchange.clientAddress);
+  if (!found) throw noRoute(exchange);
+  exchange.route = found.route;
+  exchange.pathParameters = found.parameters;
+  exchange.phase = 'policies';
+  return found.route.handler(exchange);
+}
+
+function finish(exchange: Exchange, response: Response): Response {
+  responseFields(exchange, response);
+  return response;
+}
+
+function noRoute(exchange: Exchange): ProxyError {
+  const { request, snapshot, clientAddress } = exchange;
+  const methods = snapshot.router.allowedMethods(request, clientAddress);
+  if (methods.length === 0) return new ProxyError('no-route');
+  return new ProxyError('method-not-allowed', undefined, { fields: [['allow', methods.join(', ')]] });
+}
+
+/** RFC 9110 9.3.7: OPTIONS * asks about the server in general; it is answered here, as no route can be meant. */
+function answerServerOptions(): Response {
+  const fields = Fields.from([['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']]);
+  return { status: 204, reason: '', fields, length: 0, body: undefined, tunnel: undefined };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
