@@ -6,6 +6,8 @@ import type { Upstream } from './upstream.ts';
 /** Finds the route of a request. */
 export interface Router {
   match(request: Request, clientAddress: string): RouteResult | undefined;
+  /** The methods by which the target could be reached, when only the method is wrong; called on a miss. */
+  allowedMethods(request: Request, clientAddress: string): readonly string[];
 }
 
 export interface RouteResult {

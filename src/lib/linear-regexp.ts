@@ -1,0 +1,26 @@
+// Regular expressions that users write: run by V8's linear-time engine or not at all, so that no input can make them slow.
+import v8 from 'node:v8';
+
+let ready = false;
+
+/**
+ * Compiles `source` for the linear-time engine. Throws a SyntaxError that says why when it is not valid there: backreferences,
+ * lookaround and very large repetitions are not.
+ */
+export function compileLinearRegExp(source: string): RegExp {
+  if (!ready) {
+    // The `l` flag exists only behind this V8 option; expressions without the flag are not affected by it.
+    v8.setFlagsFromString('--enable-experimental-regexp-engine');
+    ready = true;
+  }
+  try {
+    return new RegExp(source, 'l');
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split(': ').at(-1) ?? '') : '';
+    throw new SyntaxError(
+      /linear time/.test(reason)
+        ? `cannot be run in linear time (no backreferences, lookaround or large repetitions): ${source}`
+        : `is not a regular expression: ${reason}`,
+    );
+  }
+}

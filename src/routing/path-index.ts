@@ -1,0 +1,139 @@
+// The routes of one host by path: finds those that match, most specific first, at a cost that does not depend on their number.
+import type { Request } from '#model/message.ts';
+import type { Route } from '#model/route.ts';
+import { type Condition, compileConditions } from './conditions.ts';
+import { compilePathRegExp, parsePathPattern } from './patterns.ts';
+
+/** One path pattern of one route. */
+export interface Candidate {
+  readonly route: Route;
+  readonly methods: ReadonlySet<string> | undefined;
+  readonly conditions: readonly Condition[];
+  /** Names of the pattern's parameters, in the order of their segments. */
+  readonly names: readonly string[];
+  readonly expression: RegExp | undefined;
+  /** How many conditions it has: of two equal paths the one with more comes first. */
+  readonly weight: number;
+}
+
+/** Values of parameters, in the order of their segments, and the rest that `*` stands for. */
+export interface Captured {
+  readonly values: readonly string[];
+  readonly rest: string | undefined;
+  readonly groups: Readonly<Record<string, string>> | undefined;
+}
+
+/** Sees the candidates in order of precedence; returns true to stop. */
+export type Visitor = (candidate: Candidate, captured: Captured) => boolean;
+
+interface Segment {
+  readonly literals: Map<string, Segment>;
+  parameter: Segment | undefined;
+  /** Patterns that end here. */
+  readonly whole: Candidate[];
+  /** Patterns that end here with `/*`. */
+  readonly prefix: Candidate[];
+}
+
+const NOTHING: Captured = { values: [], rest: undefined, groups: undefined };
+
+export class PathIndex {
+  readonly #exact = new Map<string, Candidate[]>();
+  readonly #root = emptySegment();
+  readonly #expressions: Candidate[] = [];
+  readonly #any: Candidate[] = [];
+  #hasSegments = false;
+
+  add(route: Route): void {
+    const { paths } = route.match;
+    if (paths.length === 0) insert(this.#any, createCandidate(route, [], undefined));
+    for (const path of paths) this.#addPath(route, path);
+  }
+
+  /** Shows all candidates whose path matches, until the visitor says to stop; returns whether it did. */
+  visit(request: Request, visitor: Visitor): boolean {
+    const { path } = request;
+    const exact = this.#exact.get(path);
+    if (exact && visitAll(exact, NOTHING, visitor)) return true;
+    if (this.#hasSegments && this.#visitSegments(path, visitor)) return true;
+    for (const candidate of this.#expressions) {
+      const match = candidate.expression?.exec(path);
+      if (match && visitor(candidate, { values: [], rest: undefined, groups: match.groups })) return true;
+    }
+    return visitAll(this.#any, NOTHING, visitor);
+  }
+
+  #addPath(route: Route, path: string): void {
+    const pattern = parsePathPattern(path);
+    if (pattern.type === 'regexp') {
+      this.#expressions.push(createCandidate(route, [], compilePathRegExp(pattern.source)));
+    } else if (pattern.type === 'exact') {
+      const list = this.#exact.get(pattern.path) ?? [];
+      this.#exact.set(pattern.path, list);
+      insert(list, createCandidate(route, [], undefined));
+    } else {
+      this.#hasSegments = true;
+      const names = pattern.segments.filter((segment) => segment.startsWith(':')).map((segment) => segment.slice(1));
+      const node = this.#nodeOf(pattern.segments);
+      insert(pattern.rest ? node.prefix : node.whole, createCandidate(route, names, undefined));
+    }
+  }
+
+  #nodeOf(segments: readonly string[]): Segment {
+    let node = this.#root;
+    for (const segment of segments) {
+      if (segment.startsWith(':')) {
+        node.parameter ??= emptySegment();
+        node = node.parameter;
+      } else {
+        const next = node.literals.get(segment) ?? emptySegment();
+        node.literals.set(segment, next);
+        node = next;
+      }
+    }
+    return node;
+  }
+
+  #visitSegments(path: string, visitor: Visitor): boolean {
+    const prefixes: { readonly node: Segment; readonly at: number; readonly values: readonly string[] }[] = [];
+    const descend = (node: Segment, at: number, values: readonly string[]): boolean => {
+      if (node.prefix.length > 0) prefixes.push({ node, at, values });
+      if (at >= path.length) return visitAll(node.whole, { ...NOTHING, values }, visitor);
+      const slash = path.indexOf('/', at + 1);
+      const end = slash < 0 ? path.length : slash;
+      const segment = path.slice(at + 1, end);
+      const literal = node.literals.get(segment);
+      if (literal && descend(literal, end, values)) return true;
+      return node.parameter !== undefined && segment !== '' && descend(node.parameter, end, [...values, segment]);
+    };
+    if (descend(this.#root, 0, [])) return true;
+    // Visited literal before parameter and from the root down; of two prefixes the longer wins, then the more literal.
+    prefixes.sort((a, b) => b.at - a.at);
+    return prefixes.some(({ node, at, values }) => visitAll(node.prefix, { values, rest: path.slice(at + 1), groups: undefined }, visitor));
+  }
+}
+
+function visitAll(candidates: readonly Candidate[], captured: Captured, visitor: Visitor): boolean {
+  for (const candidate of candidates) if (visitor(candidate, captured)) return true;
+  return false;
+}
+
+/** Keeps more conditions in front of fewer, and else the order written. */
+function insert(list: Candidate[], candidate: Candidate): void {
+  const at = list.findIndex((other) => other.weight < candidate.weight);
+  if (at < 0) list.push(candidate);
+  else list.splice(at, 0, candidate);
+}
+
+function createCandidate(route: Route, names: readonly string[], expression: RegExp | undefined): Candidate {
+  const { match } = route;
+  const conditions = compileConditions(match);
+  const methods = match.methods.length > 0 ? new Set(match.methods) : undefined;
+  // RFC 9110 9.3.2: HEAD is GET without content; a route for one serves the other.
+  if (methods?.has('GET')) methods.add('HEAD');
+  return { route, methods, conditions, names, expression, weight: conditions.length + (methods ? 1 : 0) };
+}
+
+function emptySegment(): Segment {
+  return { literals: new Map(), parameter: undefined, whole: [], prefix: [] };
+}

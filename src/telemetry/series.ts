@@ -1,0 +1,71 @@
+// What the cells of metric series mean, and how the data plane counts in them. Not for showing them: see `prometheus.ts`.
+import type { Series } from '#memory/series-table.ts';
+
+/** Cells that all kinds of series share. */
+export const CELL = {
+  /** Exchanges by first digit of the status: 1 to 5 behind it. */
+  status: 0,
+  bytesReceived: 6,
+  bytesSent: 7,
+  /** Sum of durations in seconds; the buckets follow. */
+  durationSum: 8,
+  durationBuckets: 9,
+  // listeners
+  connections: 26,
+  connectionsActive: 27,
+  connectionsRefused: 28,
+  exchangesActive: 29,
+  // upstreams and endpoints
+  retries: 32,
+  connectFailures: 33,
+  ejections: 34,
+  noEndpoint: 35,
+} as const;
+
+/** Cells that count what is present: a dead worker's share of them is given back. */
+export const GAUGE_CELLS: readonly number[] = [CELL.connectionsActive, CELL.exchangesActive];
+
+/** Upper bounds of the histogram's buckets in milliseconds; one more bucket takes the rest. */
+export const BUCKET_BOUNDS_MS: readonly number[] = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000];
+
+/** Counts one finished exchange. No allocation. */
+export function countExchange(series: Series, status: number, received: number, sent: number, durationMs: number): void {
+  add(series, CELL.status + Math.floor(status / 100), 1);
+  add(series, CELL.bytesReceived, received);
+  add(series, CELL.bytesSent, sent);
+  add(series, CELL.durationSum, durationMs / 1000);
+  let bucket = 0;
+  while (bucket < BUCKET_BOUNDS_MS.length && durationMs > (BUCKET_BOUNDS_MS[bucket] as number)) bucket++;
+  add(series, CELL.durationBuckets + bucket, 1);
+}
+
+/** Counts a connection that was opened (`change` 1) or closed (-1). */
+export function countConnection(series: Series, change: 1 | -1): void {
+  if (change === 1) add(series, CELL.connections, 1);
+  add(series, CELL.connectionsActive, change);
+}
+
+export function countRefusedConnection(series: Series): void {
+  add(series, CELL.connectionsRefused, 1);
+}
+
+/** Counts an exchange that began (`change` 1) or ended (-1). */
+export function countActive(series: Series, change: 1 | -1): void {
+  add(series, CELL.exchangesActive, change);
+}
+
+export function countRetry(series: Series): void {
+  add(series, CELL.retries, 1);
+}
+
+export function countConnectFailure(series: Series): void {
+  add(series, CELL.connectFailures, 1);
+}
+
+export function countNoEndpoint(series: Series): void {
+  add(series, CELL.noEndpoint, 1);
+}
+
+function add(series: Series, cell: number, amount: number): void {
+  series[cell] = (series[cell] as number) + amount;
+}
