@@ -124,6 +124,12 @@ export function openEndpoint(layout: EndpointLayout, worker: number, slot: numbe
   return new EndpointCells(rawCells(layout, slot), new Int32Array(layout.epoch), worker);
 }
 
+/** Returns how to read the count of status changes. */
+export function epochReader(layout: EndpointLayout): () => number {
+  const epoch = new Int32Array(layout.epoch);
+  return () => Atomics.load(epoch, 0);
+}
+
 function rawCells(layout: EndpointLayout, slot: number): Int32Array {
   const segment = layout.segments[Math.floor(slot / SLOTS_PER_SEGMENT)];
   if (!segment) throw new RangeError(`no segment holds endpoint ${slot}`);

@@ -36,6 +36,8 @@ export interface ForwardingSettings {
   readonly isTrusted: (address: string) => boolean;
   /** Pseudonym in Via and Proxy-Status. */
   readonly name: string;
+  /** The Via line for responses, ended by CRLF. */
+  readonly viaLine: string;
   readonly xForwarded: boolean;
   readonly forwarded: boolean;
   /** Whether `%2F`, `%5C` and `%00` in paths are allowed. */

@@ -73,6 +73,8 @@ export interface Upstream {
   readonly balancer: Balancer;
   /** Endpoints now known: replaced as a whole when the resolver has a new answer. */
   endpoints: readonly Endpoint[];
+  /** Changes whenever the status of some endpoint does; one atomic read. */
+  readonly epoch: () => number;
   /** Share of usable endpoints, by weight, below which health is ignored: 0 to 1 (panic threshold). */
   readonly panicThreshold: number;
   readonly timeouts: UpstreamTimeouts;

@@ -1,0 +1,28 @@
+// Prints what is wrong with a configuration for people: place, path, sentence, and the line itself with a mark below.
+import type { ConfigurationProblem } from '#model/configuration-error.ts';
+
+/** Text of all problems, one or a few lines each. `source` is the text of the file, where it is at hand. */
+export function formatProblems(problems: readonly ConfigurationProblem[], file: string, source: string | undefined): string {
+  const lines = source?.split('\n');
+  return problems.map((problem) => `${formatProblem(problem, file)}${excerpt(problem, lines)}`).join('\n');
+}
+
+/** One line: `tidegate.yaml:12:5: routes[0].match: unknown key "pth"; did you mean "path"?` */
+export function formatProblem(problem: ConfigurationProblem, file: string): string {
+  const place = problem.line === undefined ? file : `${file}:${problem.line}:${problem.column}`;
+  const path = formatPath(problem.path);
+  return path === '' ? `${place}: ${problem.message}` : `${place}: ${path}: ${problem.message}`;
+}
+
+/** `routes[0].match.path` */
+export function formatPath(path: readonly (string | number)[]): string {
+  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}${step}`)).join('');
+}
+
+function excerpt(problem: ConfigurationProblem, lines: readonly string[] | undefined): string {
+  const line = lines?.[(problem.line ?? 0) - 1];
+  if (line === undefined) return '';
+  const shown = line.slice(0, 120);
+  const column = Math.min(problem.column ?? 1, shown.length + 1);
+  return `\n    ${shown}\n    ${' '.repeat(column - 1)}^`;
+}

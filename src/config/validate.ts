@@ -1,0 +1,81 @@
+// Checks a configuration as a whole: first its shape, then what its parts say of each other. All problems come at once.
+import { nearest } from '#lib/nearest.ts';
+import type { ConfigurationProblem } from '#model/configuration-error.ts';
+import { formatAddress } from '#schema/address.ts';
+import { type Config, configSchema } from './config-schema.ts';
+import { flattenIssues } from './flatten-issues.ts';
+
+type Path = readonly (string | number)[];
+
+export type Validated =
+  | { readonly config: Config; readonly problems: readonly [] }
+  | { readonly config: undefined; readonly problems: readonly ConfigurationProblem[] };
+
+/** Validates plain data as it was read from a file. */
+export function validate(input: unknown): Validated {
+  const result = configSchema.safeParse(input, { reportInput: true });
+  if (!result.success) return { config: undefined, problems: flattenIssues(result.error.issues) };
+  const config = named(result.data);
+  const problems = [...routeProblems(config), ...upstreamProblems(config), ...listenerProblems(config)];
+  return problems.length > 0 ? { config: undefined, problems } : { config, problems: [] };
+}
+
+/** Routes without a name are numbered, so that logs and metrics can tell them apart. */
+function named(config: Config): Config {
+  return { ...config, routes: config.routes.map((route, i) => ({ ...route, name: route.name ?? `route-${i + 1}` })) };
+}
+
+function* routeProblems(config: Config): Generator<ConfigurationProblem> {
+  const seen = new Set<string>();
+  for (const [i, route] of config.routes.entries()) {
+    const path: Path = ['routes', i];
+    const name = route.name as string;
+    if (seen.has(name)) yield { path: [...path, 'name'], message: `two routes are named "${name}"` };
+    seen.add(name);
+    const ends = [route.upstream, route.redirect, route.respond].filter((end) => end !== undefined).length;
+    if (ends !== 1) yield { path, message: 'a route needs exactly one of upstream, redirect and respond' };
+    yield* targetProblems(config, route.upstream ?? [], [...path, 'upstream']);
+  }
+}
+
+function* targetProblems(config: Config, targets: NonNullable<Config['routes'][number]['upstream']>, path: Path): Generator<ConfigurationProblem> {
+  const names = Object.keys(config.upstreams);
+  for (const target of targets) {
+    if (names.includes(target.upstream)) continue;
+    const near = nearest(target.upstream, names);
+    const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
+    yield { path, message: `no upstream is named "${target.upstream}"; ${near ? `did you mean "${near}"?` : known}` };
+  }
+  if (targets.length > 0 && targets.every((target) => target.weight === 0)) yield { path, message: 'all weights of the split are 0' };
+}
+
+function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    const path: Path = ['upstreams', name];
+    const both = upstream.endpoints !== undefined && upstream.resolve !== undefined;
+    if (both || (upstream.endpoints === undefined && upstream.resolve === undefined)) {
+      yield { path, message: 'an upstream needs exactly one of endpoints and resolve' };
+    }
+    if (upstream.endpoints?.length === 0) yield { path: [...path, 'endpoints'], message: 'an upstream needs at least one endpoint' };
+    const seen = new Set<string>();
+    for (const [i, endpoint] of (upstream.endpoints ?? []).entries()) {
+      const address = formatAddress(endpoint);
+      if (endpoint.socketPath === '' && endpoint.port === 0) yield { path: [...path, 'endpoints', i], message: `"${address}": port 0 cannot be connected to` };
+      if (seen.has(address)) yield { path: [...path, 'endpoints', i], message: `the endpoint ${address} is listed twice` };
+      seen.add(address);
+    }
+  }
+}
+
+function* listenerProblems(config: Config): Generator<ConfigurationProblem> {
+  const listeners = Object.entries(config.listeners);
+  if (listeners.length === 0) yield { path: ['listeners'], message: 'at least one listener is needed' };
+  const seen = new Map<string, string>();
+  if (config.admin.address.port !== 0) seen.set(formatAddress(config.admin.address), 'the admin API');
+  for (const [name, listener] of listeners) {
+    const address = formatAddress(listener.address);
+    const other = seen.get(address);
+    if (other) yield { path: ['listeners', name, 'address'], message: `${address} is taken by ${other} already` };
+    if (listener.address.port !== 0 || listener.address.socketPath !== '') seen.set(address, `the listener ${name}`);
+  }
+}

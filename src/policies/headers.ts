@@ -1,0 +1,59 @@
+// Policy: sets, adds and removes fields of requests and responses.
+import { type Fields, isFramingField } from '#http/fields.ts';
+import type { Exchange } from '#model/exchange.ts';
+import { mapResponse } from '#model/handler.ts';
+import type { Response } from '#model/message.ts';
+import { definePolicy } from '#model/policy.ts';
+import { compileTemplate, type Template, templateProblem } from '#model/template.ts';
+import { type Output, s } from '#schema/blocks.ts';
+
+const name = s.checked(
+  (text) => {
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)) return `"${text}" is not a field name`;
+    return isFramingField(text.toLowerCase()) ? `${text} frames the message and cannot be changed; for Host use the upstream's host` : undefined;
+  },
+  (text) => text.toLowerCase(),
+);
+
+const value = s.checked((text) => templateProblem(text));
+
+const changes = s.object({
+  set: s.record(value).default({}).describe('Fields to set by name, in place of what is there. Values may hold variables.'),
+  add: s.record(value).default({}).describe('Fields to add by name, beside what is there. Values may hold variables.'),
+  remove: s.array(name).default([]).describe('Names of fields to remove.'),
+});
+
+type Change = (fields: Fields, exchange: Exchange, response: Response | undefined) => void;
+
+export const headers = definePolicy({
+  type: 'headers',
+  summary: 'Sets, adds and removes fields of requests and responses.',
+  options: s.object({
+    request: changes.prefault({}).describe('What changes on the way to the endpoint.'),
+    response: changes.prefault({}).describe('What changes on the way to the client.'),
+  }),
+  example: 'type: headers\nrequest: { set: { x-client: "${client.address}" } }\nresponse: { remove: [server] }',
+  create({ request, response }) {
+    const requestChanges = compileChanges(request);
+    const responseChanges = compileChanges(response);
+    return (next) => (exchange) => {
+      for (const change of requestChanges) change(exchange.request.fields, exchange, undefined);
+      if (responseChanges.length === 0) return next(exchange);
+      return mapResponse(next(exchange), (result) => {
+        for (const change of responseChanges) change(result.fields, exchange, result);
+        return result;
+      });
+    };
+  },
+});
+
+function compileChanges(options: Output<typeof changes>): readonly Change[] {
+  const removals = options.remove.map((field): Change => (fields) => void fields.delete(field));
+  const settings = compileValues(options.set).map(([field, template]): Change => (fields, e, r) => fields.set(field, template(e, r)));
+  const additions = compileValues(options.add).map(([field, template]): Change => (fields, e, r) => fields.append(field, template(e, r)));
+  return [...removals, ...settings, ...additions];
+}
+
+function compileValues(values: Readonly<Record<string, string>>): readonly (readonly [string, Template])[] {
+  return Object.entries(values).map(([field, text]) => [name.parse(field), compileTemplate(text)] as const);
+}

@@ -1,0 +1,78 @@
+// The building blocks of option schemas: what modules and the configuration use instead of zod itself.
+import { z } from 'zod';
+import { parseIpPrefix } from '#lib/ip-address.ts';
+import { parseAddress } from './address.ts';
+import { isFieldName, isFieldValue } from './tokens.ts';
+import { parseDuration, parsePercentage, parseRate, parseSize } from './units.ts';
+
+/** What a schema gives. */
+export type Output<S extends z.ZodType> = z.output<S>;
+
+/** What a schema accepts. */
+export type SchemaInput<S extends z.ZodType> = z.input<S>;
+
+/** A string in the file that becomes something else; `input` documents its form in the JSON Schema. */
+function parsed<Value>(parse: (text: string) => Value | string, examples: string[]) {
+  return z
+    .string()
+    .meta({ examples })
+    .transform((text, context) => {
+      const value = parse(text);
+      if (typeof value !== 'string') return value;
+      context.addIssue({ code: 'custom', message: value, input: text });
+      return z.NEVER;
+    });
+}
+
+/** A string that must pass a check and stays as it is, or as `change` makes it. */
+function checked(problem: (text: string) => string | undefined, change: (text: string) => string = (text) => text) {
+  return z.string().transform((text, context) => {
+    const message = problem(text);
+    if (message === undefined) return change(text);
+    context.addIssue({ code: 'custom', message, input: text });
+    return z.NEVER;
+  });
+}
+
+/** A quantity must be a string with its unit: a bare number gets an error that says so. */
+const unitless = (what: string) => ({ error: (issue: { input?: unknown }) => `${JSON.stringify(issue.input)} is not ${what}` });
+
+export const s = {
+  /** An object; keys that it does not name are errors. */
+  object: <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape),
+  string: () => z.string(),
+  boolean: () => z.boolean(),
+  number: (bounds: { min: number; max: number }) => z.number().min(bounds.min).max(bounds.max),
+  integer: (bounds: { min: number; max: number }) => z.int().min(bounds.min).max(bounds.max),
+  array: <Item extends z.ZodType>(item: Item) => z.array(item),
+  /** One item, or a list of them. */
+  list: <Item extends z.ZodType>(item: Item) => z.union([z.array(item), item.transform((one) => [one])]),
+  record: <Value extends z.ZodType>(value: Value) => z.record(z.string(), value),
+  enum: <const Values extends readonly [string, ...string[]]>(values: Values) => z.enum(values),
+  literal: <const Value extends string | number>(value: Value) => z.literal(value),
+  union: <const Options extends readonly [z.ZodType, ...z.ZodType[]]>(options: Options) => z.union(options),
+  unknown: () => z.unknown(),
+
+  /** `30s` -> milliseconds. */
+  duration: () => z.string(unitless('a duration such as "30s"')).pipe(parsed(parseDuration, ['500ms', '30s', '5m'])),
+  /** `16KiB` -> bytes. */
+  size: () => z.string(unitless('a size such as "16KiB"')).pipe(parsed(parseSize, ['16KiB', '8MiB'])),
+  /** `100/s` -> count and period. */
+  rate: () => z.string(unitless('a rate such as "100/s"')).pipe(parsed(parseRate, ['100/s', '10/m'])),
+  /** `20%` -> 0.2. */
+  percentage: () => z.string(unitless('a share such as "20%"')).pipe(parsed(parsePercentage, ['20%'])),
+  /** `127.0.0.1:80`, `[::1]:80`, `name:80` or `unix:/path` -> its parts. */
+  address: () => z.string(unitless('an address such as "127.0.0.1:9001"')).pipe(parsed(parseAddress, ['127.0.0.1:9001', '[::1]:9001'])),
+  /** An IP prefix in CIDR notation, or one address. */
+  prefix: () => checked((text) => (isPrefix(text) ? undefined : `"${text}" is not an IP address or prefix such as 10.0.0.0/8`)),
+  /** A field name in lower case. */
+  fieldName: () => checked((text) => (isFieldName(text) ? undefined : `"${text}" is not a field name`), (text) => text.toLowerCase()),
+  fieldValue: () => checked((text) => (isFieldValue(text) ? undefined : 'a field value holds no control characters')),
+  method: () => checked((text) => (isFieldName(text) ? undefined : `"${text}" is not a method`), (text) => text.toUpperCase()),
+  /** A string that passes a check of the caller's: `problem` returns what is wrong, or `undefined`. */
+  checked,
+};
+
+function isPrefix(text: string): boolean {
+  return parseIpPrefix(text) !== undefined;
+}
