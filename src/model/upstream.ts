@@ -81,8 +81,8 @@ export interface Upstream {
   readonly pool: PoolSettings;
   readonly retry: RetrySettings;
   readonly budget: RetryBudget;
-  /** Host sent to the endpoint: `''` keeps the client's. */
-  readonly hostField: string;
+  /** Host sent to the endpoint: the client's, the endpoint's address, or a fixed name. */
+  readonly host: 'keep' | 'endpoint' | { readonly name: string };
   /** Errors in a row that eject an endpoint; 0 turns passive ejection off. */
   readonly ejectAfter: number;
   readonly series: Series;

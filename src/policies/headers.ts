@@ -1,5 +1,6 @@
 // Policy: sets, adds and removes fields of requests and responses.
-import { type Fields, isFramingField } from '#http/fields.ts';
+import { type Fields, isFieldName, isFramingField } from '#http/fields.ts';
+import { ConfigurationError } from '#model/configuration-error.ts';
 import type { Exchange } from '#model/exchange.ts';
 import { mapResponse } from '#model/handler.ts';
 import type { Response } from '#model/message.ts';
@@ -7,13 +8,7 @@ import { definePolicy } from '#model/policy.ts';
 import { compileTemplate, type Template, templateProblem } from '#model/template.ts';
 import { type Output, s } from '#schema/blocks.ts';
 
-const name = s.checked(
-  (text) => {
-    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)) return `"${text}" is not a field name`;
-    return isFramingField(text.toLowerCase()) ? `${text} frames the message and cannot be changed; for Host use the upstream's host` : undefined;
-  },
-  (text) => text.toLowerCase(),
-);
+const name = s.checked(nameProblem, (text) => text.toLowerCase());
 
 const value = s.checked((text) => templateProblem(text));
 
@@ -55,5 +50,15 @@ function compileChanges(options: Output<typeof changes>): readonly Change[] {
 }
 
 function compileValues(values: Readonly<Record<string, string>>): readonly (readonly [string, Template])[] {
-  return Object.entries(values).map(([field, text]) => [name.parse(field), compileTemplate(text)] as const);
+  return Object.entries(values).map(([field, text]) => {
+    const problem = nameProblem(field);
+    if (problem) throw new ConfigurationError(problem);
+    return [field.toLowerCase(), compileTemplate(text)] as const;
+  });
+}
+
+function nameProblem(text: string): string | undefined {
+  if (!isFieldName(text)) return `"${text}" is not a field name`;
+  if (!isFramingField(text.toLowerCase())) return undefined;
+  return `${text} frames the message and cannot be changed here; for Host there is the upstream's option host`;
 }

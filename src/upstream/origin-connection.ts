@@ -15,7 +15,7 @@ import { Violation } from '#wire/http1/violation.ts';
 import { connectError } from './connect-error.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
-import { connectionLines, requestFraming, upgradeMatches } from './request-framing.ts';
+import { connectionLines, hostOf, requestFraming, upgradeMatches } from './request-framing.ts';
 
 const MAX_HEAD_BYTES = 65536;
 const MAX_FIELDS = 256;
@@ -72,7 +72,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     const head = serializeRequestHead(
       request.method,
       request.path + request.query,
-      attempt.upstream.hostField || request.authority || attempt.endpoint.name,
+      hostOf(attempt),
       exchange.forwardLines,
       requestFraming(request),
       connectionLines(request),

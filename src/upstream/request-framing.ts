@@ -1,7 +1,16 @@
 // How a request is framed towards an HTTP/1.1 endpoint, and which protocol changes it may ask for.
 import { UNKNOWN_LENGTH } from '#model/body.ts';
+import type { Exchange } from '#model/exchange.ts';
 import type { Request } from '#model/message.ts';
+import type { Endpoint, Upstream } from '#model/upstream.ts';
 import type { ContentFraming } from '#wire/http1/serialize.ts';
+
+/** What is sent where. */
+interface Attempted {
+  readonly exchange: Exchange;
+  readonly upstream: Upstream;
+  readonly endpoint: Endpoint;
+}
 
 /** Methods whose requests state their length even when it is zero (RFC 9110 8.6). */
 const STATES_LENGTH: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
@@ -10,6 +19,13 @@ export function requestFraming(request: Request): ContentFraming {
   if (request.length === UNKNOWN_LENGTH) return 'chunked';
   if (request.length > 0 || STATES_LENGTH.has(request.method)) return request.length;
   return 'none';
+}
+
+/** The Host to send (RFC 9110 7.2). */
+export function hostOf({ exchange, upstream, endpoint }: Attempted): string {
+  const { host } = upstream;
+  if (typeof host === 'object') return host.name;
+  return host === 'endpoint' || exchange.request.authority === '' ? endpoint.name : exchange.request.authority;
 }
 
 /** The lines that concern this connection alone (RFC 9110 7.6.1, 7.8, 10.1.4). */

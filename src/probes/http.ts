@@ -1,0 +1,77 @@
+// Probe: the endpoint answers an HTTP request as it should.
+import http from 'node:http';
+import { defineProbe, type ProbeResult, type ProbeTarget } from '#model/probe.ts';
+import { type Output, s } from '#schema/blocks.ts';
+
+/** Content beyond this is not read. */
+const MAX_BODY_BYTES = 65536;
+
+const options = s.object({
+  path: s.string().prefault('/').describe('Target of the request.'),
+  method: s.method().prefault('GET').describe('Method.'),
+  host: s.fieldValue().optional().describe('Host field; the address of the endpoint by default.'),
+  headers: s.record(s.fieldValue()).default({}).describe('More fields by name.'),
+  status: s
+    .list(s.union([s.integer({ min: 100, max: 599 }), s.enum(['1xx', '2xx', '3xx', '4xx', '5xx'])]))
+    .default(['2xx', '3xx'])
+    .describe('Statuses that are healthy: 200, 2xx, or a list of them.'),
+  body: s.string().optional().describe('Text that the content must contain within its first 64 KiB.'),
+});
+
+type Options = Output<typeof options>;
+
+export const httpProbe = defineProbe({
+  type: 'http',
+  summary: 'The endpoint is healthy when it answers a request with an expected status.',
+  options,
+  create: (given) => ({ check: (target, signal) => check(given, target, signal) }),
+});
+
+function check(given: Options, target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
+  return new Promise((resolve) => {
+    const where = target.socketPath === '' ? { host: target.host, port: target.port } : { socketPath: target.socketPath };
+    const request = http.request({
+      ...where,
+      method: given.method,
+      path: given.path,
+      headers: { 'user-agent': 'tidegate-probe', ...(given.host ? { host: given.host } : {}), ...given.headers },
+      agent: false,
+      signal,
+    });
+    const fail = (error: NodeJS.ErrnoException) => resolve({ healthy: false, reason: signal.aborted ? 'timeout' : (error.code ?? error.message) });
+    request.once('error', fail);
+    request.once('response', (response) => {
+      const status = response.statusCode ?? 0;
+      if (!isExpected(status, given.status)) {
+        resolve({ healthy: false, reason: `status ${status}` });
+        request.destroy();
+      } else if (given.body === undefined) {
+        resolve({ healthy: true, reason: `status ${status}` });
+        request.destroy();
+      } else {
+        readBody(response, given.body, resolve, fail);
+      }
+    });
+    request.end();
+  });
+}
+
+function readBody(response: http.IncomingMessage, wanted: string, resolve: (result: ProbeResult) => void, fail: (error: Error) => void): void {
+  let text = '';
+  const finish = () => {
+    const healthy = text.includes(wanted);
+    resolve({ healthy, reason: healthy ? 'content as expected' : 'content lacks the expected text' });
+    response.destroy();
+  };
+  response.setEncoding('utf8');
+  response.on('data', (chunk: string) => {
+    text += chunk;
+    if (text.length > MAX_BODY_BYTES || text.includes(wanted)) finish();
+  });
+  response.once('end', finish);
+  response.once('error', fail);
+}
+
+function isExpected(status: number, expected: readonly (number | string)[]): boolean {
+  return expected.some((one) => one === status || one === `${Math.floor(status / 100)}xx`);
+}

@@ -1,0 +1,119 @@
+// Access records as lines: JSON, the combined and common log formats, or a template of the user's.
+//
+// Hot path: JSON is put together by concatenation, and texts are searched for what needs escaping before they are escaped.
+import type { AccessRecord } from './access-record.ts';
+
+export type AccessFormat = (record: AccessRecord) => string;
+
+const FORMATS: Readonly<Record<string, AccessFormat>> = { json: formatJson, combined: formatCombined, common: formatCommon };
+
+/** The format of that name, or the template's. `fill` is told the names in braces and returns how to read them. */
+export function compileAccessFormat(spec: string): AccessFormat {
+  return FORMATS[spec] ?? compileTemplate(spec);
+}
+
+/** Names that a template may use, besides the members of the record. */
+const READERS: Readonly<Record<string, (record: AccessRecord) => string>> = {
+  'client.address': (r) => r.client,
+  'request.id': (r) => r.id,
+  'request.method': (r) => r.method,
+  'request.authority': (r) => r.authority,
+  'request.path': (r) => r.path,
+  'request.query': (r) => r.query,
+  'request.target': (r) => r.path + r.query,
+  'response.status': (r) => String(r.status),
+  'route.name': (r) => r.route,
+  'upstream.name': (r) => r.upstream,
+  'endpoint.name': (r) => r.endpoint,
+  'listener.name': (r) => r.listener,
+  consumer: (r) => r.consumer,
+  time: (r) => isoTime(r.time),
+  duration: (r) => r.durationMs.toFixed(3),
+  'bytes.received': (r) => String(r.bytesReceived),
+  'bytes.sent': (r) => String(r.bytesSent),
+  attempts: (r) => String(r.attempts),
+  phase: (r) => r.phase,
+  'ended-by': (r) => r.endedBy,
+  error: (r) => r.error,
+  referer: (r) => r.referer,
+  'user-agent': (r) => r.userAgent,
+};
+
+/** Names of the variables a template may hold. */
+export const ACCESS_VARIABLES: readonly string[] = Object.keys(READERS);
+
+/** What is wrong with a format, or `undefined`. */
+export function accessFormatProblem(spec: string): string | undefined {
+  if (FORMATS[spec]) return undefined;
+  if (!spec.includes('${')) return `"${spec}" is neither json, combined nor common, nor a template with variables such as \${response.status}`;
+  const unknown = [...spec.matchAll(/\$\{([^}]*)\}/g)].map((match) => match[1] as string).find((name) => !READERS[name]);
+  return unknown === undefined ? undefined : `there is no variable \${${unknown}} for access records; there are ${ACCESS_VARIABLES.join(', ')}`;
+}
+
+function compileTemplate(spec: string): AccessFormat {
+  const parts = spec.split(/\$\{([^}]*)\}/).map((part, i) => (i % 2 === 0 ? part : READERS[part]));
+  return (record) => `${parts.map((part) => (typeof part === 'function' ? escapeText(part(record)) : (part ?? ''))).join('')}\n`;
+}
+
+function formatJson(r: AccessRecord): string {
+  let line = `{"time":"${isoTime(r.time)}","client":"${r.client}","listener":${quote(r.listener)},"method":${quote(r.method)},"host":${quote(
+    r.authority,
+  )},"path":${quote(r.path + r.query)},"version":"${r.version}","status":${r.status},"bytes_received":${r.bytesReceived},"bytes_sent":${
+    r.bytesSent
+  },"duration_ms":${r.durationMs.toFixed(3)}`;
+  if (r.firstByteMs >= 0) line += `,"first_byte_ms":${r.firstByteMs.toFixed(3)}`;
+  if (r.id !== '') line += `,"id":${quote(r.id)}`;
+  if (r.route !== '') line += `,"route":${quote(r.route)}`;
+  if (r.upstream !== '') line += `,"upstream":${quote(r.upstream)},"endpoint":${quote(r.endpoint)},"attempts":${r.attempts}`;
+  if (r.policy !== '') line += `,"policy":${quote(r.policy)}`;
+  if (r.consumer !== '') line += `,"consumer":${quote(r.consumer)}`;
+  if (r.endedBy !== '') line += `,"ended_by":"${r.endedBy}","phase":"${r.phase}","error":"${r.error}","reason":${quote(r.reason)}`;
+  if (r.referer !== '') line += `,"referer":${quote(r.referer)}`;
+  if (r.userAgent !== '') line += `,"user_agent":${quote(r.userAgent)}`;
+  return `${line}}\n`;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is looked for
+const NEEDS_ESCAPE = /["\\\x00-\x1f\x7f-\uffff]/;
+
+/** A JSON string. Bytes over 0x7f, which may be no UTF-8 at all, are written as escapes. */
+function quote(text: string): string {
+  if (!NEEDS_ESCAPE.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replace(/[\x7f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function formatCommon(r: AccessRecord): string {
+  const user = r.consumer === '' ? '-' : escapeText(r.consumer);
+  const request = escapeText(r.method === '' ? '-' : `${r.method} ${r.path}${r.query} HTTP/${r.version}`);
+  return `${r.client || '-'} - ${user} [${clfTime(r.time)}] "${request}" ${r.status} ${r.bytesSent}\n`;
+}
+
+function formatCombined(r: AccessRecord): string {
+  return `${formatCommon(r).slice(0, -1)} "${escapeText(r.referer) || '-'}" "${escapeText(r.userAgent) || '-'}"\n`;
+}
+
+/** Quotes, backslashes and control characters as `\xHH`, so that no value can end its place or its line. */
+function escapeText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is escaped
+  return text.replace(/["\\\x00-\x1f\x7f-\xff]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+let lastIsoMs = -1;
+let lastIso = '';
+
+/** RFC 3339 with milliseconds; records of one millisecond share the text. */
+function isoTime(ms: number): string {
+  if (ms !== lastIsoMs) {
+    lastIso = new Date(ms).toISOString();
+    lastIsoMs = ms;
+  }
+  return lastIso;
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `24/Nov/2026:04:18:00 +0000` */
+function clfTime(ms: number): string {
+  const iso = isoTime(ms);
+  return `${iso.slice(8, 10)}/${MONTHS[Number(iso.slice(5, 7)) - 1]}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`;
+}

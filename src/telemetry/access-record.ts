@@ -1,0 +1,35 @@
+// One access record: what is known of an exchange when it has ended.
+
+export interface AccessRecord {
+  /** Milliseconds since 1970, at the end. */
+  readonly time: number;
+  readonly id: string;
+  readonly client: string;
+  readonly listener: string;
+  readonly method: string;
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly query: string;
+  readonly version: string;
+  readonly status: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly durationMs: number;
+  /** Until the endpoint's response head; -1 without one. */
+  readonly firstByteMs: number;
+  readonly route: string;
+  readonly upstream: string;
+  readonly endpoint: string;
+  readonly attempts: number;
+  /** How far it came; `done` when it was completed. */
+  readonly phase: string;
+  /** Who ended it early: `client`, `origin`, `self`; '' when it was completed. */
+  readonly endedBy: string;
+  readonly error: string;
+  readonly reason: string;
+  readonly policy: string;
+  readonly consumer: string;
+  readonly referer: string;
+  readonly userAgent: string;
+}

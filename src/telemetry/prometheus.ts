@@ -1,0 +1,119 @@
+// Metrics in Prometheus' text format, version 0.0.4.
+import { BUCKET_BOUNDS_MS, CELL } from './series.ts';
+
+export type SeriesKind = 'listener' | 'route' | 'upstream' | 'endpoint';
+
+/** One series to be shown: its labels and how to read its cells. */
+export interface SeriesReader {
+  readonly kind: SeriesKind;
+  readonly labels: Readonly<Record<string, string>>;
+  read(cell: number): number;
+}
+
+/** A metric of the process itself. */
+export interface ProcessMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly value: number;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+interface CellMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly cell: number;
+  readonly kinds: readonly SeriesKind[];
+}
+
+const CELL_METRICS: readonly CellMetric[] = [
+  { name: 'connections_total', help: 'Client connections accepted.', type: 'counter', cell: CELL.connections, kinds: ['listener'] },
+  { name: 'connections_active', help: 'Client connections open now.', type: 'gauge', cell: CELL.connectionsActive, kinds: ['listener'] },
+  { name: 'connections_refused_total', help: 'Client connections refused at the limit.', type: 'counter', cell: CELL.connectionsRefused, kinds: ['listener'] },
+  { name: 'exchanges_active', help: 'Exchanges in progress now.', type: 'gauge', cell: CELL.exchangesActive, kinds: ['listener'] },
+  { name: 'received_bytes_total', help: 'Octets of request content.', type: 'counter', cell: CELL.bytesReceived, kinds: ['listener', 'route', 'upstream', 'endpoint'] },
+  { name: 'sent_bytes_total', help: 'Octets of response content.', type: 'counter', cell: CELL.bytesSent, kinds: ['listener', 'route', 'upstream', 'endpoint'] },
+  { name: 'retries_total', help: 'Attempts after the first.', type: 'counter', cell: CELL.retries, kinds: ['upstream'] },
+  { name: 'unavailable_total', help: 'Exchanges for which no endpoint was usable.', type: 'counter', cell: CELL.noEndpoint, kinds: ['upstream'] },
+  { name: 'connect_failures_total', help: 'Connections that could not be opened.', type: 'counter', cell: CELL.connectFailures, kinds: ['endpoint'] },
+];
+
+const KINDS: readonly SeriesKind[] = ['listener', 'route', 'upstream', 'endpoint'];
+
+/** Renders all series, and the process's own metrics behind them. */
+export function renderMetrics(series: readonly SeriesReader[], own: readonly ProcessMetric[]): string {
+  const lines: string[] = [];
+  for (const kind of KINDS) {
+    const readers = series.filter((reader) => reader.kind === kind);
+    if (readers.length === 0) continue;
+    renderStatuses(lines, kind, readers);
+    renderDurations(lines, kind, readers);
+    for (const metric of CELL_METRICS) if (metric.kinds.includes(kind)) renderCell(lines, kind, metric, readers);
+  }
+  for (const metric of own) {
+    head(lines, metric.name, metric.help, metric.type);
+    lines.push(`${metric.name}${formatLabels(metric.labels ?? {})} ${metric.value}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function renderCell(lines: string[], kind: SeriesKind, metric: CellMetric, readers: readonly SeriesReader[]): void {
+  const name = `tidegate_${kind}_${metric.name}`;
+  head(lines, name, metric.help, metric.type);
+  for (const { labels, read } of readers) lines.push(`${name}${formatLabels(labels)} ${read(metric.cell)}`);
+}
+
+function renderStatuses(lines: string[], kind: SeriesKind, readers: readonly SeriesReader[]): void {
+  const name = `tidegate_${kind}_requests_total`;
+  head(lines, name, 'Exchanges by class of status.', 'counter');
+  for (const { labels, read } of readers) {
+    for (let digit = 1; digit <= 5; digit++) {
+      lines.push(`${name}${formatLabels({ ...labels, code_class: `${digit}xx` })} ${read(CELL.status + digit)}`);
+    }
+  }
+}
+
+function renderDurations(lines: string[], kind: SeriesKind, readers: readonly SeriesReader[]): void {
+  const name = `tidegate_${kind}_request_duration_seconds`;
+  head(lines, name, 'From the first byte of the request to the last of the response.', 'histogram');
+  for (const { labels, read } of readers) {
+    let count = 0;
+    for (const [i, bound] of BUCKET_BOUNDS_MS.entries()) {
+      count += read(CELL.durationBuckets + i);
+      lines.push(`${name}_bucket${formatLabels({ ...labels, le: String(bound / 1000) })} ${count}`);
+    }
+    count += read(CELL.durationBuckets + BUCKET_BOUNDS_MS.length);
+    lines.push(`${name}_bucket${formatLabels({ ...labels, le: '+Inf' })} ${count}`);
+    lines.push(`${name}_sum${formatLabels(labels)} ${read(CELL.durationSum)}`);
+    lines.push(`${name}_count${formatLabels(labels)} ${count}`);
+  }
+}
+
+function head(lines: string[], name: string, help: string, type: string): void {
+  lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+}
+
+function formatLabels(labels: Readonly<Record<string, string>>): string {
+  const entries = Object.entries(labels);
+  return entries.length === 0 ? '' : `{${entries.map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(',')}}`;
+}
+
+function escapeLabel(value: string): string {
+  return value.replace(/["\\\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`));
+}
+
+/** Estimates a quantile in milliseconds from a histogram, linear within its bucket; `null` when nothing was counted. */
+export function estimateQuantile(read: (cell: number) => number, quantile: number): number | null {
+  const counts = [...BUCKET_BOUNDS_MS, 0].map((_, i) => read(CELL.durationBuckets + i));
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total === 0) return null;
+  let rank = quantile * total;
+  for (const [i, count] of counts.entries()) {
+    const low = i === 0 ? 0 : (BUCKET_BOUNDS_MS[i - 1] as number);
+    const high = BUCKET_BOUNDS_MS[i] ?? low;
+    if (rank <= count) return low + ((high - low) * rank) / Math.max(count, 1);
+    rank -= count;
+  }
+  return BUCKET_BOUNDS_MS.at(-1) ?? null;
+}
