@@ -83,6 +83,11 @@ export class Exchange {
     this.#id = id;
   }
 
+  /** The identity if somebody has asked for it or set it; else ''. */
+  get knownId(): string {
+    return this.#id;
+  }
+
   /** Why the client's side gave up, or `undefined`. */
   get aborted(): ProxyError | undefined {
     return this.#aborted;

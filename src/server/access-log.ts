@@ -1,0 +1,104 @@
+// Counts finished exchanges and writes their access records, in one worker.
+import type { Config } from '#config/config-schema.ts';
+import type { Log } from '#lib/log.ts';
+import type { Series } from '#memory/series-table.ts';
+import type { Exchange } from '#model/exchange.ts';
+import { type AccessFormat, compileAccessFormat } from '#telemetry/access-format.ts';
+import type { AccessRecord } from '#telemetry/access-record.ts';
+import { LogWriter } from '#telemetry/log-writer.ts';
+import { countExchange } from '#telemetry/series.ts';
+
+const FLUSH_MS = 1000;
+
+type AccessSettings = Config['logs']['access'];
+
+export class AccessLog {
+  readonly #log: Log;
+  #settings: AccessSettings | undefined = undefined;
+  #writer: LogWriter | undefined = undefined;
+  #format: AccessFormat | undefined = undefined;
+  #next: { readonly settings: AccessSettings; readonly writer: LogWriter | undefined } | undefined = undefined;
+  #reported = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+    setInterval(() => this.#flush(), FLUSH_MS);
+  }
+
+  /** Opens what a new configuration names. Throws the system's error. */
+  prepare(settings: AccessSettings): void {
+    const kept = this.#settings?.to === settings.to ? this.#writer : undefined;
+    const path = settings.to === 'stdout' ? undefined : settings.to;
+    this.#next = { settings, writer: settings.to === 'off' ? undefined : (kept ?? new LogWriter(path)) };
+  }
+
+  commit(): void {
+    if (!this.#next) return;
+    const before = this.#writer;
+    this.#settings = this.#next.settings;
+    this.#writer = this.#next.writer;
+    this.#format = compileAccessFormat(this.#settings.format);
+    this.#next = undefined;
+    if (before !== this.#writer) void before?.close();
+  }
+
+  /** Called once for each exchange, at its end. */
+  record(exchange: Exchange, listener: Series): void {
+    const durationMs = exchange.clock.now() - exchange.startedAt;
+    const { status, bytesReceived, bytesSent, route, upstream, endpoint } = exchange;
+    countExchange(listener, status, bytesReceived, bytesSent, durationMs);
+    if (route) countExchange(route.series, status, bytesReceived, bytesSent, durationMs);
+    if (upstream) countExchange(upstream.series, status, bytesReceived, bytesSent, durationMs);
+    if (endpoint) countExchange(endpoint.series, status, bytesReceived, bytesSent, durationMs);
+    if (this.#writer && this.#format) this.#writer.write(this.#format(recordOf(exchange, durationMs)));
+  }
+
+  reopen(): void {
+    this.#writer?.reopen();
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.close();
+    this.#writer = undefined;
+  }
+
+  #flush(): void {
+    this.#writer?.flush();
+    const dropped = this.#writer?.dropped ?? 0;
+    if (dropped > this.#reported) this.#log.warn('access records were dropped: what takes them is too slow', { dropped: dropped - this.#reported });
+    this.#reported = dropped;
+  }
+}
+
+function recordOf(exchange: Exchange, durationMs: number): AccessRecord {
+  const { request, connection, error, upstream } = exchange;
+  return {
+    time: connection.clock.wall(),
+    id: exchange.knownId,
+    client: exchange.clientAddress,
+    listener: connection.listener,
+    method: request.method,
+    scheme: request.scheme,
+    authority: request.authority,
+    path: request.path,
+    query: request.query,
+    version: request.version,
+    status: exchange.status,
+    bytesReceived: exchange.bytesReceived,
+    bytesSent: exchange.bytesSent,
+    durationMs,
+    firstByteMs: exchange.firstByteMs,
+    route: exchange.route?.name ?? '',
+    upstream: upstream?.name ?? '',
+    endpoint: exchange.endpoint?.name ?? '',
+    attempts: exchange.attempts,
+    phase: exchange.phase,
+    endedBy: error?.side ?? '',
+    error: error?.code ?? '',
+    reason: error?.message ?? '',
+    policy: exchange.answeredBy,
+    consumer: exchange.consumer,
+    referer: request.fields.get('referer') ?? '',
+    userAgent: request.fields.get('user-agent') ?? '',
+  };
+}

@@ -1,0 +1,50 @@
+// What the main thread and the workers say to each other.
+import type { FoundEndpoints } from '#config/compile.ts';
+import type { Config } from '#config/config-schema.ts';
+import type { LogFields } from '#lib/log.ts';
+import type { ResolvedEndpoint } from '#model/resolver.ts';
+import type { MemoryLayout } from './shared-memory.ts';
+
+/** A listener with the address it really has: a port of 0 has been replaced. */
+export interface BoundListener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly socketPath: string;
+}
+
+export interface Preparation {
+  readonly generation: number;
+  readonly config: Config;
+  readonly found: FoundEndpoints;
+  readonly memory: MemoryLayout;
+  readonly listeners: readonly BoundListener[];
+}
+
+export type ToWorker =
+  /** Compile and bind, but change nothing yet. */
+  | ({ readonly type: 'prepare' } & Preparation)
+  | { readonly type: 'commit'; readonly generation: number }
+  | { readonly type: 'discard'; readonly generation: number }
+  /** A resolver has other endpoints for an upstream. */
+  | { readonly type: 'endpoints'; readonly upstream: string; readonly endpoints: readonly ResolvedEndpoint[]; readonly memory: MemoryLayout }
+  | { readonly type: 'drain' }
+  /** End all connections. */
+  | { readonly type: 'abort' }
+  | { readonly type: 'reopen-logs' };
+
+export type FromWorker =
+  | { readonly type: 'started' }
+  | { readonly type: 'prepared'; readonly generation: number }
+  | { readonly type: 'unprepared'; readonly generation: number; readonly reason: string }
+  | { readonly type: 'committed'; readonly generation: number }
+  | { readonly type: 'drained' }
+  | { readonly type: 'failing'; readonly upstream: string; readonly endpoint: string }
+  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string; readonly fields: LogFields };
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly index: number;
+  /** Whether other workers bind the same addresses. */
+  readonly shared: boolean;
+}

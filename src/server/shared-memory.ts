@@ -1,0 +1,113 @@
+// All shared memory of the process: the main thread allots it for a configuration, workers open what was allotted.
+import { randomBytes } from 'node:crypto';
+import { seriesKey, type FoundEndpoints } from '#config/compile.ts';
+import type { Config } from '#config/config-schema.ts';
+import type { Clock } from '#lib/clock.ts';
+import { type EndpointCells, type EndpointLayout, EndpointTable } from '#memory/endpoint-table.ts';
+import { KeyedTable } from '#memory/keyed-table.ts';
+import { BudgetTable } from '#memory/retry-budget.ts';
+import type { SegmentLayout } from '#memory/segments.ts';
+import { type SeriesLayout, SeriesTable } from '#memory/series-table.ts';
+import { formatAddress } from '#schema/address.ts';
+import { GAUGE_CELLS } from '#telemetry/series.ts';
+
+/** Token buckets that live at once; see `KeyedTable` for what happens beyond. */
+const BUCKETS = 65536;
+
+/** What a worker opens: the memory and the slot of each key. */
+export interface MemoryLayout {
+  readonly series: SeriesLayout;
+  readonly endpoints: EndpointLayout;
+  readonly budgets: SegmentLayout;
+  readonly buckets: SharedArrayBuffer;
+  /** By the keys of `seriesKey`. */
+  readonly slots: ReadonlyMap<string, Slots>;
+}
+
+/** Slots of one key; budgets and endpoint state exist for some kinds only. */
+export interface Slots {
+  readonly series: number;
+  readonly endpoint: number;
+  readonly budget: number;
+}
+
+export class SharedMemory {
+  readonly series: SeriesTable;
+  readonly endpoints: EndpointTable;
+  readonly #budgets: BudgetTable;
+  readonly #buckets: KeyedTable;
+  #slots = new Map<string, Slots>();
+
+  constructor(workers: number, clock: Clock) {
+    this.series = new SeriesTable(workers, clock);
+    this.endpoints = new EndpointTable(workers, clock);
+    this.#budgets = new BudgetTable(clock);
+    const seed = randomBytes(8);
+    this.#buckets = KeyedTable.create(BUCKETS, [seed.readInt32LE(0), seed.readInt32LE(4)]);
+  }
+
+  /** Live token buckets that had to be dropped. */
+  get bucketEvictions(): number {
+    return this.#buckets.evictions;
+  }
+
+  /** Allots what a configuration needs. What it shares with the present one stays where it is. */
+  allot(config: Config, found: FoundEndpoints): MemoryLayout {
+    const slots = new Map(keysOf(config, found).map((key) => [key, this.#allot(key)]));
+    this.#slots = new Map([...this.#slots, ...slots]);
+    return {
+      series: this.series.layout,
+      endpoints: this.endpoints.layout,
+      budgets: this.#budgets.layout,
+      buckets: this.#buckets.buffer,
+      slots,
+    };
+  }
+
+  /** Gives back what is not in `layout`, once it is in use everywhere. */
+  keepOnly(layout: MemoryLayout): void {
+    const keys = new Set(layout.slots.keys());
+    this.#slots = new Map([...this.#slots].filter(([key]) => keys.has(key)));
+    this.series.retain(keys);
+    this.endpoints.retain(keys);
+    this.#budgets.retain(keys);
+  }
+
+  /** Reads one cell of a series, over all workers. */
+  read(key: string, cell: number): number {
+    const slots = this.#slots.get(key);
+    return slots ? this.series.total(slots.series, cell) : 0;
+  }
+
+  /** An endpoint's shared state, as the main thread sees it. */
+  cells(key: string): EndpointCells | undefined {
+    const slots = this.#slots.get(key);
+    return slots ? this.endpoints.open(slots.endpoint) : undefined;
+  }
+
+  /** A worker has died. */
+  giveBack(worker: number): void {
+    this.series.clearGauges(worker, GAUGE_CELLS);
+    this.endpoints.giveBack(worker);
+  }
+
+  #allot(key: string): Slots {
+    return {
+      series: this.series.allocate(key),
+      endpoint: key.startsWith('endpoint:') ? this.endpoints.allocate(key) : -1,
+      budget: key.startsWith('upstream:') ? this.#budgets.allocate(key) : -1,
+    };
+  }
+}
+
+function keysOf(config: Config, found: FoundEndpoints): string[] {
+  const endpoints = Object.entries(config.upstreams).flatMap(([name, upstream]) =>
+    (found[name] ?? upstream.endpoints ?? []).map((address) => seriesKey.endpoint(name, formatAddress(address))),
+  );
+  return [
+    ...Object.keys(config.listeners).map(seriesKey.listener),
+    ...config.routes.map((route) => seriesKey.route(route.name as string)),
+    ...Object.keys(config.upstreams).map(seriesKey.upstream),
+    ...endpoints,
+  ];
+}

@@ -1,0 +1,189 @@
+// What one worker holds: its snapshot, its listeners, its connection pools. Changes in two steps, prepare and commit.
+import {
+  type CompileHost,
+  compile,
+  compileEndpoints,
+  listenerSettings,
+  poolSettings,
+  seriesKey,
+} from '#config/compile.ts';
+import type { Config } from '#config/config-schema.ts';
+import { systemClock } from '#lib/clock.ts';
+import { Deadlines } from '#lib/deadlines.ts';
+import type { Log } from '#lib/log.ts';
+import { systemRandom } from '#lib/random.ts';
+import { Listener } from '#listener/accept.ts';
+import type { ListenerHost } from '#listener/listener-host.ts';
+import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
+import { KeyedTable } from '#memory/keyed-table.ts';
+import { openBudget } from '#memory/retry-budget.ts';
+import { openSeries, type Series } from '#memory/series-table.ts';
+import type { ResolvedEndpoint } from '#model/resolver.ts';
+import type { Snapshot } from '#model/snapshot.ts';
+import { answerFailure, createHandle } from '#proxy/handle.ts';
+import { PoolSet } from '#upstream/pool-set.ts';
+import { AccessLog } from './access-log.ts';
+import type { BoundListener, FromWorker, Preparation, WorkerStart } from './messages.ts';
+import type { MemoryLayout, Slots } from './shared-memory.ts';
+
+const SWEEP_MS = 50;
+
+interface Prepared {
+  readonly snapshot: Snapshot;
+  readonly config: Config;
+  readonly memory: MemoryLayout;
+  readonly added: ReadonlyMap<string, Listener>;
+  readonly listeners: readonly BoundListener[];
+}
+
+export class WorkerState {
+  readonly #start: WorkerStart;
+  readonly #log: Log;
+  readonly #tell: (message: FromWorker) => void;
+  readonly #deadlines = new Deadlines(systemClock, SWEEP_MS);
+  readonly #pools = new PoolSet({ clock: systemClock, deadlines: this.#deadlines });
+  readonly #accessLog: AccessLog;
+  readonly #listenerHost: ListenerHost;
+  #prepared: Prepared | undefined = undefined;
+  #snapshot: Snapshot | undefined = undefined;
+  #config: Config | undefined = undefined;
+  /** By name and address: a listener that moves is another one. */
+  #listeners = new Map<string, Listener>();
+  #leaving: Listener[] = [];
+
+  constructor(start: WorkerStart, log: Log, tell: (message: FromWorker) => void) {
+    this.#start = start;
+    this.#log = log;
+    this.#tell = tell;
+    this.#accessLog = new AccessLog(log);
+    const handle = createHandle(log);
+    this.#listenerHost = {
+      clock: systemClock,
+      deadlines: this.#deadlines,
+      snapshot: () => this.#snapshot as Snapshot,
+      handle,
+      answer: (error, exchange) => answerFailure(exchange, error, log),
+      record: (exchange, series) => this.#accessLog.record(exchange, series),
+    };
+    setInterval(() => this.#deadlines.sweep(), SWEEP_MS);
+  }
+
+  /** Compiles and binds what is new. Rejects when something fails; then nothing has changed. */
+  async prepare(preparation: Preparation): Promise<void> {
+    const { config, memory, listeners } = preparation;
+    const host = this.#compileHost(memory);
+    const snapshot = await compile(config, preparation.found, preparation.generation, host);
+    this.#accessLog.prepare(config.logs.access);
+    const added = new Map<string, Listener>();
+    this.#prepared = { snapshot, config, memory, added, listeners };
+    try {
+      for (const bound of listeners) {
+        if (this.#listeners.has(identity(bound))) continue;
+        const settings = listenerSettings(bound.name, config.listeners[bound.name] as Config['listeners'][string]);
+        const series = host.series(seriesKey.listener(bound.name));
+        added.set(identity(bound), await Listener.bind({ ...bound, shared: this.#start.shared }, settings, series, this.#listenerHost));
+      }
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
+  }
+
+  /** Puts what was prepared in use. */
+  commit(): void {
+    const prepared = this.#prepared;
+    if (!prepared) return;
+    this.#prepared = undefined;
+    this.#snapshot = prepared.snapshot;
+    this.#config = prepared.config;
+    this.#accessLog.commit();
+    this.#swapListeners(prepared);
+    this.#pools.keepOnly(endpointKeys(prepared.snapshot));
+  }
+
+  /** Forgets what was prepared. */
+  discard(): void {
+    for (const listener of this.#prepared?.added.values() ?? []) listener.drain();
+    this.#prepared = undefined;
+  }
+
+  replaceEndpoints(name: string, addresses: readonly ResolvedEndpoint[], memory: MemoryLayout): void {
+    const upstream = this.#snapshot?.upstreams.get(name);
+    const config = this.#config?.upstreams[name];
+    if (!upstream || !config || !this.#snapshot) return;
+    upstream.endpoints = compileEndpoints(name, addresses, poolSettings(config), this.#compileHost(memory));
+    this.#pools.keepOnly(endpointKeys(this.#snapshot));
+  }
+
+  /** Accepts nothing more; resolves when the last connection has ended. */
+  async drain(): Promise<void> {
+    const listeners = [...this.#listeners.values(), ...this.#leaving];
+    for (const listener of listeners) listener.drain();
+    while (listeners.some(({ connections }) => connections > 0)) await new Promise((resolve) => setTimeout(resolve, SWEEP_MS));
+    await this.#accessLog.close();
+  }
+
+  abort(): void {
+    for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.abort();
+  }
+
+  reopenLogs(): void {
+    this.#accessLog.reopen();
+  }
+
+  #swapListeners({ added, listeners, config, memory }: Prepared): void {
+    const next = new Map<string, Listener>();
+    for (const bound of listeners) {
+      const key = identity(bound);
+      const listener = (this.#listeners.get(key) ?? added.get(key)) as Listener;
+      listener.state.settings = listenerSettings(bound.name, config.listeners[bound.name] as Config['listeners'][string]);
+      listener.state.series = this.#series(memory, seriesKey.listener(bound.name));
+      next.set(key, listener);
+      this.#listeners.delete(key);
+    }
+    for (const listener of this.#listeners.values()) {
+      listener.drain();
+      this.#leaving.push(listener);
+    }
+    this.#leaving = this.#leaving.filter(({ connections }) => connections > 0);
+    this.#listeners = next;
+  }
+
+  #compileHost(memory: MemoryLayout): CompileHost {
+    const { index } = this.#start;
+    return {
+      clock: systemClock,
+      random: systemRandom,
+      log: this.#log,
+      buckets: new KeyedTable(memory.buckets),
+      series: (key) => this.#series(memory, key),
+      cells: (key) => openEndpoint(memory.endpoints, index, slotsOf(memory, key).endpoint),
+      budget: (key, share) => openBudget(memory.budgets, slotsOf(memory, key).budget, share),
+      epoch: epochReader(memory.endpoints),
+      transport: (key, target, pool) => this.#pools.transport(key, target, pool),
+      report: (upstream, endpoint) => this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name }),
+    };
+  }
+
+  #series(memory: MemoryLayout, key: string): Series {
+    return openSeries(memory.series.segments, this.#start.index, slotsOf(memory, key).series);
+  }
+}
+
+function identity(bound: BoundListener): string {
+  return `${bound.name} ${bound.host} ${bound.port} ${bound.socketPath}`;
+}
+
+function slotsOf(memory: MemoryLayout, key: string): Slots {
+  const slots = memory.slots.get(key);
+  if (!slots) throw new RangeError(`nothing was allotted for ${key}`);
+  return slots;
+}
+
+function endpointKeys(snapshot: Snapshot): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const { name, endpoints } of snapshot.upstreams.values()) {
+    for (const endpoint of endpoints) keys.add(seriesKey.endpoint(name, endpoint.name));
+  }
+  return keys;
+}

@@ -1,0 +1,47 @@
+// A worker thread: the data plane on one core. Does what the main thread tells it, and never waits for it.
+import { parentPort, workerData } from 'node:worker_threads';
+import type { LogFields } from '#lib/log.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import { WorkerState } from './worker-state.ts';
+
+if (!parentPort) throw new Error('worker.ts runs as a worker thread only');
+const port = parentPort;
+const start = workerData as WorkerStart;
+
+const tell = (message: FromWorker): void => port.postMessage(message);
+const logLine = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields: LogFields = {}) =>
+  tell({ type: 'log', level, message, fields });
+const log = { debug: logLine('debug'), info: logLine('info'), warn: logLine('warn'), error: logLine('error') };
+
+const state = new WorkerState(start, log, tell);
+
+port.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'prepare':
+      state.prepare(message).then(
+        () => tell({ type: 'prepared', generation: message.generation }),
+        (error: unknown) => tell({ type: 'unprepared', generation: message.generation, reason: (error as Error).message }),
+      );
+      return;
+    case 'commit':
+      state.commit();
+      tell({ type: 'committed', generation: message.generation });
+      return;
+    case 'discard':
+      state.discard();
+      return;
+    case 'endpoints':
+      state.replaceEndpoints(message.upstream, message.endpoints, message.memory);
+      return;
+    case 'drain':
+      void state.drain().then(() => tell({ type: 'drained' }));
+      return;
+    case 'abort':
+      state.abort();
+      return;
+    default:
+      state.reopenLogs();
+  }
+});
+
+tell({ type: 'started' });

@@ -1,0 +1,35 @@
+// The connection pools of one worker, by endpoint; they outlive configurations as long as the endpoint is part of them.
+import type { PoolSettings, Transport } from '#model/upstream.ts';
+import type { ConnectTarget } from '#net/tcp-stream.ts';
+import { EndpointPool, type PoolHost } from './endpoint-pool.ts';
+import { Http1Transport } from './http1-transport.ts';
+
+export class PoolSet {
+  readonly #host: PoolHost;
+  readonly #transports = new Map<string, Http1Transport>();
+
+  constructor(host: PoolHost) {
+    this.#host = host;
+  }
+
+  /** The transport of the endpoint that `key` names, with the newest settings. */
+  transport(key: string, target: ConnectTarget, settings: PoolSettings): Transport {
+    const known = this.#transports.get(key);
+    if (known) {
+      known.pool.revive(settings);
+      return known;
+    }
+    const transport = new Http1Transport(new EndpointPool(target, settings, this.#host));
+    this.#transports.set(key, transport);
+    return transport;
+  }
+
+  /** Retires the pools of endpoints that are in use no more. */
+  keepOnly(keys: ReadonlySet<string>): void {
+    for (const [key, transport] of this.#transports) {
+      if (keys.has(key)) continue;
+      transport.pool.retire();
+      this.#transports.delete(key);
+    }
+  }
+}
