@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { commands } from './commands/index.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '#lib/version.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/tidegate', import.meta.url));
 

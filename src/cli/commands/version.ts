@@ -1,6 +1,6 @@
 // `tidegate version`: which Tidegate this is, on which Node.js.
 import type { CommandModule } from '#cli/command.ts';
-import { readVersion } from '#cli/version.ts';
+import { readVersion } from '#lib/version.ts';
 
 export const version: CommandModule = {
   name: 'version',

@@ -1,0 +1,108 @@
+// What the admin API shows: the gateway's state put into the admin API's terms.
+import { type FoundEndpoints, seriesKey } from '#config/compile.ts';
+import type { Config, RouteConfig } from '#config/config-schema.ts';
+import type { EndpointStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
+import { formatAddress } from '#schema/address.ts';
+import { estimateQuantile, renderMetrics, type ProcessMetric, type SeriesReader } from '#telemetry/prometheus.ts';
+import { CELL } from '#telemetry/series.ts';
+import type { HealthMonitor } from './health-monitor.ts';
+import type { SharedMemory } from './shared-memory.ts';
+
+/** Where the view reads. */
+export interface ViewSource {
+  readonly config: Config;
+  readonly found: FoundEndpoints;
+  readonly memory: SharedMemory;
+  readonly health: HealthMonitor;
+}
+
+export function viewUpstreams({ config, found, memory, health }: ViewSource): readonly UpstreamStatus[] {
+  return Object.entries(config.upstreams).map(([name, upstream]) => ({
+    name,
+    balancer: upstream.balancer.type,
+    endpoints: (found[name] ?? []).map((address): EndpointStatus => {
+      const endpoint = formatAddress(address);
+      const key = seriesKey.endpoint(name, endpoint);
+      const state = health.healthOf(key);
+      const requests = [1, 2, 3, 4, 5].map((digit) => memory.read(key, CELL.status + digit));
+      return {
+        name: endpoint,
+        weight: address.weight,
+        status: state?.status ?? 'unknown',
+        reason: state?.reason ?? '',
+        inFlight: memory.cells(key)?.inFlight ?? 0,
+        requests: sum(requests),
+        failures: (requests[4] ?? 0) + memory.read(key, CELL.connectFailures),
+        ejections: state?.ejections ?? 0,
+        history: (state?.history ?? []).map((change) => ({ ...change, time: new Date(change.time).toISOString() })),
+      };
+    }),
+  }));
+}
+
+export function viewRoutes({ config, memory }: ViewSource): readonly RouteStatus[] {
+  return config.routes.map((route): RouteStatus => {
+    const name = route.name as string;
+    const read = (cell: number) => memory.read(seriesKey.route(name), cell);
+    const [one = 0, two = 0, three = 0, four = 0, five = 0] = [1, 2, 3, 4, 5].map((digit) => read(CELL.status + digit));
+    return {
+      name,
+      match: describeMatch(route),
+      action: describeAction(route),
+      requests: { total: one + two + three + four + five, '1xx': one, '2xx': two, '3xx': three, '4xx': four, '5xx': five },
+      latencyMs: { p50: estimateQuantile(read, 0.5), p99: estimateQuantile(read, 0.99) },
+    };
+  });
+}
+
+/** Metrics of all series, then those of the process. */
+export function viewMetrics({ config, found, memory }: ViewSource, own: readonly ProcessMetric[]): string {
+  const reader = (kind: SeriesReader['kind'], key: string, labels: SeriesReader['labels']): SeriesReader => ({
+    kind,
+    labels,
+    read: (cell) => memory.read(key, cell),
+  });
+  const series = [
+    ...Object.keys(config.listeners).map((name) => reader('listener', seriesKey.listener(name), { listener: name })),
+    ...config.routes.map(({ name = '' }) => reader('route', seriesKey.route(name), { route: name })),
+    ...Object.keys(config.upstreams).map((name) => reader('upstream', seriesKey.upstream(name), { upstream: name })),
+    ...Object.entries(found).flatMap(([upstream, addresses]) =>
+      addresses.map((address) => {
+        const endpoint = formatAddress(address);
+        return reader('endpoint', seriesKey.endpoint(upstream, endpoint), { upstream, endpoint });
+      }),
+    ),
+  ];
+  return renderMetrics(series, [...endpointGauges({ config, found, memory }), ...own]);
+}
+
+function endpointGauges({ found, memory }: Pick<ViewSource, 'config' | 'found' | 'memory'>): readonly ProcessMetric[] {
+  const gauges: ProcessMetric[] = [];
+  for (const [upstream, addresses] of Object.entries(found)) {
+    for (const address of addresses) {
+      const endpoint = formatAddress(address);
+      const cells = memory.cells(seriesKey.endpoint(upstream, endpoint));
+      const labels = { upstream, endpoint };
+      const usable = cells?.status === 'healthy' || cells?.status === 'unknown';
+      gauges.push({ name: 'tidegate_endpoint_in_flight', help: 'Requests under way to the endpoint.', type: 'gauge', value: cells?.inFlight ?? 0, labels });
+      gauges.push({ name: 'tidegate_endpoint_usable', help: 'Whether the endpoint takes requests.', type: 'gauge', value: usable ? 1 : 0, labels });
+    }
+  }
+  return gauges.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+function describeMatch({ match }: RouteConfig): string {
+  const conditions = Object.keys(match.headers).length + Object.keys(match.query).length + match.clients.length;
+  const parts = [match.methods.join('|'), match.hosts.join('|'), match.path.join('|'), conditions > 0 ? `and ${conditions} more` : ''];
+  return parts.filter((part) => part !== '').join(' ') || 'everything';
+}
+
+function describeAction(route: RouteConfig): string {
+  if (route.redirect) return `redirect ${route.redirect.status}`;
+  if (route.respond) return `respond ${route.respond.status}`;
+  return `upstream ${(route.upstream ?? []).map(({ upstream, weight }, _i, all) => (all.length > 1 ? `${upstream}:${weight}` : upstream)).join(' ')}`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,47 @@
+// Finds out whether an address can be listened on, and which port a port of 0 becomes, before the workers bind it.
+import { unlinkSync } from 'node:fs';
+import net from 'node:net';
+import { formatAddress, type SocketAddress } from '#schema/address.ts';
+
+/**
+ * Returns the address with its real port. Rejects with a sentence for people. Workers bind with SO_REUSEPORT, which two
+ * processes of one user may both do without noticing; binding once without it finds the other.
+ */
+export async function checkBind(address: SocketAddress): Promise<SocketAddress> {
+  if (address.socketPath !== '') return freeSocketPath(address);
+  const server = net.createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: address.host, port: address.port, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    throw new Error(`${formatAddress(address)} cannot be listened on: ${reasonOf(error as NodeJS.ErrnoException)}`, { cause: error });
+  }
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return { ...address, port };
+}
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  if (error.code === 'EADDRINUSE') return 'the port is in use by another program';
+  if (error.code === 'EACCES') return 'permission denied; ports below 1024 need CAP_NET_BIND_SERVICE';
+  if (error.code === 'EADDRNOTAVAIL') return 'this machine has no such address';
+  return error.message;
+}
+
+/** Removes the socket that a program which is gone has left behind. */
+async function freeSocketPath(address: SocketAddress): Promise<SocketAddress> {
+  const inUse = await new Promise<boolean>((resolve) => {
+    const socket = net.connect(address.socketPath, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') unlinkSync(address.socketPath);
+      resolve(false);
+    });
+  });
+  if (inUse) throw new Error(`${formatAddress(address)} cannot be listened on: another program listens there`);
+  return address;
+}

@@ -1,0 +1,266 @@
+// The control plane: holds the configuration in use, takes the workers from one to the next, answers the admin API.
+import type { AdminHost, GatewayStatus, ReloadResult } from '#admin/admin-host.ts';
+import { type FoundEndpoints, seriesKey } from '#config/compile.ts';
+import type { Config } from '#config/config-schema.ts';
+import { diffConfigurations } from '#config/diff.ts';
+import { hideSecrets } from '#config/hide-secrets.ts';
+import type { LoadedConfiguration } from '#config/load.ts';
+import { systemClock } from '#lib/clock.ts';
+import type { Log } from '#lib/log.ts';
+import { formatAddress } from '#schema/address.ts';
+import type { ProcessMetric } from '#telemetry/prometheus.ts';
+import type { LogLevel } from '#telemetry/program-log.ts';
+import { CELL } from '#telemetry/series.ts';
+import { viewMetrics, viewRoutes, viewUpstreams, type ViewSource } from './admin-view.ts';
+import { checkBind } from './bind-check.ts';
+import type { ConfigurationSource } from './configuration-source.ts';
+import type { HealthMonitor } from './health-monitor.ts';
+import type { BoundListener, Preparation } from './messages.ts';
+import { ResolverSet } from './resolver-set.ts';
+import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
+import { systemTimers } from './timers.ts';
+import { tryCompile } from './try-compile.ts';
+import { readVersion } from '#lib/version.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface ControlPlaneParts {
+  readonly log: Log & { setLevel(level: LogLevel): void };
+  readonly memory: SharedMemory;
+  readonly health: HealthMonitor;
+  readonly source: ConfigurationSource;
+  /** Stands over the configuration's own. */
+  readonly logLevel: LogLevel | undefined;
+}
+
+export class ControlPlane implements AdminHost {
+  /** Resolves with the exit code when all is stopped. */
+  readonly stopped: Promise<number>;
+  readonly #parts: ControlPlaneParts;
+  readonly #workers: WorkerPool;
+  readonly #resolvers: ResolverSet;
+  readonly #startedAt = systemClock.wall();
+  readonly #startedNow = systemClock.now();
+  #stopped!: (code: number) => void;
+  #loaded!: LoadedConfiguration;
+  #preparation: Preparation | undefined = undefined;
+  #lastReload: GatewayStatus['lastReload'] = null;
+  #reloads = { ok: 0, failed: 0 };
+  /** Changes wait for each other. */
+  #changing: Promise<unknown> = Promise.resolve();
+  #draining = false;
+  #unwatch: () => void = () => {};
+
+  constructor(parts: ControlPlaneParts) {
+    this.#parts = parts;
+    this.stopped = new Promise((resolve) => {
+      this.#stopped = resolve;
+    });
+    const { log, memory, health } = parts;
+    this.#workers = new WorkerPool({
+      log,
+      died: (index) => memory.giveBack(index),
+      failing: (upstream, endpoint) => health.reportFailing(upstream, endpoint),
+      current: () => this.#preparation,
+    });
+    this.#resolvers = new ResolverSet(
+      { log, setTimer: systemTimers.set, now: () => systemClock.now() },
+      (upstream) => void this.#change(() => this.#endpointsChanged(upstream)),
+    );
+  }
+
+  get listeners(): readonly BoundListener[] {
+    return this.#preparation?.listeners ?? [];
+  }
+
+  /** Starts the workers with the first configuration. */
+  async start(workers: number, loaded: LoadedConfiguration): Promise<void> {
+    await this.#workers.start(workers);
+    await this.#change(() => this.#apply(loaded));
+  }
+
+  watchFile(): void {
+    this.#unwatch = this.#parts.source.watch(() => void this.reload());
+  }
+
+  /** Loads the configuration again and puts it in use everywhere, or nowhere. */
+  reload(): Promise<ReloadResult> {
+    return this.#change(async () => {
+      const result = await this.#reloadOnce();
+      this.#lastReload = { time: new Date(systemClock.wall()).toISOString(), ok: result.ok, problems: result.problems };
+      if (result.ok) this.#reloads.ok++;
+      else this.#reloads.failed++;
+      return result;
+    });
+  }
+
+  reopenLogs(): void {
+    this.#workers.broadcast({ type: 'reopen-logs' });
+  }
+
+  /** Lets exchanges end for the configured time, or `deadlineMs`; then ends them. */
+  drain(deadlineMs = this.#loaded.config.drain.timeout): void {
+    const first = !this.#draining;
+    this.#draining = true;
+    systemTimers.set(() => this.#workers.broadcast({ type: 'abort' }), deadlineMs);
+    if (!first) return;
+    this.#parts.log.info('draining', { timeoutMs: deadlineMs });
+    this.#unwatch();
+    void this.#workers.drain().then(async () => {
+      await this.terminate();
+      this.#parts.log.info('stopped');
+      this.#stopped(0);
+    });
+  }
+
+  async terminate(): Promise<void> {
+    this.#resolvers.stop();
+    this.#parts.health.stop();
+    await this.#workers.terminate();
+  }
+
+  // What the admin API asks.
+
+  status(): GatewayStatus {
+    const { memory, source } = this.#parts;
+    return {
+      version: readVersion(),
+      pid: process.pid,
+      startedAt: new Date(this.#startedAt).toISOString(),
+      uptimeMs: Math.round(systemClock.now() - this.#startedNow),
+      generation: this.#preparation?.generation ?? 0,
+      file: source.file ?? null,
+      workers: this.#workers.lives,
+      listeners: this.listeners.map((bound) => ({
+        name: bound.name,
+        address: formatAddress(bound),
+        connections: memory.read(seriesKey.listener(bound.name), CELL.connectionsActive),
+        accepted: memory.read(seriesKey.listener(bound.name), CELL.connections),
+      })),
+      lastReload: this.#lastReload,
+      draining: this.#draining,
+    };
+  }
+
+  ready(): boolean {
+    return this.#preparation !== undefined && !this.#draining;
+  }
+
+  upstreams() {
+    return viewUpstreams(this.#view);
+  }
+
+  routes() {
+    return viewRoutes(this.#view);
+  }
+
+  configuration(): unknown {
+    return hideSecrets(this.#loaded.config, this.#loaded.secretPaths);
+  }
+
+  metrics(): string {
+    return viewMetrics(this.#view, this.#processMetrics());
+  }
+
+  drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {
+    return this.#parts.health.drain(upstream, endpoint, draining);
+  }
+
+  get #view(): ViewSource {
+    const { memory, health } = this.#parts;
+    return { config: this.#loaded.config, found: this.#preparation?.found ?? {}, memory, health };
+  }
+
+  #change<Result>(change: () => Promise<Result>): Promise<Result> {
+    const next = this.#changing.then(change);
+    this.#changing = next.catch(() => {});
+    return next;
+  }
+
+  async #reloadOnce(): Promise<ReloadResult> {
+    const { source, log } = this.#parts;
+    const generation = this.#preparation?.generation ?? 0;
+    const loaded = await source.load();
+    if (!loaded.ok) return this.#refused(loaded.lines, generation);
+    const compiled = await tryCompile(loaded.config, source);
+    if (!compiled.ok) return this.#refused(compiled.lines, generation);
+    const changes = diffConfigurations(this.#loaded.config, loaded.config);
+    try {
+      await this.#apply(loaded);
+    } catch (error) {
+      return this.#refused([(error as Error).message], generation);
+    }
+    log.info('configuration is in use', { generation: generation + 1, changes: changes.slice(0, 20), changed: changes.length });
+    return { ok: true, generation: generation + 1, problems: [] };
+  }
+
+  #refused(problems: readonly string[], generation: number): ReloadResult {
+    this.#parts.log.error('the new configuration is refused; the old one stays in use', { problems });
+    return { ok: false, generation, problems };
+  }
+
+  async #apply(loaded: LoadedConfiguration): Promise<void> {
+    const { memory, health, log } = this.#parts;
+    const { config } = loaded;
+    const listeners = await this.#bindable(config);
+    this.#resolvers.use(config);
+    const found = this.#foundEndpoints(config);
+    const generation = (this.#preparation?.generation ?? 0) + 1;
+    const layout = memory.allot(config, found);
+    const preparation: Preparation = { generation, config, found, memory: layout, listeners };
+    try {
+      await this.#workers.change(preparation);
+    } catch (error) {
+      if (this.#loaded) this.#resolvers.use(this.#loaded.config);
+      throw error;
+    }
+    this.#loaded = loaded;
+    this.#preparation = preparation;
+    log.setLevel(this.#parts.logLevel ?? config.logs.level);
+    memory.keepOnly(layout);
+    health.watch(config, (upstream) => found[upstream] ?? []);
+  }
+
+  /** Listeners with the ports they have or will have. Rejects when an address cannot be had. */
+  async #bindable(config: Config): Promise<readonly BoundListener[]> {
+    const bound: BoundListener[] = [];
+    for (const [name, { address }] of Object.entries(config.listeners)) {
+      const before = this.listeners.find((listener) => listener.name === name);
+      const asked = this.#preparation?.config.listeners[name]?.address;
+      const same = before && asked && formatAddress(asked) === formatAddress(address);
+      bound.push(same ? before : { name, ...(await checkBind(address)) });
+    }
+    return bound;
+  }
+
+  async #endpointsChanged(upstream: string): Promise<void> {
+    const { memory, health } = this.#parts;
+    if (!this.#preparation) return;
+    const { config } = this.#preparation;
+    if (!config.upstreams[upstream]) return;
+    const found = this.#foundEndpoints(config);
+    const layout: MemoryLayout = memory.allot(config, found);
+    this.#preparation = { ...this.#preparation, found, memory: layout };
+    this.#workers.broadcast({ type: 'endpoints', upstream, endpoints: found[upstream] ?? [], memory: layout });
+    memory.keepOnly(layout);
+    health.watch(config, (name) => found[name] ?? []);
+  }
+
+  #foundEndpoints(config: Config): FoundEndpoints {
+    return Object.fromEntries(Object.entries(config.upstreams).map(([name, upstream]) => [name, this.#resolvers.endpoints(name, upstream)]));
+  }
+
+  #processMetrics(): readonly ProcessMetric[] {
+    const gauge = (name: string, help: string, value: number): ProcessMetric => ({ name, help, type: 'gauge', value });
+    const counter = (name: string, help: string, value: number): ProcessMetric => ({ name, help, type: 'counter', value });
+    return [
+      { ...gauge('tidegate_build_info', 'Version of Tidegate and Node.js.', 1), labels: { version: readVersion(), node: process.versions.node } },
+      gauge('process_resident_memory_bytes', 'Resident memory of the process.', process.memoryUsage.rss()),
+      gauge('tidegate_uptime_seconds', 'Time since the start.', Math.round(systemClock.now() - this.#startedNow) / 1000),
+      gauge('tidegate_workers', 'Workers that serve.', this.#workers.lives.filter(({ state }) => state === 'ready').length),
+      gauge('tidegate_configuration_generation', 'Configurations since the start.', this.#preparation?.generation ?? 0),
+      { ...counter('tidegate_reloads_total', 'Reloads.', this.#reloads.ok), labels: { result: 'ok' } },
+      { ...counter('tidegate_reloads_total', 'Reloads.', this.#reloads.failed), labels: { result: 'refused' } },
+      counter('tidegate_bucket_evictions_total', 'Live token buckets dropped for want of room.', this.#parts.memory.bucketEvictions),
+    ];
+  }
+}

@@ -1,0 +1,93 @@
+// The running gateway: starts it, changes its configuration, stops it. Main thread only.
+import { availableParallelism } from 'node:os';
+import type { AdminHost } from '#admin/admin-host.ts';
+import { type AdminServer, createAdminServer } from '#admin/admin-server.ts';
+import { systemClock } from '#lib/clock.ts';
+import { systemRandom } from '#lib/random.ts';
+import { createProgramLog, type LogLevel } from '#telemetry/program-log.ts';
+import { type ConfigurationSource, createSource } from './configuration-source.ts';
+import { ControlPlane } from './control-plane.ts';
+import { HealthMonitor } from './health-monitor.ts';
+import type { BoundListener } from './messages.ts';
+import { SharedMemory } from './shared-memory.ts';
+import { handleSignals } from './signals.ts';
+import { StartError } from './start-error.ts';
+import { systemTimers } from './timers.ts';
+import { tryCompile } from './try-compile.ts';
+
+export interface GatewayOptions {
+  /** Path of the configuration file; or `configuration` as plain data. */
+  readonly file?: string | undefined;
+  readonly configuration?: unknown;
+  /** Whether SIGHUP, SIGTERM and the like are handled. Default true. */
+  readonly signals?: boolean;
+  /** Least severity of what is logged, instead of the configuration's. */
+  readonly logLevel?: LogLevel;
+}
+
+export interface Gateway {
+  readonly listeners: readonly BoundListener[];
+  /** `host:port` of the admin API. */
+  readonly adminAddress: string;
+  /** Resolves with the exit code when the gateway has stopped. */
+  readonly stopped: Promise<number>;
+  /** Drains for at most the configured time, or `deadlineMs`, and stops. */
+  stop(deadlineMs?: number): Promise<void>;
+  reload(): ReturnType<AdminHost['reload']>;
+}
+
+/** Starts the gateway; resolves when it accepts connections. Rejects with a `StartError`. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const source = createSource(options);
+  const first = await load(source);
+  const log = createProgramLog(options.logLevel ?? first.config.logs.level, process.stderr.isTTY === true);
+  const workers = process.platform === 'linux' ? countWorkers(first.config.workers) : 1;
+  const memory = new SharedMemory(workers, systemClock);
+  const health = new HealthMonitor({
+    clock: systemClock,
+    random: systemRandom,
+    timers: systemTimers,
+    log,
+    cells: (key) => memory.cells(key),
+  });
+  const control = new ControlPlane({ log, memory, health, source, logLevel: options.logLevel });
+  let admin: AdminServer | undefined;
+  try {
+    await control.start(workers, first);
+    const { address, token } = first.config.admin;
+    admin = await createAdminServer(control, { address, token, log });
+  } catch (error) {
+    await control.terminate();
+    throw new StartError((error as Error).message, 69, { cause: error });
+  }
+  const server = admin;
+  const stopped = control.stopped.then(async (code) => {
+    await server.close();
+    return code;
+  });
+  if (options.signals !== false) handleSignals(control);
+  control.watchFile();
+  log.info('ready', { admin: server.address, listeners: control.listeners, workers, pid: process.pid });
+  return {
+    listeners: control.listeners,
+    adminAddress: server.address,
+    stopped,
+    stop: async (deadlineMs) => {
+      control.drain(deadlineMs);
+      await stopped;
+    },
+    reload: () => control.reload(),
+  };
+}
+
+async function load(source: ConfigurationSource) {
+  const loaded = await source.load();
+  if (!loaded.ok) throw new StartError(loaded.text, 1);
+  const compiled = await tryCompile(loaded.config, source);
+  if (!compiled.ok) throw new StartError(compiled.text, 1);
+  return loaded;
+}
+
+function countWorkers(configured: number | 'auto'): number {
+  return configured === 'auto' ? availableParallelism() : configured;
+}

@@ -1,0 +1,46 @@
+// Compiles a configuration for nothing but to find what is wrong with it.
+import { compile, type CompileHost } from '#config/compile.ts';
+import type { Config } from '#config/config-schema.ts';
+import { systemClock } from '#lib/clock.ts';
+import { silentLog } from '#lib/log.ts';
+import { systemRandom } from '#lib/random.ts';
+import { EndpointCells } from '#memory/endpoint-table.ts';
+import { KeyedTable } from '#memory/keyed-table.ts';
+import { RetryBudget } from '#memory/retry-budget.ts';
+import { ConfigurationError } from '#model/configuration-error.ts';
+import { accessFormatProblem } from '#telemetry/access-format.ts';
+import type { ConfigurationSource, LoadResult } from './configuration-source.ts';
+
+/** Returns `ok`, or what is wrong in the terms of `source`. */
+export async function tryCompile(config: Config, source: ConfigurationSource): Promise<{ readonly ok: true } | (LoadResult & { readonly ok: false })> {
+  try {
+    const format = accessFormatProblem(config.logs.access.format);
+    if (format) throw new ConfigurationError([{ path: ['logs', 'access', 'format'], message: format }]);
+    await compile(config, {}, 0, trialHost());
+    return { ok: true };
+  } catch (error) {
+    if (error instanceof ConfigurationError) return source.refuse(error.problems);
+    throw error;
+  }
+}
+
+/** Lends memory that nobody else sees. */
+function trialHost(): CompileHost {
+  const scratch = new Int32Array(64);
+  return {
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+    buckets: KeyedTable.create(8, [0, 0]),
+    series: () => new Float64Array(0),
+    cells: () => new EndpointCells(scratch, scratch, 0),
+    budget: (_key, share) => new RetryBudget(scratch, share),
+    epoch: () => 0,
+    transport: () => ({
+      send() {
+        throw new Error('a trial sends nothing');
+      },
+    }),
+    report() {},
+  };
+}

@@ -1,0 +1,157 @@
+// The worker threads: starts them, takes all of them through a change of configuration together, replaces those that die.
+import { Worker } from 'node:worker_threads';
+import type { Log } from '#lib/log.ts';
+import type { FromWorker, Preparation, ToWorker, WorkerStart } from './messages.ts';
+
+export type WorkerLife = 'starting' | 'ready' | 'draining' | 'dead';
+
+export interface WorkerPoolHost {
+  readonly log: Log;
+  /** A worker has died; its share of what is counted as present is to be given back. */
+  died(index: number): void;
+  failing(upstream: string, endpoint: string): void;
+  /** What a new worker is to serve; `undefined` before the first configuration. */
+  current(): Preparation | undefined;
+}
+
+/** A dead worker is replaced after this time, which doubles while it keeps dying. */
+const RESTART_MS = 100;
+const MAX_RESTART_MS = 10_000;
+
+interface Slot {
+  readonly index: number;
+  worker: Worker;
+  life: WorkerLife;
+  restartMs: number;
+  /** Who waits for a message of one of some types. */
+  waiting: { readonly types: readonly FromWorker['type'][]; readonly resolve: (message: FromWorker | undefined) => void } | undefined;
+}
+
+export class WorkerPool {
+  readonly #host: WorkerPoolHost;
+  readonly #slots: Slot[] = [];
+  #stopping = false;
+
+  constructor(host: WorkerPoolHost) {
+    this.#host = host;
+  }
+
+  get lives(): readonly { readonly index: number; readonly state: WorkerLife }[] {
+    return this.#slots.map(({ index, life }) => ({ index, state: life }));
+  }
+
+  /** Starts `count` workers; resolves when all run. */
+  async start(count: number): Promise<void> {
+    for (let index = 0; index < count; index++) this.#slots.push(this.#spawn(index, count));
+    await Promise.all(this.#slots.map((slot) => this.#expect(slot, ['started'])));
+  }
+
+  /**
+   * Has all workers prepare, then all commit. Rejects with the first reason when one cannot prepare; then none has changed.
+   */
+  async change(preparation: Preparation): Promise<void> {
+    const answers = await Promise.all(this.#alive.map((slot) => this.#prepare(slot, preparation)));
+    const failure = answers.find((answer) => answer?.type === 'unprepared');
+    if (failure?.type === 'unprepared') {
+      this.broadcast({ type: 'discard', generation: preparation.generation });
+      throw new Error(failure.reason);
+    }
+    await Promise.all(this.#alive.map((slot) => this.#commit(slot, preparation.generation)));
+  }
+
+  broadcast(message: ToWorker): void {
+    for (const slot of this.#alive) slot.worker.postMessage(message);
+  }
+
+  /** Resolves when all workers have ended their last connection. */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(
+      this.#alive.map((slot) => {
+        slot.life = 'draining';
+        slot.worker.postMessage({ type: 'drain' } satisfies ToWorker);
+        return this.#expect(slot, ['drained']);
+      }),
+    );
+  }
+
+  async terminate(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#slots.map(({ worker }) => worker.terminate()));
+  }
+
+  get #alive(): readonly Slot[] {
+    return this.#slots.filter(({ life }) => life !== 'dead');
+  }
+
+  #prepare(slot: Slot, preparation: Preparation): Promise<FromWorker | undefined> {
+    slot.worker.postMessage({ type: 'prepare', ...preparation } satisfies ToWorker);
+    return this.#expect(slot, ['prepared', 'unprepared']);
+  }
+
+  async #commit(slot: Slot, generation: number): Promise<void> {
+    slot.worker.postMessage({ type: 'commit', generation } satisfies ToWorker);
+    await this.#expect(slot, ['committed']);
+    if (slot.life === 'starting') slot.life = 'ready';
+  }
+
+  /** The next message of one of `types`; `undefined` when the worker dies before. */
+  #expect(slot: Slot, types: readonly FromWorker['type'][]): Promise<FromWorker | undefined> {
+    return new Promise((resolve) => {
+      slot.waiting = { types, resolve };
+    });
+  }
+
+  #spawn(index: number, count: number): Slot {
+    const slot: Slot = { index, worker: this.#createWorker(index, count), life: 'starting', restartMs: RESTART_MS, waiting: undefined };
+    this.#listen(slot, count);
+    return slot;
+  }
+
+  #createWorker(index: number, count: number): Worker {
+    const workerData: WorkerStart = { index, shared: count > 1 };
+    return new Worker(new URL(import.meta.resolve('#server/worker.ts')), { workerData, name: `worker ${index}` });
+  }
+
+  #listen(slot: Slot, count: number): void {
+    const { worker } = slot;
+    worker.on('message', (message: FromWorker) => this.#receive(slot, message));
+    worker.on('error', (error) => this.#host.log.error('a worker has failed', { worker: slot.index, error: (error as Error).stack ?? String(error) }));
+    worker.on('exit', () => {
+      slot.life = 'dead';
+      this.#host.died(slot.index);
+      slot.waiting?.resolve(undefined);
+      slot.waiting = undefined;
+      if (!this.#stopping) setTimeout(() => void this.#replace(slot, count), slot.restartMs);
+    });
+  }
+
+  async #replace(slot: Slot, count: number): Promise<void> {
+    if (this.#stopping) return;
+    slot.restartMs = Math.min(MAX_RESTART_MS, slot.restartMs * 2);
+    slot.worker = this.#createWorker(slot.index, count);
+    slot.life = 'starting';
+    this.#listen(slot, count);
+    if (!(await this.#expect(slot, ['started']))) return;
+    const current = this.#host.current();
+    if (!current) return;
+    const answer = await this.#prepare(slot, current);
+    if (answer?.type !== 'prepared') {
+      this.#host.log.error('a new worker cannot take the configuration', { worker: slot.index, reason: answer?.type === 'unprepared' ? answer.reason : 'it died' });
+      void slot.worker.terminate();
+      return;
+    }
+    await this.#commit(slot, current.generation);
+    this.#host.log.info('a worker was replaced', { worker: slot.index });
+  }
+
+  #receive(slot: Slot, message: FromWorker): void {
+    if (message.type === 'log') this.#host.log[message.level](message.message, { worker: slot.index, ...message.fields });
+    else if (message.type === 'failing') this.#host.failing(message.upstream, message.endpoint);
+    else if (slot.waiting?.types.includes(message.type)) {
+      const { resolve } = slot.waiting;
+      slot.waiting = undefined;
+      resolve(message);
+    }
+  }
+}
