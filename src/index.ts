@@ -1,5 +1,6 @@
 // What the package exports to those who write policies, balancers, probes and resolvers of their own. Not for the program
 // itself: its folders import each other's files.
+export { type ConfigInput, defineConfig } from '#config/define-config.ts';
 export { Fields } from '#http/fields.ts';
 export {
   type Balancer,
@@ -23,3 +24,5 @@ export {
   type ResolverModule,
 } from '#model/resolver.ts';
 export type { Endpoint, Upstream } from '#model/upstream.ts';
+export { s } from '#schema/blocks.ts';
+export { type Gateway, type GatewayOptions, startGateway as createGateway } from '#server/gateway.ts';

@@ -12,34 +12,36 @@ export interface Issue {
   readonly expected?: string;
   readonly errors?: readonly (readonly Issue[])[];
   readonly values?: readonly unknown[];
-  readonly inst?: unknown;
+  /** Set by `moduleOptions`, into which a path cannot be followed. */
+  readonly knownKeys?: readonly string[];
 }
+
+type Path = readonly (string | number)[];
+
+/** Tells the keys that may stand at a path. */
+export type KnownKeys = (path: Path) => readonly string[];
 
 /** All problems of `issues`; those inside unions are taken from the member that was most likely meant. */
-export function flattenIssues(issues: readonly Issue[], base: readonly (string | number)[] = []): ConfigurationProblem[] {
-  return issues.flatMap((issue) => flatten(issue, base));
+export function flattenIssues(issues: readonly Issue[], knownKeys: KnownKeys, base: Path = []): ConfigurationProblem[] {
+  return issues.flatMap((issue) => flatten(issue, knownKeys, base));
 }
 
-function flatten(issue: Issue, base: readonly (string | number)[]): ConfigurationProblem[] {
+function flatten(issue: Issue, knownKeys: KnownKeys, base: Path): ConfigurationProblem[] {
   const path = [...base, ...issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key))];
-  if (issue.code === 'unrecognized_keys') return (issue.keys ?? []).map((key) => ({ path: [...path, key], message: unknownKey(key, issue) }));
-  if (issue.code === 'invalid_union' && issue.errors && issue.errors.length > 0) return flattenIssues(likeliest(issue.errors), path);
+  if (issue.code === 'unrecognized_keys') {
+    const known = issue.knownKeys ?? knownKeys(path);
+    return (issue.keys ?? []).map((key) => ({ path: [...path, key], message: unknownKey(key, known) }));
+  }
+  if (issue.code === 'invalid_union' && issue.errors && issue.errors.length > 0) return flattenIssues(likeliest(issue.errors), knownKeys, path);
   if (issue.code === 'invalid_type') return [{ path, message: wrongType(issue) }];
   if (issue.code === 'invalid_value') return [{ path, message: wrongValue(issue) }];
   return [{ path, message: issue.message }];
 }
 
-function unknownKey(key: string, issue: Issue): string {
-  const known = shapeKeys(issue.inst);
+function unknownKey(key: string, known: readonly string[]): string {
   const near = nearest(key, known);
   if (near) return `unknown key "${key}"; did you mean "${near}"?`;
   return known.length === 0 ? `unknown key "${key}"` : `unknown key "${key}"; there are ${known.join(', ')}`;
-}
-
-/** The keys an object schema knows. */
-function shapeKeys(inst: unknown): readonly string[] {
-  const shape = (inst as { shape?: Record<string, unknown> } | undefined)?.shape;
-  return shape ? Object.keys(shape) : [];
 }
 
 /** The member of a union that fits best: one whose own type fits, with the fewest problems inside. */

@@ -2,6 +2,7 @@
 import { nearest } from '#lib/nearest.ts';
 import type { ConfigurationProblem } from '#model/configuration-error.ts';
 import { formatAddress } from '#schema/address.ts';
+import { keysAt } from '#schema/shape-keys.ts';
 import { type Config, configSchema } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
 
@@ -14,10 +15,26 @@ export type Validated =
 /** Validates plain data as it was read from a file. */
 export function validate(input: unknown): Validated {
   const result = configSchema.safeParse(input, { reportInput: true });
-  if (!result.success) return { config: undefined, problems: flattenIssues(result.error.issues) };
-  const config = named(result.data);
-  const problems = [...routeProblems(config), ...upstreamProblems(config), ...listenerProblems(config)];
+  const knownKeys = (path: Path) => keysAt(configSchema, path);
+  const shapeProblems = result.success ? [] : flattenIssues(result.error.issues, knownKeys);
+  // Parts that are wrong in themselves are left out for what remains to be checked against each other.
+  const rest = result.success ? result : configSchema.safeParse(withoutPaths(input, shapeProblems));
+  if (!rest.success) return { config: undefined, problems: shapeProblems };
+  const config = named(rest.data);
+  const problems = [...shapeProblems, ...routeProblems(config), ...upstreamProblems(config), ...listenerProblems(config)];
   return problems.length > 0 ? { config: undefined, problems } : { config, problems: [] };
+}
+
+/** A copy of `input` without the values that problems point at. */
+function withoutPaths(input: unknown, problems: readonly ConfigurationProblem[]): unknown {
+  const copy = structuredClone(input);
+  for (const { path } of problems) {
+    const parent = path.slice(0, -1).reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], copy);
+    const key = path.at(-1);
+    // Items of lists stay, so that those behind keep their numbers.
+    if (typeof parent === 'object' && parent !== null && !Array.isArray(parent) && key !== undefined) delete (parent as Record<string, unknown>)[key];
+  }
+  return copy;
 }
 
 /** Routes without a name are numbered, so that logs and metrics can tell them apart. */

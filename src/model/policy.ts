@@ -24,8 +24,8 @@ export interface PolicyModule<Options = unknown> {
   /** One sentence for the reference. */
   readonly summary: string;
   readonly options: Schema<Options>;
-  /** A step in YAML that can be copied. */
-  readonly example: string;
+  /** A step in YAML that can be copied, for the reference. */
+  readonly example?: string;
   /** Throws a `ConfigurationError` on options that fit the schema but make no sense. */
   create(options: Options, host: PolicyHost): Middleware;
 }

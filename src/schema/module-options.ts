@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { nearest } from '#lib/nearest.ts';
 import { s } from './blocks.ts';
 import type { Schema } from './schema.ts';
+import { keysAt } from './shape-keys.ts';
 
 interface Module {
   readonly type: string;
@@ -40,9 +41,13 @@ export function moduleOptions<Shape extends z.ZodRawShape>(what: string, modules
     const module = byType.get(String(type));
     if (!module) return fail(context, type === undefined ? [] : ['type'], unknownType(what, type, [...byType.keys()]));
     const split = splitKeys(rest, shared);
-    const options = module.options.safeParse(split.own);
-    const common = sharedSchema.safeParse(split.shared);
-    for (const issue of [...(options.error?.issues ?? []), ...(common.error?.issues ?? [])]) context.issues.push({ ...issue, input } as never);
+    const options = module.options.safeParse(split.own, { reportInput: true });
+    const common = sharedSchema.safeParse(split.shared, { reportInput: true });
+    const knownKeys = ['type', ...keysAt(module.options, []), ...Object.keys(shared)];
+    for (const issue of [...(options.error?.issues ?? []), ...(common.error?.issues ?? [])]) {
+      const known = issue.code === 'unrecognized_keys' ? (issue.path.length === 0 ? knownKeys : keysAt(module.options, issue.path as string[])) : undefined;
+      context.issues.push({ ...issue, ...(known ? { knownKeys: known } : {}) } as never);
+    }
     if (!options.success || !common.success) return z.NEVER;
     return { type: module.type, options: options.data, shared: common.data };
   });
