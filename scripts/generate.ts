@@ -41,10 +41,30 @@ const schema = configurationJsonSchema();
 mkdirSync(FOLDER, { recursive: true });
 write('tidegate.schema.json', `${JSON.stringify(schema, undefined, 2)}\n`);
 write('configuration.md', configurationPage(schema as JsonSchema));
-write('policies.md', modulesPage('Policies', 'Steps around a request, listed under `policies` of a route or of the whole configuration.', policies));
-write('balancers.md', modulesPage('Balancers', 'How one endpoint of an upstream is picked: its option `balancer`.', balancers));
-write('probes.md', modulesPage('Probes', 'Active health checks: the option `health` of an upstream, which takes the timing beside these options.', probes));
-write('resolvers.md', modulesPage('Resolvers', 'How endpoints are found: the option `resolve` of an upstream.', resolvers));
+write(
+  'policies.md',
+  modulesPage(
+    'Policies',
+    'Steps around a request, listed under `policies` of a route or of the whole configuration.',
+    policies,
+  ),
+);
+write(
+  'balancers.md',
+  modulesPage('Balancers', 'How one endpoint of an upstream is picked: its option `balancer`.', balancers),
+);
+write(
+  'probes.md',
+  modulesPage(
+    'Probes',
+    'Active health checks: the option `health` of an upstream, which takes the timing beside these options.',
+    probes,
+  ),
+);
+write(
+  'resolvers.md',
+  modulesPage('Resolvers', 'How endpoints are found: the option `resolve` of an upstream.', resolvers),
+);
 write('errors.md', errorsPage());
 write('variables.md', variablesPage());
 write('cli.md', `${NOTE}\n\n${cliReference()}`);
@@ -141,7 +161,9 @@ ${rows.join('\n')}
 
 function variablesPage(): string {
   const plain = Object.entries(VARIABLES).map(([name, { description }]) => `| \`\${${name}}\` | ${description} |`);
-  const named = Object.entries(PARAMETERISED).map(([prefix, { description }]) => `| \`\${${prefix}NAME}\` | ${description} |`);
+  const named = Object.entries(PARAMETERISED).map(
+    ([prefix, { description }]) => `| \`\${${prefix}NAME}\` | ${description} |`,
+  );
   return `# Variables
 
 ${NOTE}

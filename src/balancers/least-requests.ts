@@ -1,9 +1,10 @@
 // The endpoint with the fewest requests in flight per weight, counted over all workers.
+
+import type { Random } from '#lib/random.ts';
 import { type Balancer, defineBalancer } from '#model/balancer.ts';
 import type { Endpoint } from '#model/upstream.ts';
 import { s } from '#schema/blocks.ts';
 import { loadOf } from './weighted-draw.ts';
-import type { Random } from '#lib/random.ts';
 
 export const leastRequests = defineBalancer({
   type: 'least-requests',

@@ -1,8 +1,9 @@
 // Smooth weighted round robin, as nginx does it: endpoints take turns, and heavy ones are spread out instead of bunched.
-import { defineBalancer, type Balancer } from '#model/balancer.ts';
+
+import type { Random } from '#lib/random.ts';
+import { type Balancer, defineBalancer } from '#model/balancer.ts';
 import type { Endpoint } from '#model/upstream.ts';
 import { s } from '#schema/blocks.ts';
-import type { Random } from '#lib/random.ts';
 
 export const roundRobin = defineBalancer({
   type: 'round-robin',

@@ -1,14 +1,15 @@
 // Checks a configuration file as the gateway would, without binding anything, and says what is in it.
 import { CommandError, EXIT } from '#cli/exit-codes.ts';
-import { tryCompile } from '#server/try-compile.ts';
 import { createSource } from '#server/configuration-source.ts';
+import { tryCompile } from '#server/try-compile.ts';
 
 /** Returns a line such as `ok: 1 listener, 2 routes, 1 upstream`. Throws a `CommandError` with all problems. */
 export async function checkConfiguration(file: string): Promise<string> {
   const source = createSource({ file });
   const loaded = await source.load();
   const result = loaded.ok ? await tryCompile(loaded.config, source) : loaded;
-  if (!result.ok) throw new CommandError(EXIT.bad, `the configuration has ${count(result.lines.length, 'problem')}\n${result.text}`);
+  if (!result.ok)
+    throw new CommandError(EXIT.bad, `the configuration has ${count(result.lines.length, 'problem')}\n${result.text}`);
   if (!loaded.ok) return '';
   const { listeners, routes, upstreams } = loaded.config;
   const parts = [

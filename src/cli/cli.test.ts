@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { commands } from './commands/index.ts';
 import { readVersion } from '#lib/version.ts';
+import { commands } from './commands/index.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/tidegate', import.meta.url));
 

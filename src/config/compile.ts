@@ -51,7 +51,12 @@ export const seriesKey = {
 };
 
 /** Compiles. Throws a `ConfigurationError` with all that the policies find wrong. */
-export async function compile(config: Config, found: FoundEndpoints, generation: number, host: CompileHost): Promise<Snapshot> {
+export async function compile(
+  config: Config,
+  found: FoundEndpoints,
+  generation: number,
+  host: CompileHost,
+): Promise<Snapshot> {
   const upstreams = new Map<string, Upstream>();
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     upstreams.set(name, compileUpstream(name, upstream, found[name] ?? upstream.endpoints ?? [], host));
@@ -78,7 +83,13 @@ export function compileEndpoints(
   return addresses.map((address) => {
     const name = formatAddress(address);
     const key = seriesKey.endpoint(upstream, name);
-    return { ...address, name, cells: host.cells(key), series: host.series(key), transport: host.transport(key, address, pool) };
+    return {
+      ...address,
+      name,
+      cells: host.cells(key),
+      series: host.series(key),
+      transport: host.transport(key, address, pool),
+    };
   });
 }
 
@@ -111,7 +122,12 @@ export function poolSettings(config: UpstreamConfig): PoolSettings {
   };
 }
 
-function compileUpstream(name: string, config: UpstreamConfig, addresses: readonly ResolvedEndpoint[], host: CompileHost): Upstream {
+function compileUpstream(
+  name: string,
+  config: UpstreamConfig,
+  addresses: readonly ResolvedEndpoint[],
+  host: CompileHost,
+): Upstream {
   const { timeouts, balancer, retry } = config;
   const module = balancers.find(({ type }) => type === balancer.type);
   if (!module) throw new Error(`balancer ${balancer.type} passed the schema but is not registered`);
@@ -144,7 +160,11 @@ interface RouteSurroundings {
   readonly problems: ConfigurationProblem[];
 }
 
-function compileRoute(config: RouteConfig, index: number, { outer, upstreams, host, problems }: RouteSurroundings): Route | undefined {
+function compileRoute(
+  config: RouteConfig,
+  index: number,
+  { outer, upstreams, host, problems }: RouteSurroundings,
+): Route | undefined {
   const name = config.name as string;
   const path = ['routes', index] as const;
   try {
@@ -190,7 +210,9 @@ function compileAction(config: RouteConfig, upstreams: ReadonlyMap<string, Upstr
       status: config.respond.status,
       contentType: config.respond['content-type'],
       body: compileTemplate(config.respond.body),
-      fields: Object.entries(config.respond.headers).map(([name, value]) => [name.toLowerCase(), compileTemplate(value)] as const),
+      fields: Object.entries(config.respond.headers).map(
+        ([name, value]) => [name.toLowerCase(), compileTemplate(value)] as const,
+      ),
     });
   }
   const branches = (config.upstream ?? []).map(({ upstream, weight }) => ({

@@ -14,7 +14,10 @@ export const configSchema = s.object({
   listeners: s.record(listener).describe('Where clients connect, by name.'),
   forwarding: forwarding.prefault({}).describe('What next hops and clients are told of each other.'),
   policies: s.array(policyStep).default([]).describe('Steps around every request, ahead of those of its route.'),
-  routes: s.array(route).default([]).describe('What happens to requests. Precedence does not depend on the order but for equal matches.'),
+  routes: s
+    .array(route)
+    .default([])
+    .describe('What happens to requests. Precedence does not depend on the order but for equal matches.'),
   upstreams: s.record(upstream).default({}).describe('Groups of endpoints, by name.'),
   logs: logs.prefault({}).describe('What is logged where.'),
   drain: drain.prefault({}).describe('How the gateway stops.'),

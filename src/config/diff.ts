@@ -7,7 +7,9 @@ export function diffConfigurations(before: Config, after: Config): readonly stri
     ...diffSection('listener', before.listeners, after.listeners),
     ...diffSection('route', byName(before), byName(after)),
     ...diffSection('upstream', before.upstreams, after.upstreams),
-    ...(['forwarding', 'policies', 'logs', 'drain', 'admin', 'workers'] as const).filter((key) => differs(before[key], after[key])).map((key) => `${key} changed`),
+    ...(['forwarding', 'policies', 'logs', 'drain', 'admin', 'workers'] as const)
+      .filter((key) => differs(before[key], after[key]))
+      .map((key) => `${key} changed`),
   ];
 }
 
@@ -15,10 +17,20 @@ function byName(config: Config): Record<string, unknown> {
   return Object.fromEntries(config.routes.map((route) => [route.name, route]));
 }
 
-function diffSection(noun: string, before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>): string[] {
-  const removed = Object.keys(before).filter((name) => !(name in after)).map((name) => `${noun} ${name} removed`);
-  const added = Object.keys(after).filter((name) => !(name in before)).map((name) => `${noun} ${name} added`);
-  const changed = Object.keys(after).filter((name) => name in before && differs(before[name], after[name])).map((name) => `${noun} ${name} changed`);
+function diffSection(
+  noun: string,
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+): string[] {
+  const removed = Object.keys(before)
+    .filter((name) => !(name in after))
+    .map((name) => `${noun} ${name} removed`);
+  const added = Object.keys(after)
+    .filter((name) => !(name in before))
+    .map((name) => `${noun} ${name} added`);
+  const changed = Object.keys(after)
+    .filter((name) => name in before && differs(before[name], after[name]))
+    .map((name) => `${noun} ${name} changed`);
   return [...removed, ...added, ...changed];
 }
 

@@ -32,7 +32,8 @@ function flatten(issue: Issue, knownKeys: KnownKeys, base: Path): ConfigurationP
     const known = issue.knownKeys ?? knownKeys(path);
     return (issue.keys ?? []).map((key) => ({ path: [...path, key], message: unknownKey(key, known) }));
   }
-  if (issue.code === 'invalid_union' && issue.errors && issue.errors.length > 0) return flattenIssues(likeliest(issue.errors), knownKeys, path);
+  if (issue.code === 'invalid_union' && issue.errors && issue.errors.length > 0)
+    return flattenIssues(likeliest(issue.errors), knownKeys, path);
   if (issue.code === 'invalid_type') return [{ path, message: wrongType(issue) }];
   if (issue.code === 'invalid_value') return [{ path, message: wrongValue(issue) }];
   return [{ path, message: issue.message }];
@@ -53,7 +54,8 @@ function likeliest(members: readonly (readonly Issue[])[]): readonly Issue[] {
 
 function wrongType(issue: Issue): string {
   if (issue.input === undefined) return `is missing: ${withArticle(issue.expected ?? 'value')} is needed`;
-  if (/^Invalid input/.test(issue.message)) return `must be ${withArticle(issue.expected ?? 'value')}, not ${typeName(issue.input)}`;
+  if (/^Invalid input/.test(issue.message))
+    return `must be ${withArticle(issue.expected ?? 'value')}, not ${typeName(issue.input)}`;
   return issue.message;
 }
 

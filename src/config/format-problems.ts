@@ -2,7 +2,11 @@
 import type { ConfigurationProblem } from '#model/configuration-error.ts';
 
 /** Text of all problems, one or a few lines each. `source` is the text of the file, where it is at hand. */
-export function formatProblems(problems: readonly ConfigurationProblem[], file: string, source: string | undefined): string {
+export function formatProblems(
+  problems: readonly ConfigurationProblem[],
+  file: string,
+  source: string | undefined,
+): string {
   const lines = source?.split('\n');
   return problems.map((problem) => `${formatProblem(problem, file)}${excerpt(problem, lines)}`).join('\n');
 }

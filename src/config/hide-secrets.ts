@@ -12,7 +12,8 @@ export function hideSecrets(config: Config, secretPaths: ReadonlySet<string>): u
 }
 
 function hide(value: unknown, path: readonly (string | number)[], secretPaths: ReadonlySet<string>): unknown {
-  if (typeof value === 'string' && (secretPaths.has(JSON.stringify(pathInFile(path))) || isSecretKey(path))) return HIDDEN;
+  if (typeof value === 'string' && (secretPaths.has(JSON.stringify(pathInFile(path))) || isSecretKey(path)))
+    return HIDDEN;
   if (Array.isArray(value)) return value.map((item, i) => hide(item, [...path, i], secretPaths));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hide(item, [...path, key], secretPaths)]));

@@ -12,7 +12,10 @@ const limits = s.object({
   head: s.size().prefault('16KiB').describe('A request head with all its fields; more is answered 431.'),
   fields: s.integer({ min: 1, max: 10000 }).default(100).describe('Fields of a request head; more is answered 431.'),
   target: s.size().prefault('8KiB').describe('A request target; longer is answered 414.'),
-  body: s.size().optional().describe('Request content; more is answered 413. No limit by default: see the policy max-body.'),
+  body: s
+    .size()
+    .optional()
+    .describe('Request content; more is answered 413. No limit by default: see the policy max-body.'),
   requests: s.integer({ min: 1, max: 1e9 }).default(10000).describe('Requests on one connection before it is closed.'),
   connections: s.integer({ min: 1, max: 1e7 }).default(100000).describe('Connections in one worker; more are refused.'),
 });
@@ -25,7 +28,10 @@ export const listener = s.object({
 });
 
 export const forwarding = s.object({
-  trusted: s.array(s.prefix()).default([]).describe('Addresses of proxies in front whose X-Forwarded-* and Forwarded fields are believed.'),
+  trusted: s
+    .array(s.prefix())
+    .default([])
+    .describe('Addresses of proxies in front whose X-Forwarded-* and Forwarded fields are believed.'),
   name: s
     .checked((text) => (/^[A-Za-z0-9-]+$/.test(text) ? undefined : 'a pseudonym holds letters, digits and - only'))
     .prefault('tidegate')
@@ -37,18 +43,28 @@ export const forwarding = s.object({
 
 export const admin = s.object({
   address: s.address().prefault('127.0.0.1:9900').describe('Where the admin API listens.'),
-  token: s.string().min(8).optional().describe('Bearer token for calls that change something. Without one they are refused.'),
+  token: s
+    .string()
+    .min(8)
+    .optional()
+    .describe('Bearer token for calls that change something. Without one they are refused.'),
 });
 
 export const logs = s.object({
   access: s
     .object({
-      format: s.string().prefault('json').describe('json, combined, common, or a template such as "${client.address} ${response.status}".'),
+      format: s
+        .string()
+        .prefault('json')
+        .describe('json, combined, common, or a template such as "${client.address} ${response.status}".'),
       to: s.string().prefault('stdout').describe('stdout, off, or the path of a file.'),
     })
     .prefault({})
     .describe('One record for every exchange.'),
-  level: s.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least severity of what the program itself logs, to stderr.'),
+  level: s
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe('Least severity of what the program itself logs, to stderr.'),
 });
 
 export const drain = s.object({

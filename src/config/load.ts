@@ -27,7 +27,8 @@ export function parseConfiguration(text: string, references: References): Loaded
   const source = readYaml(text, references);
   if (source.problems.length > 0) throw new ConfigurationError(source.problems);
   const { config, problems } = validate(source.input);
-  if (!config) throw new ConfigurationError(problems.map((problem) => ({ ...problem, ...source.positionOf(problem.path) })));
+  if (!config)
+    throw new ConfigurationError(problems.map((problem) => ({ ...problem, ...source.positionOf(problem.path) })));
   return { config, secretPaths: source.secretPaths };
 }
 

@@ -36,7 +36,11 @@ export function readYaml(text: string, references: References): SourceText {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   const positionOf = (path: readonly (string | number)[]) => at(offsetOf(document.contents, path));
-  const problems: ConfigurationProblem[] = document.errors.map((error) => ({ path: [], message: firstSentence(error.message), ...at(error.pos[0]) }));
+  const problems: ConfigurationProblem[] = document.errors.map((error) => ({
+    path: [],
+    message: firstSentence(error.message),
+    ...at(error.pos[0]),
+  }));
   const secretPaths = new Set<string>();
   let input: unknown;
   if (problems.length === 0) {
@@ -69,7 +73,9 @@ export function resolveReferences(
   }
   if (Array.isArray(value)) return value.map((item, i) => resolveReferences(item, [...path, i], references, found));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolveReferences(item, [...path, key], references, found)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, resolveReferences(item, [...path, key], references, found)]),
+  );
 }
 
 function missing(kind: string, name: string): string {

@@ -1,7 +1,8 @@
 // The sections `routes` and `policies` of a configuration.
+
+import { compileLinearRegExp } from '#lib/linear-regexp.ts';
 import { policies } from '#policies/index.ts';
 import { validateHostPattern, validatePathPattern } from '#routing/patterns.ts';
-import { compileLinearRegExp } from '#lib/linear-regexp.ts';
 import { s } from '#schema/blocks.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 
@@ -23,7 +24,10 @@ const value = s.union([
 ]);
 
 const match = s.object({
-  hosts: s.list(s.checked(validateHostPattern, (text) => text.toLowerCase())).default([]).describe('Names, or *.example.com for all names below.'),
+  hosts: s
+    .list(s.checked(validateHostPattern, (text) => text.toLowerCase()))
+    .default([])
+    .describe('Names, or *.example.com for all names below.'),
   path: s
     .list(s.checked(validatePathPattern))
     .default([])
@@ -50,7 +54,10 @@ const target = s.union([
 
 const redirect = s.object({
   to: s.string().describe('Target; may hold variables such as ${request.path}.'),
-  status: s.union([s.literal(301), s.literal(302), s.literal(303), s.literal(307), s.literal(308)]).default(308).describe('Status.'),
+  status: s
+    .union([s.literal(301), s.literal(302), s.literal(303), s.literal(307), s.literal(308)])
+    .default(308)
+    .describe('Status.'),
 });
 
 export const respond = s.object({

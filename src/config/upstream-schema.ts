@@ -10,7 +10,9 @@ const weight = s.integer({ min: 0, max: 65535 }).default(1).describe('Relative s
 const endpoint = s
   .union([
     s.address().transform((address) => ({ ...address, weight: 1 })),
-    s.object({ address: s.address(), weight }).transform(({ address, weight: share }) => ({ ...address, weight: share })),
+    s
+      .object({ address: s.address(), weight })
+      .transform(({ address, weight: share }) => ({ ...address, weight: share })),
   ])
   .describe('An address, or an object with address and weight.');
 
@@ -18,26 +20,53 @@ const timeouts = s.object({
   connect: s.duration().prefault('5s').describe('Until a connection to the endpoint stands.'),
   'first-byte': s.duration().prefault('30s').describe('From the request sent to the response head.'),
   idle: s.duration().prefault('30s').describe('Without a byte while content flows.'),
-  'tunnel-idle': s.duration().prefault('10m').describe('Without a byte on an upgraded connection, such as a WebSocket.'),
+  'tunnel-idle': s
+    .duration()
+    .prefault('10m')
+    .describe('Without a byte on an upgraded connection, such as a WebSocket.'),
 });
 
 const pool = s.object({
-  'max-connections': s.integer({ min: 1, max: 1e6 }).default(1024).describe('Connections to one endpoint from one worker.'),
-  'max-idle': s.integer({ min: 0, max: 1e6 }).default(256).describe('Idle connections to one endpoint kept by one worker.'),
-  'idle-timeout': s.duration().prefault('60s').describe('How long an idle connection is kept; a shorter Keep-Alive of the endpoint wins.'),
-  'max-waiting': s.integer({ min: 0, max: 1e6 }).default(1024).describe('Requests of one worker waiting for a connection to one endpoint.'),
+  'max-connections': s
+    .integer({ min: 1, max: 1e6 })
+    .default(1024)
+    .describe('Connections to one endpoint from one worker.'),
+  'max-idle': s
+    .integer({ min: 0, max: 1e6 })
+    .default(256)
+    .describe('Idle connections to one endpoint kept by one worker.'),
+  'idle-timeout': s
+    .duration()
+    .prefault('60s')
+    .describe('How long an idle connection is kept; a shorter Keep-Alive of the endpoint wins.'),
+  'max-waiting': s
+    .integer({ min: 0, max: 1e6 })
+    .default(1024)
+    .describe('Requests of one worker waiting for a connection to one endpoint.'),
   'wait-timeout': s.duration().prefault('5s').describe('How long they wait.'),
-  'max-requests': s.integer({ min: 1, max: 1e9 }).default(100000).describe('Requests on one connection before it is closed.'),
+  'max-requests': s
+    .integer({ min: 1, max: 1e9 })
+    .default(100000)
+    .describe('Requests on one connection before it is closed.'),
 });
 
 const retry = s.object({
   attempts: s.integer({ min: 1, max: 10 }).default(3).describe('Attempts in all, the first included.'),
-  budget: s.percentage().prefault('20%').describe('Retries as a share of requests, over all workers; 100 are held in reserve.'),
+  budget: s
+    .percentage()
+    .prefault('20%')
+    .describe('Retries as a share of requests, over all workers; 100 are held in reserve.'),
 });
 
 const eject = s.object({
-  after: s.integer({ min: 0, max: 1000 }).default(5).describe('Failures in a row that eject an endpoint; 0 turns it off.'),
-  time: s.duration().prefault('10s').describe('How long the first ejection lasts; each further one lasts longer by as much.'),
+  after: s
+    .integer({ min: 0, max: 1000 })
+    .default(5)
+    .describe('Failures in a row that eject an endpoint; 0 turns it off.'),
+  time: s
+    .duration()
+    .prefault('10s')
+    .describe('How long the first ejection lasts; each further one lasts longer by as much.'),
   'max-time': s.duration().prefault('5m').describe('The longest an ejection lasts.'),
   'max-ejected': s.percentage().prefault('50%').describe('Share of endpoints that may be ejected at once.'),
 });
@@ -50,17 +79,24 @@ const healthTiming = {
 };
 
 export const upstream = s.object({
-  balancer: moduleOptions('balancer', balancers, {}).prefault('round-robin').describe('How one of the endpoints is picked.'),
+  balancer: moduleOptions('balancer', balancers, {})
+    .prefault('round-robin')
+    .describe('How one of the endpoints is picked.'),
   endpoints: s.array(endpoint).optional().describe('The endpoints, each an address or { address, weight }.'),
-  resolve: moduleOptions('resolver', resolvers, {}).optional().describe('How endpoints are found, instead of being listed.'),
+  resolve: moduleOptions('resolver', resolvers, {})
+    .optional()
+    .describe('How endpoints are found, instead of being listed.'),
   health: moduleOptions('probe', probes, healthTiming).optional().describe('Active health checks.'),
   eject: eject.prefault({}).describe('Passive health: endpoints that fail real requests.'),
-  'panic-threshold': s.percentage().prefault('50%').describe('Share of usable endpoints below which health is ignored.'),
+  'panic-threshold': s
+    .percentage()
+    .prefault('50%')
+    .describe('Share of usable endpoints below which health is ignored.'),
   timeouts: timeouts.prefault({}).describe('How long the endpoint may take.'),
   pool: pool.prefault({}).describe('Connections kept to endpoints.'),
   retry: retry.prefault({}).describe('When another endpoint is tried.'),
   host: s
     .string()
     .prefault('keep')
-    .describe('Host field sent to the endpoint: keep (the client\'s), endpoint (its address), or a fixed name.'),
+    .describe("Host field sent to the endpoint: keep (the client's), endpoint (its address), or a fixed name."),
 });

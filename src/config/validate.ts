@@ -21,7 +21,12 @@ export function validate(input: unknown): Validated {
   const rest = result.success ? result : configSchema.safeParse(withoutPaths(input, shapeProblems));
   if (!rest.success) return { config: undefined, problems: shapeProblems };
   const config = named(rest.data);
-  const problems = [...shapeProblems, ...routeProblems(config), ...upstreamProblems(config), ...listenerProblems(config)];
+  const problems = [
+    ...shapeProblems,
+    ...routeProblems(config),
+    ...upstreamProblems(config),
+    ...listenerProblems(config),
+  ];
   return problems.length > 0 ? { config: undefined, problems } : { config, problems: [] };
 }
 
@@ -29,10 +34,13 @@ export function validate(input: unknown): Validated {
 function withoutPaths(input: unknown, problems: readonly ConfigurationProblem[]): unknown {
   const copy = structuredClone(input);
   for (const { path } of problems) {
-    const parent = path.slice(0, -1).reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], copy);
+    const parent = path
+      .slice(0, -1)
+      .reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], copy);
     const key = path.at(-1);
     // Items of lists stay, so that those behind keep their numbers.
-    if (typeof parent === 'object' && parent !== null && !Array.isArray(parent) && key !== undefined) delete (parent as Record<string, unknown>)[key];
+    if (typeof parent === 'object' && parent !== null && !Array.isArray(parent) && key !== undefined)
+      delete (parent as Record<string, unknown>)[key];
   }
   return copy;
 }
@@ -55,7 +63,11 @@ function* routeProblems(config: Config): Generator<ConfigurationProblem> {
   }
 }
 
-function* targetProblems(config: Config, targets: NonNullable<Config['routes'][number]['upstream']>, path: Path): Generator<ConfigurationProblem> {
+function* targetProblems(
+  config: Config,
+  targets: NonNullable<Config['routes'][number]['upstream']>,
+  path: Path,
+): Generator<ConfigurationProblem> {
   const names = Object.keys(config.upstreams);
   for (const target of targets) {
     if (names.includes(target.upstream)) continue;
@@ -63,7 +75,8 @@ function* targetProblems(config: Config, targets: NonNullable<Config['routes'][n
     const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
     yield { path, message: `no upstream is named "${target.upstream}"; ${near ? `did you mean "${near}"?` : known}` };
   }
-  if (targets.length > 0 && targets.every((target) => target.weight === 0)) yield { path, message: 'all weights of the split are 0' };
+  if (targets.length > 0 && targets.every((target) => target.weight === 0))
+    yield { path, message: 'all weights of the split are 0' };
 }
 
 function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
@@ -73,12 +86,15 @@ function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
     if (both || (upstream.endpoints === undefined && upstream.resolve === undefined)) {
       yield { path, message: 'an upstream needs exactly one of endpoints and resolve' };
     }
-    if (upstream.endpoints?.length === 0) yield { path: [...path, 'endpoints'], message: 'an upstream needs at least one endpoint' };
+    if (upstream.endpoints?.length === 0)
+      yield { path: [...path, 'endpoints'], message: 'an upstream needs at least one endpoint' };
     const seen = new Set<string>();
     for (const [i, endpoint] of (upstream.endpoints ?? []).entries()) {
       const address = formatAddress(endpoint);
-      if (endpoint.socketPath === '' && endpoint.port === 0) yield { path: [...path, 'endpoints', i], message: `"${address}": port 0 cannot be connected to` };
-      if (seen.has(address)) yield { path: [...path, 'endpoints', i], message: `the endpoint ${address} is listed twice` };
+      if (endpoint.socketPath === '' && endpoint.port === 0)
+        yield { path: [...path, 'endpoints', i], message: `"${address}": port 0 cannot be connected to` };
+      if (seen.has(address))
+        yield { path: [...path, 'endpoints', i], message: `the endpoint ${address} is listed twice` };
       seen.add(address);
     }
   }

@@ -48,5 +48,11 @@ function isHost(name: string): boolean {
 function isIpv6(text: string): boolean {
   const groups = text.split(':').length - 1;
   const gap = text.includes('::');
-  return groups >= 2 && groups <= 7 && text.indexOf('::') === text.lastIndexOf('::') && !text.includes(':::') && (gap || groups === 7 || text.includes('.'));
+  return (
+    groups >= 2 &&
+    groups <= 7 &&
+    text.indexOf('::') === text.lastIndexOf('::') &&
+    !text.includes(':::') &&
+    (gap || groups === 7 || text.includes('.'))
+  );
 }

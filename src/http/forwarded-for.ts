@@ -19,6 +19,8 @@ export function clientFromForwardedFor(chain: string, peer: string, isTrusted: (
 
 /** The address in `1.2.3.4`, `1.2.3.4:80`, `::1` or `[::1]:80`; '' when there is none. */
 function addressOf(member: string): string {
-  const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(member)?.[1] ?? (/^[0-9.]+:\d+$/.test(member) ? member.slice(0, member.indexOf(':')) : member);
+  const bare =
+    /^\[([^\]]*)\](?::\d+)?$/.exec(member)?.[1] ??
+    (/^[0-9.]+:\d+$/.test(member) ? member.slice(0, member.indexOf(':')) : member);
   return net.isIP(bare) === 0 ? '' : bare;
 }

@@ -3,7 +3,8 @@
 
 /** Bytes that a clean path holds in any number: unreserved, sub-delims, `:`, `@` and what clients send unencoded. */
 const PLAIN = new Uint8Array(128);
-for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~!$&'()*+,;=:@[]|{}^`\"<>") PLAIN[c.charCodeAt(0)] = 1;
+for (const c of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~!$&\'()*+,;=:@[]|{}^`"<>')
+  PLAIN[c.charCodeAt(0)] = 1;
 
 const SLASH = 47;
 const DOT = 46;

@@ -1,7 +1,7 @@
 // Binds one listener in one worker and makes a connection object of each socket it accepts.
 import net from 'node:net';
-import type { ListenerSettings } from '#model/snapshot.ts';
 import type { Series } from '#memory/series-table.ts';
+import type { ListenerSettings } from '#model/snapshot.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 import { countConnection, countRefusedConnection } from '#telemetry/series.ts';
 import { Http1Connection } from './http1-connection.ts';
@@ -24,7 +24,12 @@ export class Listener {
   readonly #connections = new Set<Http1Connection>();
 
   /** Binds; rejects with the system's error when that fails. */
-  static async bind(address: BindAddress, settings: ListenerSettings, series: Series, host: ListenerHost): Promise<Listener> {
+  static async bind(
+    address: BindAddress,
+    settings: ListenerSettings,
+    series: Series,
+    host: ListenerHost,
+  ): Promise<Listener> {
     const listener = new Listener(settings, series, host);
     await listener.#listen(address);
     return listener;
@@ -33,7 +38,9 @@ export class Listener {
   private constructor(settings: ListenerSettings, series: Series, host: ListenerHost) {
     this.state = { name: settings.name, settings, series, draining: false };
     this.#host = host;
-    this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.#accept(socket),
+    );
   }
 
   get connections(): number {

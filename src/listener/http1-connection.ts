@@ -1,5 +1,5 @@
 // One HTTP/1.x client connection: reads requests one after the other, has them handled, writes the responses in order.
-import type { DeadlineEntry, Deadlined } from '#lib/deadlines.ts';
+import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import { fixedBody, UNKNOWN_LENGTH } from '#model/body.ts';
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { type ClientConnection, Exchange } from '#model/exchange.ts';
@@ -124,7 +124,8 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
     this.#halfClosed = true;
     this.#persistent = false;
     if (this.#state === 'exchange') this.#clientEnded();
-    else if (this.#state === 'head' && this.#head?.started) this.#refuse(new ProxyError('client-closed', 'the head is incomplete'));
+    else if (this.#state === 'head' && this.#head?.started)
+      this.#refuse(new ProxyError('client-closed', 'the head is incomplete'));
     else this.stream.abort();
   }
 
@@ -133,7 +134,8 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
     this.#state = 'closed';
     this.host.deadlines.clear(this);
     if (state === 'exchange') this.fail(new ProxyError('client-closed', undefined, { cause: error }));
-    else if (state === 'head' && this.#head?.started) this.#recordUnread(new ProxyError('client-closed', 'the head is incomplete'));
+    else if (state === 'head' && this.#head?.started)
+      this.#recordUnread(new ProxyError('client-closed', 'the head is incomplete'));
     this.#onClosed(this);
   }
 
@@ -269,7 +271,10 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
     if (last || (head.minorVersion > 0 ? section.close : !section.keepAlive)) this.#persistent = false;
     let exchange: Exchange;
     try {
-      const request = toRequest(head, { secure: this.secure, allowEncodedSlash: snapshot.forwarding.allowEncodedSlash });
+      const request = toRequest(head, {
+        secure: this.secure,
+        allowEncodedSlash: snapshot.forwarding.allowEncodedSlash,
+      });
       exchange = new Exchange(this, snapshot, request, this.#startedAt);
       this.#checkContent(head);
     } catch (error) {
@@ -332,7 +337,8 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
     if (incoming && !incoming.complete) {
       consumed = incoming.receive(bytes, mayKeep);
       const { maxBodyBytes } = this.listenerState.settings;
-      if (maxBodyBytes > 0 && incoming.received > maxBodyBytes) this.#rejectContent(new ProxyError('request-body-too-large'));
+      if (maxBodyBytes > 0 && incoming.received > maxBodyBytes)
+        this.#rejectContent(new ProxyError('request-body-too-large'));
       this.watch();
     }
     if (consumed < length && this.#state !== 'closed') {
@@ -399,7 +405,8 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
   }
 
   #clientEnded(): void {
-    if (this.#incoming && !this.#incoming.complete) this.fail(new ProxyError('client-closed', 'the content is incomplete'));
+    if (this.#incoming && !this.#incoming.complete)
+      this.fail(new ProxyError('client-closed', 'the content is incomplete'));
     else this.watch();
   }
 

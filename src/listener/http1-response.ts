@@ -20,7 +20,12 @@ export function responseFraming(request: Request, response: Response): ContentFr
 }
 
 /** The response head as text; `keepAlive` tells whether the connection stays. */
-export function responseHead(request: Request, response: Response, framing: ContentFraming, keepAlive: boolean): string {
+export function responseHead(
+  request: Request,
+  response: Response,
+  framing: ContentFraming,
+  keepAlive: boolean,
+): string {
   let connection = '';
   if (!keepAlive) connection = 'connection: close\r\n';
   else if (request.version === '1.0') connection = 'connection: keep-alive\r\n';
@@ -30,5 +35,11 @@ export function responseHead(request: Request, response: Response, framing: Cont
 
 /** The head that switches protocols (RFC 9110 15.2.2). */
 export function switchingHead(response: Response, protocol: string): string {
-  return serializeResponseHead(101, 'Switching Protocols', response.fields.text, 'none', `connection: upgrade\r\nupgrade: ${protocol}\r\n`);
+  return serializeResponseHead(
+    101,
+    'Switching Protocols',
+    response.fields.text,
+    'none',
+    `connection: upgrade\r\nupgrade: ${protocol}\r\n`,
+  );
 }

@@ -65,7 +65,8 @@ export class SlotAllocator {
 
   #takeNew(): number {
     const slot = this.#next++;
-    if (slot >= this.segments.length * this.slotsPerSegment) this.segments.push(new SharedArrayBuffer(this.#bytesPerSegment));
+    if (slot >= this.segments.length * this.slotsPerSegment)
+      this.segments.push(new SharedArrayBuffer(this.#bytesPerSegment));
     return slot;
   }
 }

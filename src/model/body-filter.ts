@@ -1,6 +1,7 @@
 // Looks at or changes streaming content on its way without gathering it: back-pressure passes through.
-import type { BodySink, StreamBody } from './body.ts';
+
 import type { Fields } from '#http/fields.ts';
+import type { BodySink, StreamBody } from './body.ts';
 import type { ProxyError } from './proxy-error.ts';
 
 export interface BodyFilter {

@@ -4,12 +4,20 @@ import type { Fields } from '#http/fields.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Request } from './message.ts';
 import type { ProxyError } from './proxy-error.ts';
-import type { Endpoint, Upstream } from './upstream.ts';
 import type { Route } from './route.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { Endpoint, Upstream } from './upstream.ts';
 
 /** How far an exchange has come; named in the access record of one that failed. */
-export type Phase = 'request-head' | 'policies' | 'connect' | 'request' | 'response-head' | 'response' | 'tunnel' | 'done';
+export type Phase =
+  | 'request-head'
+  | 'policies'
+  | 'connect'
+  | 'request'
+  | 'response-head'
+  | 'response'
+  | 'tunnel'
+  | 'done';
 
 /** What an exchange knows of the connection it came on. */
 export interface ClientConnection {

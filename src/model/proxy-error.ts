@@ -21,34 +21,144 @@ interface ErrorKind {
  */
 export const ERROR_KINDS = {
   // the endpoint's side
-  connection_refused: { side: 'origin', status: 502, retryable: 'always', detail: 'The origin refused the connection.' },
-  connection_timeout: { side: 'origin', status: 504, retryable: 'always', detail: 'The origin did not accept a connection in time.' },
-  connection_terminated: { side: 'origin', status: 502, retryable: 'idempotent', detail: 'The origin closed the connection before it answered.' },
-  connection_read_timeout: { side: 'origin', status: 504, retryable: 'idempotent', detail: 'The origin did not answer in time.' },
-  connection_write_timeout: { side: 'origin', status: 504, retryable: 'idempotent', detail: 'The origin did not take the request in time.' },
-  connection_limit_reached: { side: 'self', status: 503, retryable: 'never', detail: 'All connections to the origin are in use.' },
-  destination_ip_unroutable: { side: 'origin', status: 502, retryable: 'always', detail: 'The origin cannot be reached.' },
-  destination_unavailable: { side: 'self', status: 503, retryable: 'never', detail: 'No endpoint of the upstream is available.' },
+  connection_refused: {
+    side: 'origin',
+    status: 502,
+    retryable: 'always',
+    detail: 'The origin refused the connection.',
+  },
+  connection_timeout: {
+    side: 'origin',
+    status: 504,
+    retryable: 'always',
+    detail: 'The origin did not accept a connection in time.',
+  },
+  connection_terminated: {
+    side: 'origin',
+    status: 502,
+    retryable: 'idempotent',
+    detail: 'The origin closed the connection before it answered.',
+  },
+  connection_read_timeout: {
+    side: 'origin',
+    status: 504,
+    retryable: 'idempotent',
+    detail: 'The origin did not answer in time.',
+  },
+  connection_write_timeout: {
+    side: 'origin',
+    status: 504,
+    retryable: 'idempotent',
+    detail: 'The origin did not take the request in time.',
+  },
+  connection_limit_reached: {
+    side: 'self',
+    status: 503,
+    retryable: 'never',
+    detail: 'All connections to the origin are in use.',
+  },
+  destination_ip_unroutable: {
+    side: 'origin',
+    status: 502,
+    retryable: 'always',
+    detail: 'The origin cannot be reached.',
+  },
+  destination_unavailable: {
+    side: 'self',
+    status: 503,
+    retryable: 'never',
+    detail: 'No endpoint of the upstream is available.',
+  },
   dns_error: { side: 'origin', status: 502, retryable: 'never', detail: 'The name of the origin does not resolve.' },
-  http_response_incomplete: { side: 'origin', status: 502, retryable: 'idempotent', detail: 'The origin closed the connection within its response.' },
-  http_response_header_section_size: { side: 'origin', status: 502, retryable: 'never', detail: 'The response head of the origin is too large.' },
-  http_protocol_error: { side: 'origin', status: 502, retryable: 'never', detail: 'The response of the origin is not valid HTTP.' },
-  http_upgrade_failed: { side: 'origin', status: 502, retryable: 'never', detail: 'The origin switched to a protocol nobody asked for.' },
-  http_response_timeout: { side: 'origin', status: 504, retryable: 'never', detail: 'The origin stopped in the middle of its response.' },
+  http_response_incomplete: {
+    side: 'origin',
+    status: 502,
+    retryable: 'idempotent',
+    detail: 'The origin closed the connection within its response.',
+  },
+  http_response_header_section_size: {
+    side: 'origin',
+    status: 502,
+    retryable: 'never',
+    detail: 'The response head of the origin is too large.',
+  },
+  http_protocol_error: {
+    side: 'origin',
+    status: 502,
+    retryable: 'never',
+    detail: 'The response of the origin is not valid HTTP.',
+  },
+  http_upgrade_failed: {
+    side: 'origin',
+    status: 502,
+    retryable: 'never',
+    detail: 'The origin switched to a protocol nobody asked for.',
+  },
+  http_response_timeout: {
+    side: 'origin',
+    status: 504,
+    retryable: 'never',
+    detail: 'The origin stopped in the middle of its response.',
+  },
   proxy_internal_error: { side: 'self', status: 500, retryable: 'never', detail: 'The gateway failed.' },
-  proxy_loop_detected: { side: 'client', status: 508, retryable: 'never', detail: 'The request has passed this gateway too often.' },
+  proxy_loop_detected: {
+    side: 'client',
+    status: 508,
+    retryable: 'never',
+    detail: 'The request has passed this gateway too often.',
+  },
   // the client's side
   http_request_error: { side: 'client', status: 400, retryable: 'never', detail: 'The request is not valid HTTP.' },
   http_request_denied: { side: 'self', status: 403, retryable: 'never', detail: 'The request is not allowed.' },
-  'request-head-too-large': { side: 'client', status: 431, retryable: 'never', detail: 'The request head is too large.' },
-  'request-target-too-long': { side: 'client', status: 414, retryable: 'never', detail: 'The request target is too long.' },
-  'request-head-timeout': { side: 'client', status: 408, retryable: 'never', detail: 'The request head took too long.' },
-  'request-body-timeout': { side: 'client', status: 408, retryable: 'never', detail: 'The request content stopped coming.' },
-  'request-body-too-large': { side: 'client', status: 413, retryable: 'never', detail: 'The request content is too large.' },
+  'request-head-too-large': {
+    side: 'client',
+    status: 431,
+    retryable: 'never',
+    detail: 'The request head is too large.',
+  },
+  'request-target-too-long': {
+    side: 'client',
+    status: 414,
+    retryable: 'never',
+    detail: 'The request target is too long.',
+  },
+  'request-head-timeout': {
+    side: 'client',
+    status: 408,
+    retryable: 'never',
+    detail: 'The request head took too long.',
+  },
+  'request-body-timeout': {
+    side: 'client',
+    status: 408,
+    retryable: 'never',
+    detail: 'The request content stopped coming.',
+  },
+  'request-body-too-large': {
+    side: 'client',
+    status: 413,
+    retryable: 'never',
+    detail: 'The request content is too large.',
+  },
   'expectation-failed': { side: 'client', status: 417, retryable: 'never', detail: 'The expectation cannot be met.' },
-  'version-not-supported': { side: 'client', status: 505, retryable: 'never', detail: 'This version of HTTP is not spoken here.' },
-  'method-not-allowed': { side: 'client', status: 405, retryable: 'never', detail: 'The method is not allowed for this target.' },
-  'method-not-implemented': { side: 'client', status: 501, retryable: 'never', detail: 'The method or transfer coding is not implemented.' },
+  'version-not-supported': {
+    side: 'client',
+    status: 505,
+    retryable: 'never',
+    detail: 'This version of HTTP is not spoken here.',
+  },
+  'method-not-allowed': {
+    side: 'client',
+    status: 405,
+    retryable: 'never',
+    detail: 'The method is not allowed for this target.',
+  },
+  'method-not-implemented': {
+    side: 'client',
+    status: 501,
+    retryable: 'never',
+    detail: 'The method or transfer coding is not implemented.',
+  },
   'no-route': { side: 'client', status: 404, retryable: 'never', detail: 'No route matches the request.' },
   'rate-limited': { side: 'client', status: 429, retryable: 'never', detail: 'Too many requests.' },
   unauthorized: { side: 'client', status: 401, retryable: 'never', detail: 'Credentials are needed.' },
@@ -78,11 +188,7 @@ export class ProxyError extends Error {
   readonly stale: boolean;
 
   /** `message` is for logs and may name what a client must not see; the client gets the kind's `detail`. */
-  constructor(
-    code: ErrorCode,
-    message: string = ERROR_KINDS[code].detail,
-    options: ProxyErrorOptions = {},
-  ) {
+  constructor(code: ErrorCode, message: string = ERROR_KINDS[code].detail, options: ProxyErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ProxyError';
     const kind = ERROR_KINDS[code];

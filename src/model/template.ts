@@ -1,6 +1,7 @@
 // Texts with variables: `${client.address}` and the like, compiled once, filled in for each exchange.
-import { nearest } from '#lib/nearest.ts';
+
 import { queryParameter } from '#http/query.ts';
+import { nearest } from '#lib/nearest.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import type { Exchange } from './exchange.ts';
 import type { Response } from './message.ts';
@@ -14,7 +15,10 @@ interface Variable {
 
 /** Variables without a parameter. */
 export const VARIABLES: Readonly<Record<string, Variable>> = {
-  'client.address': { description: 'Address of the client, as far as trusted proxies tell it.', read: (e) => e.clientAddress },
+  'client.address': {
+    description: 'Address of the client, as far as trusted proxies tell it.',
+    read: (e) => e.clientAddress,
+  },
   'client.port': { description: 'Port of the connection.', read: (e) => String(e.connection.remotePort) },
   'request.id': { description: 'Identity of the exchange.', read: (e) => e.id },
   'request.method': { description: 'Method.', read: (e) => e.request.method },
@@ -33,11 +37,25 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
 };
 
 /** Variables with a parameter behind the prefix. */
-export const PARAMETERISED: Readonly<Record<string, { readonly description: string; readonly read: (name: string) => Template }>> = {
-  'request.header.': { description: 'Field of the request.', read: (name) => (e) => e.request.fields.get(name.toLowerCase()) ?? '' },
-  'request.query.': { description: 'Parameter of the query, decoded.', read: (name) => (e) => queryParameter(e.request.query, name) ?? '' },
-  'request.cookie.': { description: 'Cookie of the request.', read: (name) => (e) => cookie(e.request.fields.get('cookie'), name) },
-  'path.': { description: 'Parameter of the matched path; `path.*` is the rest.', read: (name) => (e) => e.pathParameters?.[name] ?? '' },
+export const PARAMETERISED: Readonly<
+  Record<string, { readonly description: string; readonly read: (name: string) => Template }>
+> = {
+  'request.header.': {
+    description: 'Field of the request.',
+    read: (name) => (e) => e.request.fields.get(name.toLowerCase()) ?? '',
+  },
+  'request.query.': {
+    description: 'Parameter of the query, decoded.',
+    read: (name) => (e) => queryParameter(e.request.query, name) ?? '',
+  },
+  'request.cookie.': {
+    description: 'Cookie of the request.',
+    read: (name) => (e) => cookie(e.request.fields.get('cookie'), name),
+  },
+  'path.': {
+    description: 'Parameter of the matched path; `path.*` is the rest.',
+    read: (name) => (e) => e.pathParameters?.[name] ?? '',
+  },
 };
 
 /**
@@ -57,7 +75,8 @@ export function compileTemplate(text: string): Template {
     const constant = parts.join('');
     return () => constant;
   }
-  return (exchange, response) => parts.map((part) => (typeof part === 'string' ? part : printable(part(exchange, response)))).join('');
+  return (exchange, response) =>
+    parts.map((part) => (typeof part === 'string' ? part : printable(part(exchange, response)))).join('');
 }
 
 /** What is wrong with a template, or `undefined`. */

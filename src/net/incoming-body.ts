@@ -46,7 +46,8 @@ export class IncomingBody implements StreamBody {
     this.#stream = stream;
     this.#owner = owner;
     this.#remaining = framing.type === 'length' ? framing.length : Number.POSITIVE_INFINITY;
-    this.#decoder = framing.type === 'chunked' ? new ChunkedDecoder(framing.maxTrailerBytes, framing.maxTrailers) : undefined;
+    this.#decoder =
+      framing.type === 'chunked' ? new ChunkedDecoder(framing.maxTrailerBytes, framing.maxTrailers) : undefined;
   }
 
   get started(): boolean {

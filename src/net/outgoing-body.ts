@@ -89,7 +89,8 @@ export class OutgoingBody implements BodySink {
       return;
     }
     this.#done = true;
-    if (this.#chunked) this.#stream.write(this.#takeHead() + lastChunk(this.#trailers && trailers ? trailers.text : ''));
+    if (this.#chunked)
+      this.#stream.write(this.#takeHead() + lastChunk(this.#trailers && trailers ? trailers.text : ''));
     else if (this.#head !== '') this.#stream.write(this.#takeHead());
     this.#owner.bodySent();
   }

@@ -50,7 +50,10 @@ export class StreamSocket extends net.Socket {
     this.#synchronous = false;
   }
 
-  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], callback: (error?: Error | null) => void): void {
+  override _writev(
+    chunks: { chunk: unknown; encoding: BufferEncoding }[],
+    callback: (error?: Error | null) => void,
+  ): void {
     this.#writing = callback;
     this.#synchronous = true;
     (net.Socket.prototype as Required<net.Socket>)._writev.call(this, chunks, this.#written);

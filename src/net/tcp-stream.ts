@@ -1,5 +1,5 @@
 // A TCP or Unix socket connection as a ByteStream.
-import net from 'node:net';
+import type net from 'node:net';
 import { BufferPool } from '#lib/buffer-pool.ts';
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { type SocketOwner, StreamSocket } from './stream-socket.ts';

@@ -1,6 +1,6 @@
 // Joins two byte streams after a protocol upgrade: bytes pass both ways with back-pressure and half-close, until both ends
 // are done or nothing has moved for too long.
-import type { DeadlineEntry, Deadlined, Deadlines } from '#lib/deadlines.ts';
+import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 
 /** How long the second stream may take to close once the first is gone. */

@@ -12,7 +12,9 @@ const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
 
 const user = s.object({
-  name: s.checked((text) => (/^[^:]+$/.test(text) ? undefined : 'a user name is not empty and holds no colon')).describe('Name.'),
+  name: s
+    .checked((text) => (/^[^:]+$/.test(text) ? undefined : 'a user name is not empty and holds no colon'))
+    .describe('Name.'),
   password: s.string().optional().describe('Password; best given as ${env:NAME} or ${file:path}.'),
   'password-hash': s.string().optional().describe('scrypt$N$r$p$salt$hash, salt and hash in base64.'),
 });
@@ -22,7 +24,12 @@ export const basicAuth = definePolicy({
   summary: 'Asks for a name and a password (RFC 7617) and answers 401 without right ones.',
   options: s.object({
     users: s.array(user).describe('Who is let in.'),
-    realm: s.checked((text) => (/^[\x20-\x7e]*$/.test(text) && !/["\\]/.test(text) ? undefined : 'a realm is ASCII without quotes')).prefault('tidegate').describe('Shown to the user by browsers.'),
+    realm: s
+      .checked((text) =>
+        /^[\x20-\x7e]*$/.test(text) && !/["\\]/.test(text) ? undefined : 'a realm is ASCII without quotes',
+      )
+      .prefault('tidegate')
+      .describe('Shown to the user by browsers.'),
     forward: s.boolean().default(false).describe('Whether Authorization is sent on to the endpoint.'),
   }),
   example: 'type: basic-auth\nrealm: staging\nusers: [{ name: ada, password: "${env:ADA_PASSWORD}" }]',
@@ -57,7 +64,10 @@ interface Credentials {
 type Check = (password: string) => boolean | Promise<boolean>;
 
 /** Verifies pairs; for those verified a moment ago at once. */
-function createVerifier(users: readonly Output<typeof user>[], clock: Clock): (credentials: Credentials) => boolean | Promise<boolean> {
+function createVerifier(
+  users: readonly Output<typeof user>[],
+  clock: Clock,
+): (credentials: Credentials) => boolean | Promise<boolean> {
   const key = randomBytes(32);
   const digest = (text: string) => createHmac('sha256', key).update(text).digest();
   const checks = new Map(users.map((entry): [string, Check] => [entry.name, createCheck(entry, digest)]));

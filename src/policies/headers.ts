@@ -13,7 +13,10 @@ const name = s.checked(nameProblem, (text) => text.toLowerCase());
 const value = s.checked((text) => templateProblem(text));
 
 const changes = s.object({
-  set: s.record(value).default({}).describe('Fields to set by name, in place of what is there. Values may hold variables.'),
+  set: s
+    .record(value)
+    .default({})
+    .describe('Fields to set by name, in place of what is there. Values may hold variables.'),
   add: s.record(value).default({}).describe('Fields to add by name, beside what is there. Values may hold variables.'),
   remove: s.array(name).default([]).describe('Names of fields to remove.'),
 });
@@ -43,9 +46,21 @@ export const headers = definePolicy({
 });
 
 function compileChanges(options: Output<typeof changes>): readonly Change[] {
-  const removals = options.remove.map((field): Change => (fields) => void fields.delete(field));
-  const settings = compileValues(options.set).map(([field, template]): Change => (fields, e, r) => fields.set(field, template(e, r)));
-  const additions = compileValues(options.add).map(([field, template]): Change => (fields, e, r) => fields.append(field, template(e, r)));
+  const removals = options.remove.map(
+    (field): Change =>
+      (fields) =>
+        void fields.delete(field),
+  );
+  const settings = compileValues(options.set).map(
+    ([field, template]): Change =>
+      (fields, e, r) =>
+        fields.set(field, template(e, r)),
+  );
+  const additions = compileValues(options.add).map(
+    ([field, template]): Change =>
+      (fields, e, r) =>
+        fields.append(field, template(e, r)),
+  );
   return [...removals, ...settings, ...additions];
 }
 

@@ -9,4 +9,13 @@ import { requestId } from './request-id.ts';
 import { respond } from './respond.ts';
 import { rewritePath } from './rewrite-path.ts';
 
-export const policies: readonly PolicyModule[] = [accessList, basicAuth, headers, maxBody, rateLimit, requestId, respond, rewritePath];
+export const policies: readonly PolicyModule[] = [
+  accessList,
+  basicAuth,
+  headers,
+  maxBody,
+  rateLimit,
+  requestId,
+  respond,
+  rewritePath,
+];

@@ -11,8 +11,14 @@ export const rateLimit = definePolicy({
   options: s.object({
     key: keySource.prefault('client-address'),
     rate: s.rate().describe('How fast the bucket fills: 100/s, 10/m.'),
-    burst: s.integer({ min: 1, max: 1e9 }).optional().describe('How many tokens it holds: requests at once. By default one second of the rate, at least 1.'),
-    fields: s.boolean().default(true).describe('Whether responses carry RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10).'),
+    burst: s
+      .integer({ min: 1, max: 1e9 })
+      .optional()
+      .describe('How many tokens it holds: requests at once. By default one second of the rate, at least 1.'),
+    fields: s
+      .boolean()
+      .default(true)
+      .describe('Whether responses carry RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10).'),
   }),
   example: 'type: rate-limit\nkey: client-address\nrate: 100/s\nburst: 200',
   create({ key, rate, burst, fields }, host) {

@@ -14,14 +14,17 @@ export const requestId = definePolicy({
     accept: s
       .enum(['trusted', 'always', 'never'])
       .default('trusted')
-      .describe('Whose identities are taken over: those of trusted proxies (forwarding.trusted), of everybody, or of nobody.'),
+      .describe(
+        'Whose identities are taken over: those of trusted proxies (forwarding.trusted), of everybody, or of nobody.',
+      ),
     respond: s.boolean().default(true).describe('Whether the response carries it too.'),
   }),
   example: 'type: request-id\naccept: trusted',
   create({ field, accept, respond }) {
     return (next) => (exchange) => {
       const { request, connection, snapshot } = exchange;
-      const believed = accept === 'always' || (accept === 'trusted' && snapshot.forwarding.isTrusted(connection.remoteAddress));
+      const believed =
+        accept === 'always' || (accept === 'trusted' && snapshot.forwarding.isTrusted(connection.remoteAddress));
       const given = believed ? request.fields.get(field) : undefined;
       if (given !== undefined && ACCEPTABLE.test(given)) exchange.id = given;
       else request.fields.set(field, exchange.id);

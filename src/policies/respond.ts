@@ -10,8 +10,14 @@ export const respond = definePolicy({
   summary: 'Answers with a fixed response instead of going on.',
   options: s.object({
     status: s.integer({ min: 200, max: 599 }).default(200).describe('Status.'),
-    body: s.checked((text) => templateProblem(text)).prefault('').describe('Content; may hold variables.'),
-    'content-type': s.fieldValue().prefault('text/plain; charset=utf-8').describe('Content-Type, when there is content.'),
+    body: s
+      .checked((text) => templateProblem(text))
+      .prefault('')
+      .describe('Content; may hold variables.'),
+    'content-type': s
+      .fieldValue()
+      .prefault('text/plain; charset=utf-8')
+      .describe('Content-Type, when there is content.'),
   }),
   example: 'type: respond\nstatus: 503\nbody: Back at noon.',
   create(options) {

@@ -29,7 +29,8 @@ export const httpProbe = defineProbe({
 
 function check(given: Options, target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const where = target.socketPath === '' ? { host: target.host, port: target.port } : { socketPath: target.socketPath };
+    const where =
+      target.socketPath === '' ? { host: target.host, port: target.port } : { socketPath: target.socketPath };
     const request = http.request({
       ...where,
       method: given.method,
@@ -38,7 +39,8 @@ function check(given: Options, target: ProbeTarget, signal: AbortSignal): Promis
       agent: false,
       signal,
     });
-    const fail = (error: NodeJS.ErrnoException) => resolve({ healthy: false, reason: signal.aborted ? 'timeout' : (error.code ?? error.message) });
+    const fail = (error: NodeJS.ErrnoException) =>
+      resolve({ healthy: false, reason: signal.aborted ? 'timeout' : (error.code ?? error.message) });
     request.once('error', fail);
     request.once('response', (response) => {
       const status = response.statusCode ?? 0;
@@ -56,7 +58,12 @@ function check(given: Options, target: ProbeTarget, signal: AbortSignal): Promis
   });
 }
 
-function readBody(response: http.IncomingMessage, wanted: string, resolve: (result: ProbeResult) => void, fail: (error: Error) => void): void {
+function readBody(
+  response: http.IncomingMessage,
+  wanted: string,
+  resolve: (result: ProbeResult) => void,
+  fail: (error: Error) => void,
+): void {
   let text = '';
   const finish = () => {
     const healthy = text.includes(wanted);

@@ -10,7 +10,9 @@ export const tcp = defineProbe({
   create: () => ({
     check: (target, signal) =>
       new Promise<ProbeResult>((resolve) => {
-        const socket = net.connect(target.socketPath === '' ? { host: target.host, port: target.port } : { path: target.socketPath });
+        const socket = net.connect(
+          target.socketPath === '' ? { host: target.host, port: target.port } : { path: target.socketPath },
+        );
         const finish = (healthy: boolean, reason: string) => {
           socket.destroy();
           resolve({ healthy, reason });

@@ -10,7 +10,10 @@ import type { Response } from '#model/message.ts';
 export type Template = (exchange: Exchange) => string;
 
 /** Sends each exchange to one of several handlers, in proportion to their weights. */
-export function createSplit(branches: readonly { readonly handler: Handler; readonly weight: number }[], random: Random): Handler {
+export function createSplit(
+  branches: readonly { readonly handler: Handler; readonly weight: number }[],
+  random: Random,
+): Handler {
   const total = branches.reduce((sum, branch) => sum + branch.weight, 0);
   return (exchange) => {
     let point = random() * total;
@@ -54,5 +57,7 @@ export function createRespond(options: FixedResponse): Handler {
 
 /** Characters that a URI reference cannot hold, percent-encoded, so that a client's input cannot end the field. */
 function encodeUnsafe(location: string): string {
-  return location.replace(/[^\x21-\x7e]+/g, (characters) => Buffer.from(characters).toString('hex').replace(/../g, '%$&').toUpperCase());
+  return location.replace(/[^\x21-\x7e]+/g, (characters) =>
+    Buffer.from(characters).toString('hex').replace(/../g, '%$&').toUpperCase(),
+  );
 }

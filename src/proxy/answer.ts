@@ -17,10 +17,21 @@ export function answerError(error: ProxyError, exchange: Exchange): Response {
   fields.set('cache-control', 'no-store');
   for (const [name, value] of error.answerFields) fields.set(name, value);
   if (error.status === 503 && !fields.has('retry-after')) fields.set('retry-after', RETRY_AFTER_SECONDS);
-  const type = preferredType(exchange.request.fields.get('accept'), ['application/problem+json', 'text/html', 'application/json']);
+  const type = preferredType(exchange.request.fields.get('accept'), [
+    'application/problem+json',
+    'text/html',
+    'application/json',
+  ]);
   const content = type === 'text/html' ? htmlPage(error) : problem(error, exchange);
   fields.set('content-type', type === 'text/html' ? 'text/html; charset=utf-8' : 'application/problem+json');
-  return { status: error.status, reason: '', fields, length: content.length, body: fixedBody(content), tunnel: undefined };
+  return {
+    status: error.status,
+    reason: '',
+    fields,
+    length: content.length,
+    body: fixedBody(content),
+    tunnel: undefined,
+  };
 }
 
 /** RFC 9209 2: our name, the registered error type where there is one, and what a client may know. */

@@ -1,10 +1,11 @@
 // The last handler of a route that ends in an upstream: picks an endpoint, sends, and tries another one where that is safe.
+
+import { isIdempotent } from '#http/methods.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
-import { isIdempotent } from '#http/methods.ts';
 import { countConnectFailure, countRetry } from '#telemetry/series.ts';
 import { candidates } from './candidates.ts';
 import { forwardFields } from './forwarding.ts';

@@ -1,12 +1,13 @@
 // What a gateway changes in the fields of messages it passes on (RFC 9110 7.6): who the client is, Via, Max-Forwards.
 //
 // Hot path: a request that carries none of the fields concerned is found out by one search and gets three lines appended.
-import { Fields } from '#http/fields.ts';
+
 import { withoutLines } from '#http/field-lines.ts';
+import { Fields } from '#http/fields.ts';
+import { clientFromForwardedFor } from '#http/forwarded-for.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
-import { clientFromForwardedFor } from '#http/forwarded-for.ts';
 
 /** Requests that carry our name in Via more often than this are going in circles. */
 const MAX_PASSES = 10;
@@ -65,12 +66,18 @@ function lookCloser(exchange: Exchange): string {
   for (const name of REPLACED) fields.delete(name);
   const [chain, proto, host, forwarded] = before;
   if (forwarding.xForwarded || chain !== undefined) {
-    fields.set('x-forwarded-for', chain === undefined ? connection.remoteAddress : `${chain}, ${connection.remoteAddress}`);
+    fields.set(
+      'x-forwarded-for',
+      chain === undefined ? connection.remoteAddress : `${chain}, ${connection.remoteAddress}`,
+    );
     fields.set('x-forwarded-proto', proto ?? request.scheme);
     if (host !== undefined || request.authority !== '') fields.set('x-forwarded-host', host ?? request.authority);
   }
   if (forwarding.forwarded || forwarded !== undefined) {
-    fields.set('forwarded', forwarded === undefined ? forwardedElement(exchange) : `${forwarded}, ${forwardedElement(exchange)}`);
+    fields.set(
+      'forwarded',
+      forwarded === undefined ? forwardedElement(exchange) : `${forwarded}, ${forwardedElement(exchange)}`,
+    );
   }
   // httpoxy: a server that turns fields into variables would take this one for its own proxy setting.
   fields.delete('proxy');
@@ -87,7 +94,8 @@ function isShadowing(name: string): boolean {
 function countDownMaxForwards(method: string, fields: Fields): void {
   if (method !== 'TRACE' && method !== 'OPTIONS') return;
   const value = fields.get('max-forwards');
-  if (value !== undefined && /^[0-9]{1,9}$/.test(value)) fields.set('max-forwards', String(Math.max(0, Number(value) - 1)));
+  if (value !== undefined && /^[0-9]{1,9}$/.test(value))
+    fields.set('max-forwards', String(Math.max(0, Number(value) - 1)));
 }
 
 function addVia(exchange: Exchange, fields: Fields): void {
@@ -106,7 +114,9 @@ function addVia(exchange: Exchange, fields: Fields): void {
 /** RFC 7239 4: one element for this hop. */
 function forwardedElement(exchange: Exchange): string {
   const { connection, request } = exchange;
-  const address = connection.remoteAddress.includes(':') ? `"[${connection.remoteAddress}]"` : connection.remoteAddress || 'unknown';
+  const address = connection.remoteAddress.includes(':')
+    ? `"[${connection.remoteAddress}]"`
+    : connection.remoteAddress || 'unknown';
   const host = request.authority === '' ? '' : `;host="${request.authority}"`;
   return `for=${address};proto=${request.scheme}${host}`;
 }

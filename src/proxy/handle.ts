@@ -28,9 +28,13 @@ export function createHandle(log: Log): SafeHandler {
 
 /** The answer to `error`, which is kept for the access record; what is not a `ProxyError` is a fault of ours and logged. */
 export function answerFailure(exchange: Exchange, error: unknown, log: Log): Response {
-  const known = error instanceof ProxyError ? error : new ProxyError('proxy_internal_error', undefined, { cause: error });
+  const known =
+    error instanceof ProxyError ? error : new ProxyError('proxy_internal_error', undefined, { cause: error });
   if (known.code === 'proxy_internal_error') {
-    log.error('an exchange failed inside the gateway', { route: exchange.route?.name, error: stackOf(known.cause ?? known) });
+    log.error('an exchange failed inside the gateway', {
+      route: exchange.route?.name,
+      error: stackOf(known.cause ?? known),
+    });
   }
   exchange.error ??= known;
   return answerError(known, exchange);

@@ -12,7 +12,10 @@ const options = s.object({
   name: s.string().describe('Name to resolve.'),
   port: s.integer({ min: 1, max: 65535 }).describe('Port of all endpoints.'),
   family: s.enum(['any', 'ipv4', 'ipv6']).default('any').describe('Which records to ask for.'),
-  servers: s.array(s.string()).default([]).describe('Name servers as address or address:port; those of the system by default.'),
+  servers: s
+    .array(s.string())
+    .default([])
+    .describe('Name servers as address or address:port; those of the system by default.'),
 });
 
 type Options = Output<typeof options>;
@@ -63,7 +66,10 @@ class DnsResolver implements Resolver {
     } catch (error) {
       if (this.#stopped) return;
       const { code } = error as NodeJS.ErrnoException;
-      this.#host.log.warn('a name does not resolve; the last answer stays in use', { name: this.#options.name, error: code });
+      this.#host.log.warn('a name does not resolve; the last answer stays in use', {
+        name: this.#options.name,
+        error: code,
+      });
     }
     this.#clearTimer = this.#host.setTimer(() => void this.#round(update), waitMs);
   }
@@ -84,11 +90,18 @@ class DnsResolver implements Resolver {
     const results = await Promise.allSettled(asked);
     const records = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     if (records.length > 0) {
-      return { addresses: records.map(({ address }) => address), ttlMs: Math.min(...records.map(({ ttl }) => ttl)) * 1000 };
+      return {
+        addresses: records.map(({ address }) => address),
+        ttlMs: Math.min(...records.map(({ ttl }) => ttl)) * 1000,
+      };
     }
     // Names of the hosts file are not in the DNS. Own name servers are not asked behind.
-    if (servers.length > 0) throw (results.find((result) => result.status === 'rejected') as PromiseRejectedResult).reason;
-    const found = await dns.promises.lookup(name, { all: true, family: family === 'any' ? 0 : family === 'ipv4' ? 4 : 6 });
+    if (servers.length > 0)
+      throw (results.find((result) => result.status === 'rejected') as PromiseRejectedResult).reason;
+    const found = await dns.promises.lookup(name, {
+      all: true,
+      family: family === 'any' ? 0 : family === 'ipv4' ? 4 : 6,
+    });
     return { addresses: [...new Set(found.map(({ address }) => address))], ttlMs: AGAIN_MS };
   }
 }

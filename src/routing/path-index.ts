@@ -109,7 +109,9 @@ export class PathIndex {
     if (descend(this.#root, 0, [])) return true;
     // Visited literal before parameter and from the root down; of two prefixes the longer wins, then the more literal.
     prefixes.sort((a, b) => b.at - a.at);
-    return prefixes.some(({ node, at, values }) => visitAll(node.prefix, { values, rest: path.slice(at + 1), groups: undefined }, visitor));
+    return prefixes.some(({ node, at, values }) =>
+      visitAll(node.prefix, { values, rest: path.slice(at + 1), groups: undefined }, visitor),
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 // The patterns a route may match hosts and paths with: what is valid, and what they consist of.
-import { compileLinearRegExp } from '#lib/linear-regexp.ts';
+
 import { normalizePath } from '#http/path.ts';
+import { compileLinearRegExp } from '#lib/linear-regexp.ts';
 
 export type PathPattern =
   | { readonly type: 'exact'; readonly path: string }
@@ -30,8 +31,10 @@ export function validatePathPattern(pattern: string): string | undefined {
   if (new Set(names).size < names.length) return `path "${pattern}" uses a parameter name twice`;
   const plain = body.replace(/\/:[A-Za-z0-9_-]+/g, '/x') || '/';
   const normal = normalizePath(plain, true);
-  if (normal === undefined) return `path "${pattern}" holds characters or percent-encodings that are not valid in a path`;
-  if (normal !== plain) return `path "${pattern}" is matched against normalised paths and so never matches; write it as "${normalizePath(body, true) ?? normal}"`;
+  if (normal === undefined)
+    return `path "${pattern}" holds characters or percent-encodings that are not valid in a path`;
+  if (normal !== plain)
+    return `path "${pattern}" is matched against normalised paths and so never matches; write it as "${normalizePath(body, true) ?? normal}"`;
   return undefined;
 }
 
@@ -39,8 +42,10 @@ export function validatePathPattern(pattern: string): string | undefined {
 export function validateHostPattern(pattern: string): string | undefined {
   const name = pattern.startsWith('*.') ? pattern.slice(2) : pattern;
   if (name.includes('*')) return `host "${pattern}" may hold * only as its first label: *.example.com`;
-  if (name.includes('/') || /:\d*$/.test(name.replace(/^\[.*\]/, ''))) return `host "${pattern}" must be a name without scheme, port or path`;
-  if (!/^(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?)$/.test(name)) return `host "${pattern}" is not a host name`;
+  if (name.includes('/') || /:\d*$/.test(name.replace(/^\[.*\]/, '')))
+    return `host "${pattern}" must be a name without scheme, port or path`;
+  if (!/^(?:\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?)$/.test(name))
+    return `host "${pattern}" is not a host name`;
   return undefined;
 }
 

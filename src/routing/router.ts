@@ -2,7 +2,7 @@
 // the order written; see docs/guides/routing.md.
 import type { Request } from '#model/message.ts';
 import type { Route } from '#model/route.ts';
-import type { Router, RouteResult } from '#model/snapshot.ts';
+import type { RouteResult, Router } from '#model/snapshot.ts';
 import { type Candidate, type Captured, PathIndex } from './path-index.ts';
 
 /** Builds the index over all routes. Throws on patterns that `patterns.ts` finds wrong. */
@@ -42,7 +42,8 @@ class HostIndex implements Router {
   allowedMethods(request: Request, clientAddress: string): readonly string[] {
     const methods = new Set<string>();
     this.#visitHosts(request, (candidate) => {
-      if (candidate.methods && holds(candidate, request, clientAddress)) for (const method of candidate.methods) methods.add(method);
+      if (candidate.methods && holds(candidate, request, clientAddress))
+        for (const method of candidate.methods) methods.add(method);
       return false;
     });
     return [...methods];

@@ -12,7 +12,9 @@ export interface SocketAddress {
 export function parseAddress(text: string): SocketAddress | string {
   if (text.startsWith('unix:')) {
     const socketPath = text.slice(5);
-    return socketPath.startsWith('/') ? { host: '', port: 0, socketPath } : `"${text}" must name an absolute path: unix:/run/app.sock`;
+    return socketPath.startsWith('/')
+      ? { host: '', port: 0, socketPath }
+      : `"${text}" must name an absolute path: unix:/run/app.sock`;
   }
   const match = /^(?:\[([0-9A-Fa-f:.%a-z]+)\]|([^:[\]/\s]+)):([0-9]{1,5})$/.exec(text);
   const port = Number(match?.[3]);

@@ -35,7 +35,9 @@ function checked(problem: (text: string) => string | undefined, change: (text: s
 }
 
 /** A quantity must be a string with its unit: a bare number gets an error that says so. */
-const unitless = (what: string) => ({ error: (issue: { input?: unknown }) => `${JSON.stringify(issue.input)} is not ${what}` });
+const unitless = (what: string) => ({
+  error: (issue: { input?: unknown }) => `${JSON.stringify(issue.input)} is not ${what}`,
+});
 
 export const s = {
   /** An object; keys that it does not name are errors. */
@@ -62,13 +64,25 @@ export const s = {
   /** `20%` -> 0.2. */
   percentage: () => z.string(unitless('a share such as "20%"')).pipe(parsed(parsePercentage, ['20%'])),
   /** `127.0.0.1:80`, `[::1]:80`, `name:80` or `unix:/path` -> its parts. */
-  address: () => z.string(unitless('an address such as "127.0.0.1:9001"')).pipe(parsed(parseAddress, ['127.0.0.1:9001', '[::1]:9001'])),
+  address: () =>
+    z
+      .string(unitless('an address such as "127.0.0.1:9001"'))
+      .pipe(parsed(parseAddress, ['127.0.0.1:9001', '[::1]:9001'])),
   /** An IP prefix in CIDR notation, or one address. */
-  prefix: () => checked((text) => (isPrefix(text) ? undefined : `"${text}" is not an IP address or prefix such as 10.0.0.0/8`)),
+  prefix: () =>
+    checked((text) => (isPrefix(text) ? undefined : `"${text}" is not an IP address or prefix such as 10.0.0.0/8`)),
   /** A field name in lower case. */
-  fieldName: () => checked((text) => (isFieldName(text) ? undefined : `"${text}" is not a field name`), (text) => text.toLowerCase()),
+  fieldName: () =>
+    checked(
+      (text) => (isFieldName(text) ? undefined : `"${text}" is not a field name`),
+      (text) => text.toLowerCase(),
+    ),
   fieldValue: () => checked((text) => (isFieldValue(text) ? undefined : 'a field value holds no control characters')),
-  method: () => checked((text) => (isFieldName(text) ? undefined : `"${text}" is not a method`), (text) => text.toUpperCase()),
+  method: () =>
+    checked(
+      (text) => (isFieldName(text) ? undefined : `"${text}" is not a method`),
+      (text) => text.toUpperCase(),
+    ),
   /** A string that passes a check of the caller's: `problem` returns what is wrong, or `undefined`. */
   checked,
 };

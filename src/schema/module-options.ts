@@ -45,7 +45,12 @@ export function moduleOptions<Shape extends z.ZodRawShape>(what: string, modules
     const common = sharedSchema.safeParse(split.shared, { reportInput: true });
     const knownKeys = ['type', ...keysAt(module.options, []), ...Object.keys(shared)];
     for (const issue of [...(options.error?.issues ?? []), ...(common.error?.issues ?? [])]) {
-      const known = issue.code === 'unrecognized_keys' ? (issue.path.length === 0 ? knownKeys : keysAt(module.options, issue.path as string[])) : undefined;
+      const known =
+        issue.code === 'unrecognized_keys'
+          ? issue.path.length === 0
+            ? knownKeys
+            : keysAt(module.options, issue.path as string[])
+          : undefined;
       context.issues.push({ ...issue, ...(known ? { knownKeys: known } : {}) } as never);
     }
     if (!options.success || !common.success) return z.NEVER;
@@ -53,7 +58,10 @@ export function moduleOptions<Shape extends z.ZodRawShape>(what: string, modules
   });
 }
 
-function splitKeys(given: Record<string, unknown>, shared: object): { own: Record<string, unknown>; shared: Record<string, unknown> } {
+function splitKeys(
+  given: Record<string, unknown>,
+  shared: object,
+): { own: Record<string, unknown>; shared: Record<string, unknown> } {
   const entries = Object.entries(given);
   return {
     own: Object.fromEntries(entries.filter(([key]) => !Object.hasOwn(shared, key))),

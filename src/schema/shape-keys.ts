@@ -4,7 +4,13 @@ import type { Schema } from './schema.ts';
 
 /** The keys that may stand at `path`; empty when there is no object, or any key may stand there. */
 export function keysAt(schema: Schema<unknown>, path: readonly (string | number)[]): readonly string[] {
-  return [...new Set(membersAt(schema as z.ZodType, path).flatMap((member) => (member instanceof z.ZodObject ? Object.keys(member.shape) : [])))];
+  return [
+    ...new Set(
+      membersAt(schema as z.ZodType, path).flatMap((member) =>
+        member instanceof z.ZodObject ? Object.keys(member.shape) : [],
+      ),
+    ),
+  ];
 }
 
 /** All schemas that a value at `path` may have to fit. */
@@ -27,7 +33,12 @@ function child(member: z.ZodType, step: string | number): z.ZodType | undefined 
 
 /** What stands inside defaults, optionals, transformations and unions. */
 function unwrap(schema: z.ZodType): readonly z.ZodType[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodReadonly) {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodReadonly
+  ) {
     return unwrap(schema.def.innerType as z.ZodType);
   }
   if (schema instanceof z.ZodPipe) return unwrap(schema.in as z.ZodType);

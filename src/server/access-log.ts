@@ -65,7 +65,8 @@ export class AccessLog {
   #flush(): void {
     this.#writer?.flush();
     const dropped = this.#writer?.dropped ?? 0;
-    if (dropped > this.#reported) this.#log.warn('access records were dropped: what takes them is too slow', { dropped: dropped - this.#reported });
+    if (dropped > this.#reported)
+      this.#log.warn('access records were dropped: what takes them is too slow', { dropped: dropped - this.#reported });
     this.#reported = dropped;
   }
 }

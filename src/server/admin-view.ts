@@ -1,9 +1,9 @@
 // What the admin API shows: the gateway's state put into the admin API's terms.
 import { type FoundEndpoints, seriesKey } from '#config/compile.ts';
 import type { Config, RouteConfig } from '#config/config-schema.ts';
-import type { EndpointStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
 import { formatAddress } from '#schema/address.ts';
-import { estimateQuantile, renderMetrics, type ProcessMetric, type SeriesReader } from '#telemetry/prometheus.ts';
+import type { EndpointStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
+import { estimateQuantile, type ProcessMetric, renderMetrics, type SeriesReader } from '#telemetry/prometheus.ts';
 import { CELL } from '#telemetry/series.ts';
 import type { HealthMonitor } from './health-monitor.ts';
 import type { SharedMemory } from './shared-memory.ts';
@@ -49,7 +49,14 @@ export function viewRoutes({ config, memory }: ViewSource): readonly RouteStatus
       name,
       match: describeMatch(route),
       action: describeAction(route),
-      requests: { total: one + two + three + four + five, '1xx': one, '2xx': two, '3xx': three, '4xx': four, '5xx': five },
+      requests: {
+        total: one + two + three + four + five,
+        '1xx': one,
+        '2xx': two,
+        '3xx': three,
+        '4xx': four,
+        '5xx': five,
+      },
       latencyMs: { p50: estimateQuantile(read, 0.5), p99: estimateQuantile(read, 0.99) },
     };
   });
@@ -84,8 +91,20 @@ function endpointGauges({ found, memory }: Pick<ViewSource, 'config' | 'found' |
       const cells = memory.cells(seriesKey.endpoint(upstream, endpoint));
       const labels = { upstream, endpoint };
       const usable = cells?.status === 'healthy' || cells?.status === 'unknown';
-      gauges.push({ name: 'tidegate_endpoint_in_flight', help: 'Requests under way to the endpoint.', type: 'gauge', value: cells?.inFlight ?? 0, labels });
-      gauges.push({ name: 'tidegate_endpoint_usable', help: 'Whether the endpoint takes requests.', type: 'gauge', value: usable ? 1 : 0, labels });
+      gauges.push({
+        name: 'tidegate_endpoint_in_flight',
+        help: 'Requests under way to the endpoint.',
+        type: 'gauge',
+        value: cells?.inFlight ?? 0,
+        labels,
+      });
+      gauges.push({
+        name: 'tidegate_endpoint_usable',
+        help: 'Whether the endpoint takes requests.',
+        type: 'gauge',
+        value: usable ? 1 : 0,
+        labels,
+      });
     }
   }
   return gauges.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -93,7 +112,12 @@ function endpointGauges({ found, memory }: Pick<ViewSource, 'config' | 'found' |
 
 function describeMatch({ match }: RouteConfig): string {
   const conditions = Object.keys(match.headers).length + Object.keys(match.query).length + match.clients.length;
-  const parts = [match.methods.join('|'), match.hosts.join('|'), match.path.join('|'), conditions > 0 ? `and ${conditions} more` : ''];
+  const parts = [
+    match.methods.join('|'),
+    match.hosts.join('|'),
+    match.path.join('|'),
+    conditions > 0 ? `and ${conditions} more` : '',
+  ];
   return parts.filter((part) => part !== '').join(' ') || 'everything';
 }
 

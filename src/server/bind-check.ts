@@ -16,7 +16,9 @@ export async function checkBind(address: SocketAddress): Promise<SocketAddress> 
       server.listen({ host: address.host, port: address.port, exclusive: true }, resolve);
     });
   } catch (error) {
-    throw new Error(`${formatAddress(address)} cannot be listened on: ${reasonOf(error as NodeJS.ErrnoException)}`, { cause: error });
+    throw new Error(`${formatAddress(address)} cannot be listened on: ${reasonOf(error as NodeJS.ErrnoException)}`, {
+      cause: error,
+    });
   }
   const { port } = server.address() as net.AddressInfo;
   await new Promise((resolve) => server.close(resolve));

@@ -22,7 +22,10 @@ export interface ConfigurationSource {
 /** Editors write in several steps: a change counts when it has been quiet for so long. */
 const SETTLE_MS = 100;
 
-export function createSource(options: { readonly file?: string | undefined; readonly configuration?: unknown }): ConfigurationSource {
+export function createSource(options: {
+  readonly file?: string | undefined;
+  readonly configuration?: unknown;
+}): ConfigurationSource {
   const { file, configuration } = options;
   const name = file ?? 'configuration';
   const refuse = (problems: readonly ConfigurationProblem[]) => ({
@@ -35,7 +38,10 @@ export function createSource(options: { readonly file?: string | undefined; read
     refuse,
     async load() {
       try {
-        const loaded = file === undefined ? checkConfiguration(configuration, referencesFor('.', process.env)) : await loadConfiguration(file);
+        const loaded =
+          file === undefined
+            ? checkConfiguration(configuration, referencesFor('.', process.env))
+            : await loadConfiguration(file);
         return { ok: true, ...loaded };
       } catch (error) {
         if (error instanceof ConfigurationError) return refuse(error.problems);

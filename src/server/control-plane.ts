@@ -7,11 +7,12 @@ import { hideSecrets } from '#config/hide-secrets.ts';
 import type { LoadedConfiguration } from '#config/load.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
+import { readVersion } from '#lib/version.ts';
 import { formatAddress } from '#schema/address.ts';
-import type { ProcessMetric } from '#telemetry/prometheus.ts';
 import type { LogLevel } from '#telemetry/program-log.ts';
+import type { ProcessMetric } from '#telemetry/prometheus.ts';
 import { CELL } from '#telemetry/series.ts';
-import { viewMetrics, viewRoutes, viewUpstreams, type ViewSource } from './admin-view.ts';
+import { type ViewSource, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
 import { checkBind } from './bind-check.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import type { HealthMonitor } from './health-monitor.ts';
@@ -20,7 +21,6 @@ import { ResolverSet } from './resolver-set.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
 import { systemTimers } from './timers.ts';
 import { tryCompile } from './try-compile.ts';
-import { readVersion } from '#lib/version.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
@@ -189,7 +189,11 @@ export class ControlPlane implements AdminHost {
     } catch (error) {
       return this.#refused([(error as Error).message], generation);
     }
-    log.info('configuration is in use', { generation: generation + 1, changes: changes.slice(0, 20), changed: changes.length });
+    log.info('configuration is in use', {
+      generation: generation + 1,
+      changes: changes.slice(0, 20),
+      changed: changes.length,
+    });
     return { ok: true, generation: generation + 1, problems: [] };
   }
 
@@ -246,21 +250,43 @@ export class ControlPlane implements AdminHost {
   }
 
   #foundEndpoints(config: Config): FoundEndpoints {
-    return Object.fromEntries(Object.entries(config.upstreams).map(([name, upstream]) => [name, this.#resolvers.endpoints(name, upstream)]));
+    return Object.fromEntries(
+      Object.entries(config.upstreams).map(([name, upstream]) => [name, this.#resolvers.endpoints(name, upstream)]),
+    );
   }
 
   #processMetrics(): readonly ProcessMetric[] {
     const gauge = (name: string, help: string, value: number): ProcessMetric => ({ name, help, type: 'gauge', value });
-    const counter = (name: string, help: string, value: number): ProcessMetric => ({ name, help, type: 'counter', value });
+    const counter = (name: string, help: string, value: number): ProcessMetric => ({
+      name,
+      help,
+      type: 'counter',
+      value,
+    });
     return [
-      { ...gauge('tidegate_build_info', 'Version of Tidegate and Node.js.', 1), labels: { version: readVersion(), node: process.versions.node } },
+      {
+        ...gauge('tidegate_build_info', 'Version of Tidegate and Node.js.', 1),
+        labels: { version: readVersion(), node: process.versions.node },
+      },
       gauge('process_resident_memory_bytes', 'Resident memory of the process.', process.memoryUsage.rss()),
-      gauge('tidegate_uptime_seconds', 'Time since the start.', Math.round(systemClock.now() - this.#startedNow) / 1000),
-      gauge('tidegate_workers', 'Workers that serve.', this.#workers.lives.filter(({ state }) => state === 'ready').length),
+      gauge(
+        'tidegate_uptime_seconds',
+        'Time since the start.',
+        Math.round(systemClock.now() - this.#startedNow) / 1000,
+      ),
+      gauge(
+        'tidegate_workers',
+        'Workers that serve.',
+        this.#workers.lives.filter(({ state }) => state === 'ready').length,
+      ),
       gauge('tidegate_configuration_generation', 'Configurations since the start.', this.#preparation?.generation ?? 0),
       { ...counter('tidegate_reloads_total', 'Reloads.', this.#reloads.ok), labels: { result: 'ok' } },
       { ...counter('tidegate_reloads_total', 'Reloads.', this.#reloads.failed), labels: { result: 'refused' } },
-      counter('tidegate_bucket_evictions_total', 'Live token buckets dropped for want of room.', this.#parts.memory.bucketEvictions),
+      counter(
+        'tidegate_bucket_evictions_total',
+        'Live token buckets dropped for want of room.',
+        this.#parts.memory.bucketEvictions,
+      ),
     ];
   }
 }

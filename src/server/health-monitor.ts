@@ -1,6 +1,7 @@
 // Judges endpoints: probes them, ejects those that fail real requests, drains those an operator names. Main thread only.
-import type { Config, UpstreamConfig } from '#config/config-schema.ts';
+
 import { seriesKey } from '#config/compile.ts';
+import type { Config, UpstreamConfig } from '#config/config-schema.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
@@ -57,7 +58,9 @@ export class HealthMonitor {
       for (const address of addresses(name)) {
         const key = seriesKey.endpoint(name, formatAddress(address));
         seen.add(key);
-        const watched = this.#endpoints.get(key) ?? new Watched(key, name, formatAddress(address), this.#host, () => this.#mayEject(name));
+        const watched =
+          this.#endpoints.get(key) ??
+          new Watched(key, name, formatAddress(address), this.#host, () => this.#mayEject(name));
         this.#endpoints.set(key, watched);
         watched.configure(upstream, address);
       }

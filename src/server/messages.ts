@@ -27,7 +27,12 @@ export type ToWorker =
   | { readonly type: 'commit'; readonly generation: number }
   | { readonly type: 'discard'; readonly generation: number }
   /** A resolver has other endpoints for an upstream. */
-  | { readonly type: 'endpoints'; readonly upstream: string; readonly endpoints: readonly ResolvedEndpoint[]; readonly memory: MemoryLayout }
+  | {
+      readonly type: 'endpoints';
+      readonly upstream: string;
+      readonly endpoints: readonly ResolvedEndpoint[];
+      readonly memory: MemoryLayout;
+    }
   | { readonly type: 'drain' }
   /** End all connections. */
   | { readonly type: 'abort' }
@@ -40,7 +45,12 @@ export type FromWorker =
   | { readonly type: 'committed'; readonly generation: number }
   | { readonly type: 'drained' }
   | { readonly type: 'failing'; readonly upstream: string; readonly endpoint: string }
-  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string; readonly fields: LogFields };
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: LogFields;
+    };
 
 /** What a worker is started with. */
 export interface WorkerStart {

@@ -61,7 +61,10 @@ export class ResolverSet {
     if (!module) throw new Error(`resolver ${wanted.type} passed the schema but is not registered`);
     const running: Running = { resolver: module.create(wanted.options, this.#host), key: wanted.key, found: [] };
     running.resolver.start((found) => {
-      running.found = wanted.weight === undefined ? found : found.map((endpoint) => ({ ...endpoint, weight: wanted.weight as number }));
+      running.found =
+        wanted.weight === undefined
+          ? found
+          : found.map((endpoint) => ({ ...endpoint, weight: wanted.weight as number }));
       this.#onChange(name);
     });
     return running;

@@ -1,5 +1,5 @@
 // Compiles a configuration for nothing but to find what is wrong with it.
-import { compile, type CompileHost } from '#config/compile.ts';
+import { type CompileHost, compile } from '#config/compile.ts';
 import type { Config } from '#config/config-schema.ts';
 import { systemClock } from '#lib/clock.ts';
 import { silentLog } from '#lib/log.ts';
@@ -12,7 +12,10 @@ import { accessFormatProblem } from '#telemetry/access-format.ts';
 import type { ConfigurationSource, LoadResult } from './configuration-source.ts';
 
 /** Returns `ok`, or what is wrong in the terms of `source`. */
-export async function tryCompile(config: Config, source: ConfigurationSource): Promise<{ readonly ok: true } | (LoadResult & { readonly ok: false })> {
+export async function tryCompile(
+  config: Config,
+  source: ConfigurationSource,
+): Promise<{ readonly ok: true } | (LoadResult & { readonly ok: false })> {
   try {
     const format = accessFormatProblem(config.logs.access.format);
     if (format) throw new ConfigurationError([{ path: ['logs', 'access', 'format'], message: format }]);

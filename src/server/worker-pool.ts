@@ -24,7 +24,9 @@ interface Slot {
   life: WorkerLife;
   restartMs: number;
   /** Who waits for a message of one of some types. */
-  waiting: { readonly types: readonly FromWorker['type'][]; readonly resolve: (message: FromWorker | undefined) => void } | undefined;
+  waiting:
+    | { readonly types: readonly FromWorker['type'][]; readonly resolve: (message: FromWorker | undefined) => void }
+    | undefined;
 }
 
 export class WorkerPool {
@@ -103,7 +105,13 @@ export class WorkerPool {
   }
 
   #spawn(index: number, count: number): Slot {
-    const slot: Slot = { index, worker: this.#createWorker(index, count), life: 'starting', restartMs: RESTART_MS, waiting: undefined };
+    const slot: Slot = {
+      index,
+      worker: this.#createWorker(index, count),
+      life: 'starting',
+      restartMs: RESTART_MS,
+      waiting: undefined,
+    };
     this.#listen(slot, count);
     return slot;
   }
@@ -116,7 +124,12 @@ export class WorkerPool {
   #listen(slot: Slot, count: number): void {
     const { worker } = slot;
     worker.on('message', (message: FromWorker) => this.#receive(slot, message));
-    worker.on('error', (error) => this.#host.log.error('a worker has failed', { worker: slot.index, error: (error as Error).stack ?? String(error) }));
+    worker.on('error', (error) =>
+      this.#host.log.error('a worker has failed', {
+        worker: slot.index,
+        error: (error as Error).stack ?? String(error),
+      }),
+    );
     worker.on('exit', () => {
       slot.life = 'dead';
       this.#host.died(slot.index);
@@ -137,7 +150,10 @@ export class WorkerPool {
     if (!current) return;
     const answer = await this.#prepare(slot, current);
     if (answer?.type !== 'prepared') {
-      this.#host.log.error('a new worker cannot take the configuration', { worker: slot.index, reason: answer?.type === 'unprepared' ? answer.reason : 'it died' });
+      this.#host.log.error('a new worker cannot take the configuration', {
+        worker: slot.index,
+        reason: answer?.type === 'unprepared' ? answer.reason : 'it died',
+      });
       void slot.worker.terminate();
       return;
     }
@@ -146,7 +162,8 @@ export class WorkerPool {
   }
 
   #receive(slot: Slot, message: FromWorker): void {
-    if (message.type === 'log') this.#host.log[message.level](message.message, { worker: slot.index, ...message.fields });
+    if (message.type === 'log')
+      this.#host.log[message.level](message.message, { worker: slot.index, ...message.fields });
     else if (message.type === 'failing') this.#host.failing(message.upstream, message.endpoint);
     else if (slot.waiting?.types.includes(message.type)) {
       const { resolve } = slot.waiting;

@@ -81,7 +81,10 @@ export class WorkerState {
         if (this.#listeners.has(identity(bound))) continue;
         const settings = listenerSettings(bound.name, config.listeners[bound.name] as Config['listeners'][string]);
         const series = host.series(seriesKey.listener(bound.name));
-        added.set(identity(bound), await Listener.bind({ ...bound, shared: this.#start.shared }, settings, series, this.#listenerHost));
+        added.set(
+          identity(bound),
+          await Listener.bind({ ...bound, shared: this.#start.shared }, settings, series, this.#listenerHost),
+        );
       }
     } catch (error) {
       this.discard();
@@ -119,7 +122,8 @@ export class WorkerState {
   async drain(): Promise<void> {
     const listeners = [...this.#listeners.values(), ...this.#leaving];
     for (const listener of listeners) listener.drain();
-    while (listeners.some(({ connections }) => connections > 0)) await new Promise((resolve) => setTimeout(resolve, SWEEP_MS));
+    while (listeners.some(({ connections }) => connections > 0))
+      await new Promise((resolve) => setTimeout(resolve, SWEEP_MS));
     await this.#accessLog.close();
   }
 
@@ -136,7 +140,10 @@ export class WorkerState {
     for (const bound of listeners) {
       const key = identity(bound);
       const listener = (this.#listeners.get(key) ?? added.get(key)) as Listener;
-      listener.state.settings = listenerSettings(bound.name, config.listeners[bound.name] as Config['listeners'][string]);
+      listener.state.settings = listenerSettings(
+        bound.name,
+        config.listeners[bound.name] as Config['listeners'][string],
+      );
       listener.state.series = this.#series(memory, seriesKey.listener(bound.name));
       next.set(key, listener);
       this.#listeners.delete(key);

@@ -9,8 +9,10 @@ const port = parentPort;
 const start = workerData as WorkerStart;
 
 const tell = (message: FromWorker): void => port.postMessage(message);
-const logLine = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields: LogFields = {}) =>
-  tell({ type: 'log', level, message, fields });
+const logLine =
+  (level: 'debug' | 'info' | 'warn' | 'error') =>
+  (message: string, fields: LogFields = {}) =>
+    tell({ type: 'log', level, message, fields });
 const log = { debug: logLine('debug'), info: logLine('info'), warn: logLine('warn'), error: logLine('error') };
 
 const state = new WorkerState(start, log, tell);
@@ -20,7 +22,8 @@ port.on('message', (message: ToWorker) => {
     case 'prepare':
       state.prepare(message).then(
         () => tell({ type: 'prepared', generation: message.generation }),
-        (error: unknown) => tell({ type: 'unprepared', generation: message.generation, reason: (error as Error).message }),
+        (error: unknown) =>
+          tell({ type: 'unprepared', generation: message.generation, reason: (error as Error).message }),
       );
       return;
     case 'commit':

@@ -5,7 +5,11 @@ import type { AccessRecord } from './access-record.ts';
 
 export type AccessFormat = (record: AccessRecord) => string;
 
-const FORMATS: Readonly<Record<string, AccessFormat>> = { json: formatJson, combined: formatCombined, common: formatCommon };
+const FORMATS: Readonly<Record<string, AccessFormat>> = {
+  json: formatJson,
+  combined: formatCombined,
+  common: formatCommon,
+};
 
 /** The format of that name, or the template's. `fill` is told the names in braces and returns how to read them. */
 export function compileAccessFormat(spec: string): AccessFormat {
@@ -45,14 +49,20 @@ export const ACCESS_VARIABLES: readonly string[] = Object.keys(READERS);
 /** What is wrong with a format, or `undefined`. */
 export function accessFormatProblem(spec: string): string | undefined {
   if (FORMATS[spec]) return undefined;
-  if (!spec.includes('${')) return `"${spec}" is neither json, combined nor common, nor a template with variables such as \${response.status}`;
-  const unknown = [...spec.matchAll(/\$\{([^}]*)\}/g)].map((match) => match[1] as string).find((name) => !READERS[name]);
-  return unknown === undefined ? undefined : `there is no variable \${${unknown}} for access records; there are ${ACCESS_VARIABLES.join(', ')}`;
+  if (!spec.includes('${'))
+    return `"${spec}" is neither json, combined nor common, nor a template with variables such as \${response.status}`;
+  const unknown = [...spec.matchAll(/\$\{([^}]*)\}/g)]
+    .map((match) => match[1] as string)
+    .find((name) => !READERS[name]);
+  return unknown === undefined
+    ? undefined
+    : `there is no variable \${${unknown}} for access records; there are ${ACCESS_VARIABLES.join(', ')}`;
 }
 
 function compileTemplate(spec: string): AccessFormat {
   const parts = spec.split(/\$\{([^}]*)\}/).map((part, i) => (i % 2 === 0 ? part : READERS[part]));
-  return (record) => `${parts.map((part) => (typeof part === 'function' ? escapeText(part(record)) : (part ?? ''))).join('')}\n`;
+  return (record) =>
+    `${parts.map((part) => (typeof part === 'function' ? escapeText(part(record)) : (part ?? ''))).join('')}\n`;
 }
 
 function formatJson(r: AccessRecord): string {
@@ -64,10 +74,12 @@ function formatJson(r: AccessRecord): string {
   if (r.firstByteMs >= 0) line += `,"first_byte_ms":${r.firstByteMs.toFixed(3)}`;
   if (r.id !== '') line += `,"id":${quote(r.id)}`;
   if (r.route !== '') line += `,"route":${quote(r.route)}`;
-  if (r.upstream !== '') line += `,"upstream":${quote(r.upstream)},"endpoint":${quote(r.endpoint)},"attempts":${r.attempts}`;
+  if (r.upstream !== '')
+    line += `,"upstream":${quote(r.upstream)},"endpoint":${quote(r.endpoint)},"attempts":${r.attempts}`;
   if (r.policy !== '') line += `,"policy":${quote(r.policy)}`;
   if (r.consumer !== '') line += `,"consumer":${quote(r.consumer)}`;
-  if (r.endedBy !== '') line += `,"ended_by":"${r.endedBy}","phase":"${r.phase}","error":"${r.error}","reason":${quote(r.reason)}`;
+  if (r.endedBy !== '')
+    line += `,"ended_by":"${r.endedBy}","phase":"${r.phase}","error":"${r.error}","reason":${quote(r.reason)}`;
   if (r.referer !== '') line += `,"referer":${quote(r.referer)}`;
   if (r.userAgent !== '') line += `,"user_agent":${quote(r.userAgent)}`;
   return `${line}}\n`;

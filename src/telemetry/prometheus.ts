@@ -28,15 +28,69 @@ interface CellMetric {
 }
 
 const CELL_METRICS: readonly CellMetric[] = [
-  { name: 'connections_total', help: 'Client connections accepted.', type: 'counter', cell: CELL.connections, kinds: ['listener'] },
-  { name: 'connections_active', help: 'Client connections open now.', type: 'gauge', cell: CELL.connectionsActive, kinds: ['listener'] },
-  { name: 'connections_refused_total', help: 'Client connections refused at the limit.', type: 'counter', cell: CELL.connectionsRefused, kinds: ['listener'] },
-  { name: 'exchanges_active', help: 'Exchanges in progress now.', type: 'gauge', cell: CELL.exchangesActive, kinds: ['listener'] },
-  { name: 'received_bytes_total', help: 'Octets of request content.', type: 'counter', cell: CELL.bytesReceived, kinds: ['listener', 'route', 'upstream', 'endpoint'] },
-  { name: 'sent_bytes_total', help: 'Octets of response content.', type: 'counter', cell: CELL.bytesSent, kinds: ['listener', 'route', 'upstream', 'endpoint'] },
-  { name: 'retries_total', help: 'Attempts after the first.', type: 'counter', cell: CELL.retries, kinds: ['upstream'] },
-  { name: 'unavailable_total', help: 'Exchanges for which no endpoint was usable.', type: 'counter', cell: CELL.noEndpoint, kinds: ['upstream'] },
-  { name: 'connect_failures_total', help: 'Connections that could not be opened.', type: 'counter', cell: CELL.connectFailures, kinds: ['endpoint'] },
+  {
+    name: 'connections_total',
+    help: 'Client connections accepted.',
+    type: 'counter',
+    cell: CELL.connections,
+    kinds: ['listener'],
+  },
+  {
+    name: 'connections_active',
+    help: 'Client connections open now.',
+    type: 'gauge',
+    cell: CELL.connectionsActive,
+    kinds: ['listener'],
+  },
+  {
+    name: 'connections_refused_total',
+    help: 'Client connections refused at the limit.',
+    type: 'counter',
+    cell: CELL.connectionsRefused,
+    kinds: ['listener'],
+  },
+  {
+    name: 'exchanges_active',
+    help: 'Exchanges in progress now.',
+    type: 'gauge',
+    cell: CELL.exchangesActive,
+    kinds: ['listener'],
+  },
+  {
+    name: 'received_bytes_total',
+    help: 'Octets of request content.',
+    type: 'counter',
+    cell: CELL.bytesReceived,
+    kinds: ['listener', 'route', 'upstream', 'endpoint'],
+  },
+  {
+    name: 'sent_bytes_total',
+    help: 'Octets of response content.',
+    type: 'counter',
+    cell: CELL.bytesSent,
+    kinds: ['listener', 'route', 'upstream', 'endpoint'],
+  },
+  {
+    name: 'retries_total',
+    help: 'Attempts after the first.',
+    type: 'counter',
+    cell: CELL.retries,
+    kinds: ['upstream'],
+  },
+  {
+    name: 'unavailable_total',
+    help: 'Exchanges for which no endpoint was usable.',
+    type: 'counter',
+    cell: CELL.noEndpoint,
+    kinds: ['upstream'],
+  },
+  {
+    name: 'connect_failures_total',
+    help: 'Connections that could not be opened.',
+    type: 'counter',
+    cell: CELL.connectFailures,
+    kinds: ['endpoint'],
+  },
 ];
 
 const KINDS: readonly SeriesKind[] = ['listener', 'route', 'upstream', 'endpoint'];

@@ -26,10 +26,18 @@ export const CELL = {
 export const GAUGE_CELLS: readonly number[] = [CELL.connectionsActive, CELL.exchangesActive];
 
 /** Upper bounds of the histogram's buckets in milliseconds; one more bucket takes the rest. */
-export const BUCKET_BOUNDS_MS: readonly number[] = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000];
+export const BUCKET_BOUNDS_MS: readonly number[] = [
+  0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000,
+];
 
 /** Counts one finished exchange. No allocation. */
-export function countExchange(series: Series, status: number, received: number, sent: number, durationMs: number): void {
+export function countExchange(
+  series: Series,
+  status: number,
+  received: number,
+  sent: number,
+  durationMs: number,
+): void {
   add(series, CELL.status + Math.floor(status / 100), 1);
   add(series, CELL.bytesReceived, received);
   add(series, CELL.bytesSent, sent);

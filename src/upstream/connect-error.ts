@@ -17,5 +17,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 /** The error for a connection that never stood; nothing was sent on it. */
 export function connectError(cause: NodeJS.ErrnoException | undefined): ProxyError {
   const code = CODES[cause?.code ?? ''] ?? 'connection_refused';
-  return new ProxyError(code, `connecting failed${cause?.code ? `: ${cause.code}` : ''}`, { cause, retryable: 'always' });
+  return new ProxyError(code, `connecting failed${cause?.code ? `: ${cause.code}` : ''}`, {
+    cause,
+    retryable: 'always',
+  });
 }

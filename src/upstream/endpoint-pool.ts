@@ -1,9 +1,10 @@
 // The HTTP/1.1 connections of one worker to one endpoint: which are idle, who waits for one. Not for what is sent on them.
-import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
-import type { ConnectTarget } from '#net/tcp-stream.ts';
-import type { PoolSettings } from '#model/upstream.ts';
-import { ProxyError } from '#model/proxy-error.ts';
+
 import type { Clock } from '#lib/clock.ts';
+import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import type { PoolSettings } from '#model/upstream.ts';
+import type { ConnectTarget } from '#net/tcp-stream.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
 import { OriginConnection } from './origin-connection.ts';
 

@@ -1,9 +1,10 @@
 // One try to get a response from one endpoint: bound to a connection when one is there, ended exactly once.
-import type { Exchange } from '#model/exchange.ts';
-import type { ProxyError } from '#model/proxy-error.ts';
-import type { Response } from '#model/message.ts';
-import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
+
 import { isIdempotent } from '#http/methods.ts';
+import type { Exchange } from '#model/exchange.ts';
+import type { Response } from '#model/message.ts';
+import type { ProxyError } from '#model/proxy-error.ts';
+import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { OriginConnection } from './origin-connection.ts';
 
@@ -18,7 +19,13 @@ export class Http1Attempt implements Attempt {
   #answered = false;
   #ended = false;
 
-  constructor(exchange: Exchange, upstream: Upstream, endpoint: Endpoint, pool: EndpointPool, listener: AttemptListener) {
+  constructor(
+    exchange: Exchange,
+    upstream: Upstream,
+    endpoint: Endpoint,
+    pool: EndpointPool,
+    listener: AttemptListener,
+  ) {
     this.exchange = exchange;
     this.upstream = upstream;
     this.endpoint = endpoint;

@@ -1,6 +1,6 @@
 // One HTTP/1.1 connection to an endpoint: sends a request, reads its response, and goes back to the pool or closes.
 import { Fields } from '#http/fields.ts';
-import type { DeadlineEntry, Deadlined } from '#lib/deadlines.ts';
+import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import { fixedBody, UNKNOWN_LENGTH } from '#model/body.ts';
 import type { StreamReceiver } from '#model/byte-stream.ts';
 import type { Response } from '#model/message.ts';
@@ -285,10 +285,15 @@ export class OriginConnection implements StreamReceiver, Deadlined {
       tunnel: undefined,
     };
     if (head.framing === 'none') {
-      if (head.status !== 304 && attempt.exchange.request.method !== 'HEAD') response.length = head.status === 204 ? UNKNOWN_LENGTH : 0;
+      if (head.status !== 304 && attempt.exchange.request.method !== 'HEAD')
+        response.length = head.status === 204 ? UNKNOWN_LENGTH : 0;
       if (rest.length > 0) this.#reusable = false;
       this.#finish();
-    } else if (head.framing === 'length' && rest.length >= section.contentLength && section.contentLength <= MAX_FIXED_BYTES) {
+    } else if (
+      head.framing === 'length' &&
+      rest.length >= section.contentLength &&
+      section.contentLength <= MAX_FIXED_BYTES
+    ) {
       response.body = fixedBody(rest.toString('latin1', 0, section.contentLength));
       if (rest.length > section.contentLength) this.#reusable = false;
       this.#finish();
@@ -341,7 +346,9 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     attempt?.end();
     if (this.#outgoing) {
       // An answer ahead of the whole request: what is still to be sent would only be thrown away.
-      this.#outgoing.cancel(new ProxyError('connection_terminated', 'the origin answered before it had the whole request'));
+      this.#outgoing.cancel(
+        new ProxyError('connection_terminated', 'the origin answered before it had the whole request'),
+      );
       this.#outgoing = undefined;
       this.#reusable = false;
     }

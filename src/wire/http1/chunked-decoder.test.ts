@@ -27,7 +27,12 @@ function rejects(text: string): void {
 }
 
 test('RFC 9112 7.1: chunks are joined, the last one ends the content', () => {
-  assert.deepEqual(decode(['5\r\nhello\r\n6\r\n world\r\n0\r\n\r\nNEXT']), { data: 'hello world', trailers: '', done: true, rest: 4 });
+  assert.deepEqual(decode(['5\r\nhello\r\n6\r\n world\r\n0\r\n\r\nNEXT']), {
+    data: 'hello world',
+    trailers: '',
+    done: true,
+    rest: 4,
+  });
 });
 
 test('RFC 9112 7.1: the same bytes give the same content however they are split', () => {
@@ -49,7 +54,24 @@ test('RFC 9112 7.1.1: extensions are read over, in bounds', () => {
 });
 
 test('RFC 9112 7.1: a size that is not hexadecimal digits is rejected', () => {
-  for (const size of ['', 'g', '-1', '+1', '0x1', ' 1', '1 ', '1\t;', '1_', '1,', '10000000000000', 'fffffffffffffffff', '1;', '1;=a', '1;a=', '1;a="']) {
+  for (const size of [
+    '',
+    'g',
+    '-1',
+    '+1',
+    '0x1',
+    ' 1',
+    '1 ',
+    '1\t;',
+    '1_',
+    '1,',
+    '10000000000000',
+    'fffffffffffffffff',
+    '1;',
+    '1;=a',
+    '1;a=',
+    '1;a="',
+  ]) {
     rejects(`${size}\r\nx\r\n0\r\n\r\n`);
   }
 });

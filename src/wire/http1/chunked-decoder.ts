@@ -12,7 +12,8 @@ const MAX_EXTENSION_BYTES = 16384;
 /** Most hexadecimal digits of a size; 13 digits are 2^52. */
 const MAX_SIZE_DIGITS = 13;
 
-const SIZE_LINE = /^([0-9A-Fa-f]{1,13})((?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?)*)$/;
+const SIZE_LINE =
+  /^([0-9A-Fa-f]{1,13})((?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?)*)$/;
 
 /** Fields that mean nothing, or something dangerous, behind the content (RFC 9110 6.5.1): dropped from trailers. */
 const NOT_IN_TRAILERS = [
@@ -98,9 +99,12 @@ export class ChunkedDecoder {
   /** Rejects at once what can no longer become a line, instead of waiting for more of it. */
   #checkUnfinished(): void {
     const bareReturn = this.#line.indexOf('\r');
-    if (bareReturn >= 0 && bareReturn < this.#line.length - 1) throw new Violation('malformed', 'a bare CR in a chunk line');
-    if (this.#state === 'data-end' && this.#line !== '\r') throw new Violation('malformed', 'a chunk is longer than its size');
-    if (this.#state === 'size' && !/^[0-9A-Fa-f]/.test(this.#line)) throw new Violation('malformed', 'a chunk has no size');
+    if (bareReturn >= 0 && bareReturn < this.#line.length - 1)
+      throw new Violation('malformed', 'a bare CR in a chunk line');
+    if (this.#state === 'data-end' && this.#line !== '\r')
+      throw new Violation('malformed', 'a chunk is longer than its size');
+    if (this.#state === 'size' && !/^[0-9A-Fa-f]/.test(this.#line))
+      throw new Violation('malformed', 'a chunk has no size');
   }
 
   #takeLine(line: string): void {
@@ -111,7 +115,8 @@ export class ChunkedDecoder {
       this.#takeSize(line);
     } else if (line !== '') {
       this.#trailerBlock += `${line}\r\n`;
-      if (this.#trailerBlock.length > this.#maxTrailerBytes) throw new Violation('malformed', 'the trailers are too long');
+      if (this.#trailerBlock.length > this.#maxTrailerBytes)
+        throw new Violation('malformed', 'the trailers are too long');
     } else {
       this.#finish();
     }
@@ -119,7 +124,8 @@ export class ChunkedDecoder {
 
   #takeSize(line: string): void {
     const match = SIZE_LINE.exec(line);
-    if (!match) throw new Violation('malformed', `a chunk size line is not at most ${MAX_SIZE_DIGITS} digits and extensions`);
+    if (!match)
+      throw new Violation('malformed', `a chunk size line is not at most ${MAX_SIZE_DIGITS} digits and extensions`);
     this.#extensionBytes += (match[2] as string).length;
     if (this.#extensionBytes > MAX_EXTENSION_BYTES) throw new Violation('malformed', 'too many chunk extensions');
     this.#remaining = Number.parseInt(match[1] as string, 16);

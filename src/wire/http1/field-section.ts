@@ -7,7 +7,8 @@ import { Violation } from './violation.ts';
 
 /** 1 for the characters of a token (RFC 9110 5.6.2). */
 const TOKEN = new Uint8Array(256);
-for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") TOKEN[c.charCodeAt(0)] = 1;
+for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+  TOKEN[c.charCodeAt(0)] = 1;
 
 /** 1 for what may stand in a field value: HTAB, SP, VCHAR, obs-text (RFC 9110 5.5). */
 const VALUE = new Uint8Array(256);
@@ -101,7 +102,8 @@ export function parseFieldSection(text: string, start: number, end: number, maxF
     const valueStart = at;
     while (VALUE[code] === 1) code = text.charCodeAt(++at);
     // RFC 9112 2.2: "A recipient of such a bare CR MUST consider that element to be invalid"; a bare LF is no better.
-    if (code !== CR || text.charCodeAt(at + 1) !== LF) throw new Violation('malformed', 'forbidden character in a field value');
+    if (code !== CR || text.charCodeAt(at + 1) !== LF)
+      throw new Violation('malformed', 'forbidden character in a field value');
     const valueEnd = at;
     at += 2;
     if (++count > maxFields) throw new Violation('head-too-large', `more than ${maxFields} fields`);

@@ -43,9 +43,11 @@ export class HeadReader {
       decodedTo = next;
       end = this.#find(had);
     }
-    if (end - this.start > this.#maxBytes || (end < 0 && this.text.length - this.start > this.#maxBytes)) this.#tooLarge();
+    if (end - this.start > this.#maxBytes || (end < 0 && this.text.length - this.start > this.#maxBytes))
+      this.#tooLarge();
     if (end < 0) {
-      if (HOPELESS.test(this.text)) throw new Violation('malformed', 'the head holds a control character, a bare CR or a bare LF');
+      if (HOPELESS.test(this.text))
+        throw new Violation('malformed', 'the head holds a control character, a bare CR or a bare LF');
       return -1;
     }
     this.end = end;

@@ -27,7 +27,16 @@ test('RFC 9112 3: method, target and version are split at single spaces', () => 
 });
 
 test('RFC 9112 3: any other white space in the request line is rejected', () => {
-  for (const line of ['GET  / HTTP/1.1', 'GET /  HTTP/1.1', 'GET\t/ HTTP/1.1', ' GET / HTTP/1.1', 'GET / HTTP/1.1 ', 'GET / a HTTP/1.1', 'GET /', 'GET']) {
+  for (const line of [
+    'GET  / HTTP/1.1',
+    'GET /  HTTP/1.1',
+    'GET\t/ HTTP/1.1',
+    ' GET / HTTP/1.1',
+    'GET / HTTP/1.1 ',
+    'GET / a HTTP/1.1',
+    'GET /',
+    'GET',
+  ]) {
     rejects('malformed', line, 'Host: a');
   }
 });
@@ -53,7 +62,8 @@ test('RFC 9110 2.5: a higher minor version is taken as 1.1, another major versio
 });
 
 test('RFC 9112 3.2: a target holds visible ASCII characters and no fragment', () => {
-  for (const target of ['/a#b', '/\u0001', '/\u00e9', '/\u007f']) rejects('malformed', `GET ${target} HTTP/1.1`, 'Host: a');
+  for (const target of ['/a#b', '/\u0001', '/\u00e9', '/\u007f'])
+    rejects('malformed', `GET ${target} HTTP/1.1`, 'Host: a');
 });
 
 test('a target longer than the limit is told from a head that is too large', () => {
@@ -78,7 +88,8 @@ test('RFC 9112 5.2: a folded line is rejected', () => {
 });
 
 test('RFC 9110 5.1: a field name is a token that is not empty', () => {
-  for (const line of [': a', 'a b: c', 'a@: c', 'a\u0000: c', '"a": c', 'abc']) rejects('malformed', 'GET / HTTP/1.1', 'Host: a', line);
+  for (const line of [': a', 'a b: c', 'a@: c', 'a\u0000: c', '"a": c', 'abc'])
+    rejects('malformed', 'GET / HTTP/1.1', 'Host: a', line);
 });
 
 test('RFC 9110 5.5: control characters in a field value are rejected, tabs and obs-text are kept', () => {
@@ -96,7 +107,20 @@ test('more fields than the limit are refused', () => {
 test('RFC 9110 8.6: Content-Length is digits, once', () => {
   assert.equal(parse('POST / HTTP/1.1', 'Host: a', 'Content-Length: 12').framing, 'length');
   assert.equal(parse('POST / HTTP/1.1', 'Host: a', 'Content-Length:\t12 ').section.contentLength, 12);
-  for (const value of ['', '+1', '-1', '1.0', '0x10', '1e3', '1,1', '1 1', '1, 1', '99999999999999999', '9007199254740993', 'a']) {
+  for (const value of [
+    '',
+    '+1',
+    '-1',
+    '1.0',
+    '0x10',
+    '1e3',
+    '1,1',
+    '1 1',
+    '1, 1',
+    '99999999999999999',
+    '9007199254740993',
+    'a',
+  ]) {
     rejects('malformed', 'POST / HTTP/1.1', 'Host: a', `Content-Length: ${value}`);
   }
   rejects('malformed', 'POST / HTTP/1.1', 'Host: a', 'Content-Length: 1', 'Content-Length: 1');
@@ -113,7 +137,18 @@ test('RFC 9112 6.1: Transfer-Encoding in HTTP/1.0 is rejected', () => {
 
 test('RFC 9112 6.3: chunked must be the only and final transfer coding', () => {
   assert.equal(parse('POST / HTTP/1.1', 'Host: a', 'Transfer-Encoding: Chunked').framing, 'chunked');
-  for (const value of ['', 'identity', 'chunked, chunked', 'chunked, gzip', 'xchunked', 'chunked;a=b', ', chunked', 'chunked,', '"chunked"', 'chunked x']) {
+  for (const value of [
+    '',
+    'identity',
+    'chunked, chunked',
+    'chunked, gzip',
+    'xchunked',
+    'chunked;a=b',
+    ', chunked',
+    'chunked,',
+    '"chunked"',
+    'chunked x',
+  ]) {
     rejects('malformed', 'POST / HTTP/1.1', 'Host: a', `Transfer-Encoding: ${value}`);
   }
   rejects('malformed', 'POST / HTTP/1.1', 'Host: a', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked');
@@ -141,7 +176,10 @@ test('RFC 9110 7.6.1: connection fields, and fields that Connection names, are t
 
 test('RFC 9110 7.8: Upgrade counts only when Connection names it', () => {
   assert.equal(parse('GET / HTTP/1.1', 'Host: a', 'Upgrade: websocket').section.upgrade, '');
-  assert.equal(parse('GET / HTTP/1.1', 'Host: a', 'Upgrade: websocket', 'Connection: Upgrade').section.upgrade, 'websocket');
+  assert.equal(
+    parse('GET / HTTP/1.1', 'Host: a', 'Upgrade: websocket', 'Connection: Upgrade').section.upgrade,
+    'websocket',
+  );
 });
 
 test('Connection that is no list of tokens is rejected', () => {

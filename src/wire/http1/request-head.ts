@@ -80,7 +80,9 @@ function requestFraming(section: FieldSection, minorVersion: number): Framing {
     if (section.transferEncoding === 'chunked') return 'chunked';
     // RFC 9112 6.3: if chunked "is not the final encoding, the message body length cannot be determined reliably;
     // the server MUST respond with the 400". 6.1: a coding the server "does not understand SHOULD" get 501.
-    if (/^(?:(?:gzip|deflate|compress|x-gzip|x-compress|identity)[ \t]*,[ \t]*)+chunked$/.test(section.transferEncoding)) {
+    if (
+      /^(?:(?:gzip|deflate|compress|x-gzip|x-compress|identity)[ \t]*,[ \t]*)+chunked$/.test(section.transferEncoding)
+    ) {
       throw new Violation('coding', 'transfer codings other than chunked are not implemented');
     }
     throw new Violation('malformed', 'Transfer-Encoding is not chunked');

@@ -20,7 +20,18 @@ test('RFC 9112 4: status line with and without a reason', () => {
 });
 
 test('RFC 9112 4: a status line of another form is rejected', () => {
-  for (const line of ['HTTP/1.1 20 OK', 'HTTP/1.1 2000 OK', 'HTTP/1.1 600 X', 'HTTP/1.1 099 X', 'HTTP/1.1  200 OK', 'HTTP/2 200 OK', 'http/1.1 200 OK', 'ICY 200 OK', 'HTTP/1.1 2x0 OK', 'HTTP/1.1 200\tOK']) {
+  for (const line of [
+    'HTTP/1.1 20 OK',
+    'HTTP/1.1 2000 OK',
+    'HTTP/1.1 600 X',
+    'HTTP/1.1 099 X',
+    'HTTP/1.1  200 OK',
+    'HTTP/2 200 OK',
+    'http/1.1 200 OK',
+    'ICY 200 OK',
+    'HTTP/1.1 2x0 OK',
+    'HTTP/1.1 200\tOK',
+  ]) {
     rejects(line);
   }
   rejects('HTTP/1.1 200 O\u0001K');

@@ -57,12 +57,15 @@ function isReason(reason: string): boolean {
 function responseFraming(section: FieldSection, status: number, method: string, minorVersion: number): Framing {
   const coded = section.transferEncoding !== '';
   // RFC 9112 6.3: with both, "the Transfer-Encoding overrides […] ought to be handled as an error".
-  if (coded && section.contentLength >= 0) throw new Violation('malformed', 'both Content-Length and Transfer-Encoding');
+  if (coded && section.contentLength >= 0)
+    throw new Violation('malformed', 'both Content-Length and Transfer-Encoding');
   if (coded && minorVersion === 0) throw new Violation('malformed', 'Transfer-Encoding in HTTP/1.0');
-  if (coded && section.transferEncoding !== 'chunked') throw new Violation('coding', 'Transfer-Encoding is not chunked');
+  if (coded && section.transferEncoding !== 'chunked')
+    throw new Violation('coding', 'Transfer-Encoding is not chunked');
   if (status < 200 || status === 204) {
     // RFC 9110 8.6, RFC 9112 6.1: "A server MUST NOT send" either of them here; zero is harmless and widespread.
-    if (coded || section.contentLength > 0) throw new Violation('malformed', `content announced in a ${status} response`);
+    if (coded || section.contentLength > 0)
+      throw new Violation('malformed', `content announced in a ${status} response`);
     return 'none';
   }
   if (status === 304 || method === 'HEAD') return 'none';
