@@ -1,10 +1,10 @@
 // Writes one response on a client connection, whatever kind of content it has, and tells when that is done.
-import type { Exchange } from '#model/exchange.ts';
+import { formatHttpDate } from '#http/date.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { OutgoingBody } from '#net/outgoing-body.ts';
 import { joinStreams } from '#net/tunnel.ts';
-import type { Http1Connection } from './http1-connection.ts';
+import type { Http1Exchange } from './http1-exchange.ts';
 import { hasNoContent, responseFraming, responseHead, switchingHead } from './http1-response.ts';
 
 export class Http1Answer {
@@ -12,18 +12,24 @@ export class Http1Answer {
   sent = 0;
   /** Whether the client is slow to take what was written. */
   waiting = false;
-  readonly #connection: Http1Connection;
-  readonly #exchange: Exchange;
+  readonly #owner: Http1Exchange;
   readonly #response: Response;
   #outgoing: OutgoingBody | undefined = undefined;
   #keepAlive = true;
   /** Whether all has been written but not all has gone out. */
   #flushing = false;
 
-  constructor(connection: Http1Connection, exchange: Exchange, response: Response) {
-    this.#connection = connection;
-    this.#exchange = exchange;
+  constructor(owner: Http1Exchange, response: Response) {
+    this.#owner = owner;
     this.#response = response;
+  }
+
+  get #exchange() {
+    return this.#owner.exchange;
+  }
+
+  get #connection() {
+    return this.#owner.connection;
   }
 
   /** Writes the head, and with it as much of the content as there is. */
@@ -35,6 +41,10 @@ export class Http1Answer {
     if (response.tunnel) {
       this.#startTunnel(response.tunnel);
       return;
+    }
+    // RFC 9110 6.6.1: "An origin server with a clock […] MUST generate a Date"; for our own answers, that is us.
+    if (this.#exchange.firstByteMs < 0 && !response.fields.has('date')) {
+      response.fields.append('date', formatHttpDate(this.#exchange.clock.wall()));
     }
     const framing = responseFraming(request, response);
     this.#keepAlive = keepAlive && framing !== 'close';
@@ -69,7 +79,7 @@ export class Http1Answer {
 
   bodyProgress(waiting: boolean): void {
     this.waiting = waiting;
-    this.#connection.watch();
+    this.#owner.watch();
   }
 
   bodySent(): void {
@@ -82,7 +92,7 @@ export class Http1Answer {
     this.sent = this.#outgoing?.sent ?? 0;
     this.#outgoing = undefined;
     // The client has part of the content; only the end of the connection can tell it that the rest is missing.
-    this.#connection.fail(error);
+    this.#owner.fail(error);
   }
 
   #startStream(body: Extract<Response['body'], { type: 'stream' }>, head: string, chunked: boolean): void {
@@ -103,12 +113,12 @@ export class Http1Answer {
     }
     this.#flushing = true;
     this.waiting = true;
-    this.#connection.watch();
+    this.#owner.watch();
   }
 
   #done(): void {
     this.#exchange.phase = 'done';
-    this.#connection.answered(this.#exchange, this.#keepAlive);
+    this.#owner.answered(this.#keepAlive);
   }
 
   #startTunnel(tunnel: Tunnel): void {
@@ -129,7 +139,7 @@ export class Http1Answer {
         this.sent = end.received + tunnel.early.length;
         exchange.phase = 'done';
         tunnel.done();
-        connection.tunnelEnded(exchange);
+        this.#owner.tunnelEnded();
       },
     });
     connection.stopTunnel = stop;

@@ -8,7 +8,7 @@ import { ProxyError } from '#model/proxy-error.ts';
 import type { RequestHead } from '#wire/http1/request-head.ts';
 import { Violation } from '#wire/http1/violation.ts';
 
-const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)([^]*)$/i;
+const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 /** Answered to CONNECT, which is refused whatever the routes say. */
 const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';

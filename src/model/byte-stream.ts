@@ -42,6 +42,8 @@ export interface ByteStream {
   resume(): void;
   /** Sends FIN after what was written; reading goes on. */
   end(): void;
+  /** Closes both ways when what was written has gone out; reads no more. */
+  closeWhenSent(): void;
   /** Closes at once; what was not yet sent is lost. */
   abort(): void;
   /** Closes at once with a TCP reset, so that the peer does not take what it got for complete. */

@@ -24,7 +24,7 @@ export class TcpStream implements ByteStream, SocketOwner {
   readonly remoteAddress: string;
   readonly remotePort: number;
   relaying = false;
-  #socket: StreamSocket;
+  readonly #socket: StreamSocket;
   #closed = false;
   /** A buffer of our own, while one is in use. */
   #own: Buffer | undefined = undefined;
@@ -124,6 +124,10 @@ export class TcpStream implements ByteStream, SocketOwner {
 
   end(): void {
     if (!this.#closed) this.#socket.end();
+  }
+
+  closeWhenSent(): void {
+    this.#socket.destroySoon();
   }
 
   abort(): void {

@@ -44,7 +44,7 @@ export class ControlPlane implements AdminHost {
   #loaded!: LoadedConfiguration;
   #preparation: Preparation | undefined = undefined;
   #lastReload: GatewayStatus['lastReload'] = null;
-  #reloads = { ok: 0, failed: 0 };
+  readonly #reloads = { ok: 0, failed: 0 };
   /** Changes wait for each other. */
   #changing: Promise<unknown> = Promise.resolve();
   #draining = false;

@@ -3,19 +3,17 @@ import { Fields } from '#http/fields.ts';
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import { fixedBody, UNKNOWN_LENGTH } from '#model/body.ts';
 import type { StreamReceiver } from '#model/byte-stream.ts';
-import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { IncomingBody } from '#net/incoming-body.ts';
 import { OutgoingBody } from '#net/outgoing-body.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 import { HeadReader } from '#wire/http1/head-reader.ts';
 import { parseResponseHead, type ResponseHead } from '#wire/http1/response-head.ts';
-import { serializeRequestHead } from '#wire/http1/serialize.ts';
-import { Violation } from '#wire/http1/violation.ts';
 import { connectError } from './connect-error.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
-import { connectionLines, hostOf, requestFraming, upgradeMatches } from './request-framing.ts';
+import { keepsConnection, protocolError, switchingResponse, toResponse } from './http1-response.ts';
+import { requestHead, upgradeMatches } from './request-head.ts';
 
 const MAX_HEAD_BYTES = 65536;
 const MAX_FIELDS = 256;
@@ -68,17 +66,9 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     this.#requests++;
     this.#informational = 0;
     exchange.phase = 'request';
-    const { request } = exchange;
-    const head = serializeRequestHead(
-      request.method,
-      request.path + request.query,
-      hostOf(attempt),
-      exchange.forwardLines,
-      requestFraming(request),
-      connectionLines(request),
-    );
+    const head = requestHead(attempt);
     this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.firstByteMs);
-    const { body } = request;
+    const { body } = exchange.request;
     if (body?.type === 'stream') this.#sendStream(attempt, head);
     else if (body === undefined) this.#stream.write(head);
     else if (typeof body.content === 'string') this.#stream.write(head + body.content);
@@ -111,7 +101,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
       case 'head':
         return this.#readHead(buffer, 0, length);
       case 'body':
-        return this.#readBody(mayKeep ? buffer.subarray(0, length) : buffer.subarray(0, length), mayKeep);
+        return this.#readBody(buffer.subarray(0, length), mayKeep);
       default:
         // Bytes that no request asked for could pass for the answer to the next one.
         this.close();
@@ -142,11 +132,14 @@ export class OriginConnection implements StreamReceiver, Deadlined {
   onDeadline(): void {
     switch (this.#state) {
       case 'connecting':
-        return this.#fail(new ProxyError('connection_timeout'));
+        this.#fail(new ProxyError('connection_timeout'));
+        return;
       case 'head':
-        return this.#fail(new ProxyError(this.#outgoing ? 'connection_write_timeout' : 'connection_read_timeout'));
+        this.#fail(new ProxyError(this.#outgoing ? 'connection_write_timeout' : 'connection_read_timeout'));
+        return;
       case 'body':
-        return this.#fail(new ProxyError('http_response_timeout'));
+        this.#fail(new ProxyError('http_response_timeout'));
+        return;
       default:
         this.close();
     }
@@ -243,59 +236,38 @@ export class OriginConnection implements StreamReceiver, Deadlined {
   }
 
   #switchProtocols(attempt: Http1Attempt, head: ResponseHead, early: Buffer): void {
-    const { request } = attempt.exchange;
-    if (!upgradeMatches(request.upgrade, head.section.upgrade)) {
+    if (!upgradeMatches(attempt.exchange.request.upgrade, head.section.upgrade)) {
       this.#fail(new ProxyError('http_upgrade_failed'));
       return;
     }
     this.#state = 'tunnel';
     this.#pool.host.deadlines.clear(this);
-    attempt.respond({
-      status: 101,
-      reason: head.reason,
-      fields: new Fields(head.section.text),
-      length: 0,
-      body: undefined,
-      tunnel: {
-        protocol: head.section.upgrade,
+    const done = () => {
+      attempt.end();
+      this.#pool.forget(this);
+    };
+    const { tunnelIdleMs } = attempt.upstream.timeouts;
+    const protocol = head.section.upgrade;
+    attempt.respond(
+      switchingResponse(head, {
+        protocol,
         stream: this.#stream,
         early: Buffer.from(early),
-        idleTimeoutMs: attempt.upstream.timeouts.tunnelIdleMs,
-        done: () => {
-          attempt.end();
-          this.#pool.forget(this);
-        },
-      },
-    });
+        idleTimeoutMs: tunnelIdleMs,
+        done,
+      }),
+    );
   }
 
   #takeFinal(attempt: Http1Attempt, head: ResponseHead, rest: Buffer): void {
-    const { section } = head;
+    const { section, framing } = head;
     this.#keepAliveSeconds = section.keepAliveSeconds;
-    this.#reusable =
-      (head.minorVersion > 0 ? !section.close : section.keepAlive) &&
-      head.framing !== 'close' &&
-      this.#requests < this.#pool.settings.maxRequests;
-    const response: Response = {
-      status: head.status,
-      reason: head.reason,
-      fields: new Fields(section.text),
-      length: head.framing === 'chunked' || head.framing === 'close' ? UNKNOWN_LENGTH : section.contentLength,
-      body: undefined,
-      tunnel: undefined,
-    };
-    if (head.framing === 'none') {
-      if (head.status !== 304 && attempt.exchange.request.method !== 'HEAD')
-        response.length = head.status === 204 ? UNKNOWN_LENGTH : 0;
-      if (rest.length > 0) this.#reusable = false;
-      this.#finish();
-    } else if (
-      head.framing === 'length' &&
-      rest.length >= section.contentLength &&
-      section.contentLength <= MAX_FIXED_BYTES
-    ) {
-      response.body = fixedBody(rest.toString('latin1', 0, section.contentLength));
-      if (rest.length > section.contentLength) this.#reusable = false;
+    this.#reusable = keepsConnection(head) && this.#requests < this.#pool.settings.maxRequests;
+    const response = toResponse(head, attempt.exchange.request.method);
+    const length = framing === 'none' ? 0 : section.contentLength;
+    if (framing === 'none' || (framing === 'length' && rest.length >= length && length <= MAX_FIXED_BYTES)) {
+      if (length > 0) response.body = fixedBody(rest.toString('latin1', 0, length));
+      if (rest.length > length) this.#reusable = false;
       this.#finish();
     } else {
       response.body = this.#receiveStream(attempt, head, rest);
@@ -376,10 +348,4 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     const stale = this.#requests > 1 && !this.#head?.started && this.#informational === 0;
     return new ProxyError('connection_terminated', undefined, { cause: error, stale });
   }
-}
-
-function protocolError(error: unknown): ProxyError {
-  if (!(error instanceof Violation)) return new ProxyError('proxy_internal_error', undefined, { cause: error });
-  const code = error.kind === 'head-too-large' ? 'http_response_header_section_size' : 'http_protocol_error';
-  return new ProxyError(code, `the origin's response is invalid: ${error.message}`);
 }

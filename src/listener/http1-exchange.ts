@@ -1,0 +1,243 @@
+// One exchange on an HTTP/1.x client connection: takes the request's content in, has it handled, sees the answer out, and
+// writes the record. Reading heads and the life of the connection are in http1-connection.ts.
+import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
+import { fixedBody, UNKNOWN_LENGTH } from '#model/body.ts';
+import type { Exchange } from '#model/exchange.ts';
+import type { Response } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import { IncomingBody } from '#net/incoming-body.ts';
+import { countActive } from '#telemetry/series.ts';
+import type { RequestHead } from '#wire/http1/request-head.ts';
+import { serializeResponseHead } from '#wire/http1/serialize.ts';
+import { Http1Answer } from './http1-answer.ts';
+import type { Http1Connection } from './http1-connection.ts';
+import { refusal } from './http1-request.ts';
+
+/** Content that came with its head and is no larger is kept as a whole, so that it can be sent again on a retry. */
+const MAX_FIXED_BYTES = 16384;
+/** Unwanted content up to this size is read and dropped to keep the connection; more closes it. */
+const MAX_DRAINED_BYTES = 65536;
+/** After a client's FIN it may wait for its response or be gone: an informational response finds out (see `#probe`). */
+const PROBE_AFTER_MS = 500;
+
+export class Http1Exchange implements Deadlined {
+  deadline: DeadlineEntry | undefined = undefined;
+  readonly connection: Http1Connection;
+  readonly exchange: Exchange;
+  #incoming: IncomingBody | undefined = undefined;
+  #answer: Http1Answer | undefined = undefined;
+  /** Whether the connection may stay behind this exchange. */
+  #persistent: boolean;
+  /** Whether the client waits for 100 (Continue) before it sends content. */
+  #expectsContinue = false;
+  #ended = false;
+
+  constructor(connection: Http1Connection, exchange: Exchange, persistent: boolean) {
+    this.connection = connection;
+    this.exchange = exchange;
+    this.#persistent = persistent;
+    exchange.snapshot.uses++;
+    countActive(connection.listenerState.series, 1);
+    exchange.inform = (status, fields) => {
+      // RFC 9110 15.2: "A server MUST NOT send a 1xx response to an HTTP/1.0 client."
+      if (exchange.request.version === '1.0' || this.#answer || this.#ended) return;
+      if (status === 100) this.#expectsContinue = false;
+      connection.stream.write(serializeResponseHead(status, '', fields.text, 'none', ''));
+    };
+  }
+
+  /** Whether reading must wait until the content has somewhere to go. */
+  get held(): boolean {
+    return this.#incoming?.held ?? false;
+  }
+
+  /** Handles the request whose head was read; returns where in `buffer` the bytes behind its content begin. */
+  start(head: RequestHead, buffer: Buffer, from: number, to: number): number {
+    this.#expectsContinue = head.section.expect !== '' && head.minorVersion > 0;
+    const next = this.#takeContent(head, buffer, from, to);
+    if (this.#answer) return next;
+    const response = this.connection.host.handle(this.exchange);
+    if (response instanceof Promise) {
+      this.watch();
+      void response.then((result) => this.#send(result));
+    } else {
+      this.#send(response);
+    }
+    return next;
+  }
+
+  /** Answers a request that is not to be handled. */
+  refuse(error: ProxyError): void {
+    this.exchange.error = error;
+    this.#persistent = false;
+    this.#send(this.connection.host.answer(error, this.exchange));
+  }
+
+  /** Takes bytes of the content; returns how many there were of it. */
+  receive(bytes: Buffer, mayKeep: boolean): number {
+    const incoming = this.#incoming;
+    if (!incoming || incoming.complete) return 0;
+    const consumed = incoming.receive(bytes, mayKeep);
+    const { maxBodyBytes } = this.connection.listenerState.settings;
+    if (maxBodyBytes > 0 && incoming.received > maxBodyBytes) this.#reject(new ProxyError('request-body-too-large'));
+    this.watch();
+    return consumed;
+  }
+
+  drained(): void {
+    this.#answer?.drained();
+  }
+
+  /** The client has sent FIN. */
+  clientEnded(): void {
+    this.#persistent = false;
+    if (this.#incoming && !this.#incoming.complete) {
+      this.fail(new ProxyError('client-closed', 'the content is incomplete'));
+    } else {
+      this.watch();
+    }
+  }
+
+  /** Ends the exchange without a (whole) response. */
+  fail(error: ProxyError): void {
+    if (this.#ended) return;
+    this.exchange.error ??= error;
+    this.exchange.abort(error);
+    this.#incoming?.abort(error);
+    this.#answer?.cancel(error);
+    this.#finish();
+    this.connection.exchangeBroken();
+  }
+
+  onDeadline(): void {
+    if (this.#answer?.waiting) this.fail(new ProxyError('client-stalled'));
+    else if (this.#incoming && !this.#incoming.complete) this.#reject(new ProxyError('request-body-timeout'));
+    else this.#probe();
+  }
+
+  /** Sets the deadline that fits what the exchange waits for; called whenever that changes. */
+  watch(): void {
+    if (this.#ended) return;
+    const { deadlines } = this.connection.host;
+    const { settings } = this.connection.listenerState;
+    const incoming = this.#incoming;
+    if (this.#answer?.waiting) deadlines.set(this, settings.sendTimeoutMs);
+    else if (incoming && !incoming.complete && !incoming.held) deadlines.set(this, settings.bodyTimeoutMs);
+    else if (this.connection.halfClosed && !this.#answer) deadlines.set(this, PROBE_AFTER_MS);
+    else deadlines.clear(this);
+  }
+
+  /** Called by the answer when all of it has been written. */
+  answered(keepAlive: boolean): void {
+    const incoming = this.#incoming;
+    const unread = incoming !== undefined && !incoming.complete;
+    this.#finish();
+    if (unread) incoming.cancel(new ProxyError('client-closed', 'the response came before the end of the content'));
+    this.connection.exchangeEnded(keepAlive && !unread);
+  }
+
+  /** Called by the answer when the tunnel it opened is closed. */
+  tunnelEnded(): void {
+    this.#finish();
+    this.connection.tunnelEnded();
+  }
+
+  // What the incoming body tells.
+
+  bodyEnded(): void {
+    this.watch();
+  }
+
+  bodyCancelled(): void {
+    this.watch();
+  }
+
+  bodyMalformed(error: unknown): void {
+    this.#reject(refusal(error));
+  }
+
+  /** Gives the request its body. */
+  #takeContent(head: RequestHead, buffer: Buffer, from: number, to: number): number {
+    if (head.framing === 'none') return from;
+    const length = head.section.contentLength;
+    const { request } = this.exchange;
+    if (head.framing === 'length' && length <= MAX_FIXED_BYTES && to - from >= length) {
+      request.body = fixedBody(buffer.toString('latin1', from, from + length));
+      this.exchange.bytesReceived = length;
+      return from + length;
+    }
+    const { stream, listenerState } = this.connection;
+    const { maxHeadBytes, maxFields } = listenerState.settings;
+    const type = head.framing === 'chunked' ? 'chunked' : 'length';
+    const incoming = new IncomingBody(
+      stream,
+      { type, length, maxTrailerBytes: maxHeadBytes, maxTrailers: maxFields },
+      this,
+    );
+    this.#incoming = incoming;
+    request.body = incoming;
+    stream.relaying = true;
+    return from === to ? to : from + this.receive(buffer.subarray(from, to), false);
+  }
+
+  #send(response: Response): void {
+    if (this.#ended || this.#answer) {
+      if (response.body?.type === 'stream')
+        response.body.cancel(this.exchange.aborted ?? new ProxyError('client-closed'));
+      response.tunnel?.stream.abort();
+      response.tunnel?.done();
+      return;
+    }
+    this.#answer = new Http1Answer(this, response);
+    this.#answer.start(this.#persistent && !this.connection.halfClosed && !this.#mustCloseForContent());
+  }
+
+  /** Whether content that nobody has begun to read is too much, or too uncertain, to be read and dropped. */
+  #mustCloseForContent(): boolean {
+    const incoming = this.#incoming;
+    if (!incoming || incoming.complete || incoming.started) return false;
+    const { length } = this.exchange.request;
+    if (this.#expectsContinue || length === UNKNOWN_LENGTH || length > MAX_DRAINED_BYTES) return true;
+    incoming.pipe({ chunk: () => true, end() {}, abort() {} });
+    return false;
+  }
+
+  /**
+   * Finds out whether a client that sent FIN still listens: one that is gone answers with a reset, and one that waits for
+   * its response passes over an informational one (RFC 9110 15.2).
+   */
+  #probe(): void {
+    if (this.#answer || this.exchange.request.version === '1.0') return;
+    this.connection.stream.write('HTTP/1.1 100 Continue\r\n\r\n');
+    this.connection.host.deadlines.set(this, PROBE_AFTER_MS * 10);
+  }
+
+  /** The content cannot go on: whoever reads it fails, and with it the exchange. */
+  #reject(error: ProxyError): void {
+    if (this.#ended) return;
+    if (this.#answer) {
+      this.fail(error);
+      return;
+    }
+    this.exchange.error ??= error;
+    this.#persistent = false;
+    this.exchange.abort(error);
+    this.#incoming?.abort(error);
+    this.#send(this.connection.host.answer(error, this.exchange));
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { exchange, connection } = this;
+    if (this.#incoming) exchange.bytesReceived = this.#incoming.received;
+    if (this.#answer) exchange.bytesSent = this.#answer.sent;
+    if (exchange.status === 0) exchange.status = exchange.error?.status ?? 499;
+    connection.host.deadlines.clear(this);
+    connection.stream.relaying = false;
+    exchange.snapshot.uses--;
+    countActive(connection.listenerState.series, -1);
+    exchange.end();
+    connection.host.record(exchange, connection.listenerState.series);
+  }
+}

@@ -1,0 +1,42 @@
+// Makes a version-free Response of an HTTP/1.1 response head, and a ProxyError of one that is none.
+import { Fields } from '#http/fields.ts';
+import { UNKNOWN_LENGTH } from '#model/body.ts';
+import type { Response, Tunnel } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import type { ResponseHead } from '#wire/http1/response-head.ts';
+import { Violation } from '#wire/http1/violation.ts';
+
+/** Returns the response without its body. */
+export function toResponse(head: ResponseHead, method: string): Response {
+  return {
+    status: head.status,
+    reason: head.reason,
+    fields: new Fields(head.section.text),
+    length: lengthOf(head, method),
+    body: undefined,
+    tunnel: undefined,
+  };
+}
+
+export function switchingResponse(head: ResponseHead, tunnel: Tunnel): Response {
+  return { ...toResponse(head, ''), length: 0, tunnel };
+}
+
+/** Whether the connection may be used again behind this response (RFC 9112 9.3). */
+export function keepsConnection({ section, minorVersion, framing }: ResponseHead): boolean {
+  return framing !== 'close' && (minorVersion > 0 ? !section.close : section.keepAlive);
+}
+
+/** The error for a response that cannot be read. */
+export function protocolError(error: unknown): ProxyError {
+  if (!(error instanceof Violation)) return new ProxyError('proxy_internal_error', undefined, { cause: error });
+  const code = error.kind === 'head-too-large' ? 'http_response_header_section_size' : 'http_protocol_error';
+  return new ProxyError(code, `the origin's response is invalid: ${error.message}`);
+}
+
+function lengthOf({ framing, section, status }: ResponseHead, method: string): number {
+  if (framing === 'chunked' || framing === 'close' || status === 204) return UNKNOWN_LENGTH;
+  // What HEAD and 304 announce is the length the content would have (RFC 9110 8.6).
+  if (framing === 'none' && status !== 304 && method !== 'HEAD') return 0;
+  return section.contentLength;
+}
