@@ -46,7 +46,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     this.#pool = pool;
   }
 
-  /** Opens the connection and then starts the attempt. */
+  /** Opens the connection, then starts the attempt. */
   connect(attempt: Http1Attempt): void {
     this.#attempt = attempt;
     attempt.connection = this;
@@ -73,7 +73,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     else if (body === undefined) this.#stream.write(head);
     else if (typeof body.content === 'string') this.#stream.write(head + body.content);
     else this.#stream.writeParts(head, body.content, '');
-    if (this.#attempt === attempt && !this.#outgoing) exchange.phase = 'response-head';
+    if (!this.#outgoing) exchange.phase = 'response-head';
   }
 
   /** Waits in the pool for the next request, for at most `idleTimeoutMs`. */
@@ -219,7 +219,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     if (!attempt) return false;
     if (parsed.status < 200) return this.#takeInformational(attempt, parsed, buffer, next, to);
     this.#takeFinal(attempt, parsed, buffer.subarray(next, to));
-    return this.#state !== 'closed' && !this.#incoming?.held;
+    return !this.#incoming?.held;
   }
 
   #takeInformational(attempt: Http1Attempt, head: ResponseHead, buffer: Buffer, from: number, to: number): boolean {
