@@ -27,6 +27,11 @@ export function keepsConnection({ section, minorVersion, framing }: ResponseHead
   return framing !== 'close' && (minorVersion > 0 ? !section.close : section.keepAlive);
 }
 
+/** How long the connection may idle: an origin that tells its timeout gets no request in the last second before it. */
+export function idleLimitMs({ section }: ResponseHead): number {
+  return section.keepAliveSeconds < 0 ? Number.POSITIVE_INFINITY : Math.max(1, section.keepAliveSeconds - 1) * 1000;
+}
+
 /** The error for a response that cannot be read. */
 export function protocolError(error: unknown): ProxyError {
   if (!(error instanceof Violation)) return new ProxyError('proxy_internal_error', undefined, { cause: error });

@@ -12,7 +12,7 @@ import { parseResponseHead, type ResponseHead } from '#wire/http1/response-head.
 import { connectError } from './connect-error.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
-import { keepsConnection, protocolError, switchingResponse, toResponse } from './http1-response.ts';
+import { idleLimitMs, keepsConnection, protocolError, switchingResponse, toResponse } from './http1-response.ts';
 import { requestHead, upgradeMatches } from './request-head.ts';
 
 const MAX_HEAD_BYTES = 65536;
@@ -79,9 +79,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
   /** Waits in the pool for the next request, for at most `idleTimeoutMs`. */
   rest(idleTimeoutMs: number): void {
     this.idleSince = this.#pool.host.clock.now();
-    // An origin that tells its own timeout gets no request in the last second before it.
-    const told = this.#keepAliveSeconds < 0 ? Number.POSITIVE_INFINITY : Math.max(1, this.#keepAliveSeconds - 1) * 1000;
-    this.#pool.host.deadlines.set(this, Math.min(idleTimeoutMs, told));
+    this.#pool.host.deadlines.set(this, Math.min(idleTimeoutMs, this.#toldIdleMs));
   }
 
   close(): void {
@@ -261,7 +259,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
 
   #takeFinal(attempt: Http1Attempt, head: ResponseHead, rest: Buffer): void {
     const { section, framing } = head;
-    this.#keepAliveSeconds = section.keepAliveSeconds;
+    this.#toldIdleMs = idleLimitMs(head);
     this.#reusable = keepsConnection(head) && this.#requests < this.#pool.settings.maxRequests;
     const response = toResponse(head, attempt.exchange.request.method);
     const length = framing === 'none' ? 0 : section.contentLength;
