@@ -39,8 +39,8 @@ export class OriginConnection implements StreamReceiver, Deadlined {
   #outgoing: OutgoingBody | undefined = undefined;
   /** Whether the present response lets the connection be used again. */
   #reusable = false;
-  /** Seconds the origin said it keeps an idle connection; -1 when it said nothing. */
-  #keepAliveSeconds = -1;
+  /** How long the origin says it keeps an idle connection. */
+  #toldIdleMs = Number.POSITIVE_INFINITY;
 
   constructor(pool: EndpointPool) {
     this.#pool = pool;
