@@ -1,0 +1,39 @@
+// The main job in one file: a request goes through the gateway to an origin and its response comes back, with a record.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { proxyTo, startTidegate } from '../support/gateway.ts';
+import { ok, startOrigin } from '../support/origin.ts';
+import { connectRaw } from '../support/raw-client.ts';
+
+test('a request reaches the origin, its response the client, and one access record is written', async (t) => {
+  const origin = await startOrigin(t, ({ body }) => ok(`got ${body}`, 'X-From: origin\r\n'));
+  const gateway = await startTidegate(t, proxyTo(origin));
+  const client = await connectRaw(t, gateway.port());
+  const response = await client.request(
+    'POST /greet?who=you HTTP/1.1\r\nHost: example.com\r\nContent-Length: 5\r\n\r\nhello',
+  );
+  assert.equal(response.status, 200);
+  assert.equal(response.body, 'got hello');
+  assert.equal(response.field('x-from'), 'origin');
+  assert.equal(origin.last.start, 'POST /greet?who=you HTTP/1.1');
+  assert.equal(origin.last.field('host'), 'example.com');
+  assert.equal(origin.last.field('x-forwarded-for'), '127.0.0.1');
+  const [record] = await gateway.untilRecords(1);
+  assert.equal(record?.method, 'POST');
+  assert.equal(record?.status, 200);
+  assert.equal(gateway.records.length, 1);
+});
+
+test('requests of one client connection share one origin connection', async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(t, proxyTo(origin));
+  const client = await connectRaw(t, gateway.port());
+  for (const path of ['/a', '/b', '/c']) {
+    const response = await client.request(`GET ${path} HTTP/1.1\r\nHost: example.com\r\n\r\n`);
+    assert.equal(response.status, 200);
+  }
+  assert.deepEqual(
+    origin.requests.map(({ target, connection }) => `${target} ${connection}`),
+    ['/a 0', '/b 0', '/c 0'],
+  );
+});

@@ -1,0 +1,125 @@
+// An origin server for tests on a raw socket: shows what really arrived, and answers exactly the bytes it is told to.
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import { type ReadMessage, WireReader } from './wire-reader.ts';
+
+export interface ReceivedRequest extends ReadMessage {
+  readonly method: string;
+  readonly target: string;
+  /** Counts the connections of the origin, from 0. */
+  readonly connection: number;
+}
+
+export interface OriginConnection {
+  readonly socket: Socket;
+  readonly reader: WireReader;
+  /** Counts the connections of the origin, from 0. */
+  readonly number: number;
+}
+
+/** Called for each whole request; what it returns, if anything, is written. */
+export type OnRequest = (
+  request: ReceivedRequest,
+  connection: OriginConnection,
+) => string | undefined | Promise<string | undefined>;
+
+/** Called once a connection instead, to read and write as it likes. */
+export type OnConnection = (connection: OriginConnection) => unknown;
+
+export interface OriginOptions {
+  /** 0 chooses a free one. */
+  readonly port?: number;
+  readonly onConnection?: OnConnection;
+}
+
+export class Origin {
+  readonly requests: ReceivedRequest[] = [];
+  readonly connections: OriginConnection[] = [];
+  readonly #server: Server;
+
+  constructor(onRequest: OnRequest, { onConnection }: OriginOptions) {
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      const connection = { socket, reader: new WireReader(), number: this.connections.length };
+      this.connections.push(connection);
+      socket.on('data', (bytes: Buffer) => connection.reader.push(bytes));
+      socket.on('end', () => connection.reader.end());
+      socket.on('error', (error) => connection.reader.end(error));
+      socket.on('close', () => connection.reader.end());
+      // A request that breaks off ends the loop; the tests see it by `reader`.
+      if (onConnection) onConnection(connection);
+      else this.#serve(connection, onRequest).catch(() => {});
+    });
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** As it is written in a configuration. */
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** The last whole request. */
+  get last(): ReceivedRequest {
+    const request = this.requests.at(-1);
+    if (!request) throw new Error('the origin has received no request');
+    return request;
+  }
+
+  async listen(port: number): Promise<void> {
+    this.#server.listen(port, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  /** Ends all connections, with a reset when `how` says so, and accepts no more. */
+  async stop(how: 'end' | 'reset' = 'end'): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    for (const { socket } of this.connections) {
+      if (how === 'reset') socket.resetAndDestroy();
+      else socket.destroy();
+    }
+    await closed;
+  }
+
+  async #serve(connection: OriginConnection, onRequest: OnRequest): Promise<void> {
+    for (;;) {
+      const message = await connection.reader.message();
+      const [method = '', target = ''] = message.start.split(' ');
+      const request = { ...message, method, target, connection: connection.number };
+      this.requests.push(request);
+      const answer = await onRequest(request, connection);
+      if (answer !== undefined) connection.socket.write(answer, 'latin1');
+    }
+  }
+}
+
+/** Starts an origin that answers each request with what `onRequest` returns; it is stopped after the test. */
+export async function startOrigin(
+  t: TestContext,
+  onRequest: OnRequest = () => ok(),
+  options: OriginOptions = {},
+): Promise<Origin> {
+  const origin = new Origin(onRequest, options);
+  await origin.listen(options.port ?? 0);
+  t.after(() => origin.stop());
+  return origin;
+}
+
+/** A 200 response with `body` and its length. */
+export function ok(body = 'ok', fields = ''): string {
+  return `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`;
+}
+
+/** A port of this machine on which nobody listens. */
+export async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
