@@ -6,12 +6,32 @@ import type { configSchema } from './config-schema.ts';
 export type ConfigInput = SchemaInput<typeof configSchema>;
 
 /**
- * Returns its argument: `export default defineConfig({ … })` gives completion, and naming an upstream that does not exist
- * fails to compile.
+ * Returns its argument: `export default defineConfig({ … })` gives completion, and an unknown key or the name of an
+ * upstream that does not exist fails to compile.
  */
-export function defineConfig<const Input extends ConfigInput>(config: Input & NamesKnownUpstreams<Input>): Input {
+export function defineConfig<const Input extends ConfigInput>(
+  config: Input & KnownKeysOnly<Input, ConfigInput> & NamesKnownUpstreams<Input>,
+): Input {
   return config;
 }
+
+/** Keys of all members of a union. */
+type KeysOf<Shape> = Shape extends readonly unknown[] ? never : Shape extends object ? keyof Shape : never;
+type ValueOf<Shape, Key> = Shape extends object ? (Key extends keyof Shape ? Shape[Key] : never) : never;
+type ElementOf<Shape> = Shape extends readonly (infer Element)[] ? Element : never;
+
+/** Gives a key that `Shape` does not know a type that names it: a type parameter alone lets it pass. */
+type KnownKeysOnly<Input, Shape> = unknown extends Shape
+  ? unknown
+  : Input extends readonly unknown[]
+    ? { readonly [Index in keyof Input]: KnownKeysOnly<Input[Index], ElementOf<Shape>> }
+    : Input extends object
+      ? {
+          readonly [Key in keyof Input]: Key extends KeysOf<Shape>
+            ? KnownKeysOnly<Input[Key], ValueOf<Shape, Key>>
+            : `unknown key: ${Key & string}`;
+        }
+      : unknown;
 
 type UpstreamNames<Input> = Input extends { readonly upstreams: infer Upstreams } ? keyof Upstreams & string : never;
 

@@ -24,6 +24,9 @@ export interface IncomingFraming {
   readonly maxTrailers: number;
 }
 
+/** So much may come before there is a reader without holding the stream: most readers are there a moment later. */
+const MAX_EARLY_BYTES = 65536;
+
 export class IncomingBody implements StreamBody {
   readonly type = 'stream';
   /** Octets passed on or waiting, without framing. */
@@ -40,6 +43,7 @@ export class IncomingBody implements StreamBody {
   #finished = false;
   /** Decoded bytes that came before there was a reader, or after it said to wait. In memory of our own. */
   #early: Buffer[] | undefined = undefined;
+  #earlyBytes = 0;
   #held = false;
 
   constructor(stream: ByteStream, framing: IncomingFraming, owner: IncomingBodyOwner) {
@@ -134,8 +138,9 @@ export class IncomingBody implements StreamBody {
       if (data.length > 0) {
         this.#early ??= [];
         this.#early.push(mayKeep ? data : Buffer.from(data));
+        this.#earlyBytes += data.length;
       }
-      this.#held = true;
+      this.#held = sink !== undefined || this.#earlyBytes >= MAX_EARLY_BYTES;
       return;
     }
     if (data.length > 0 && !sink.chunk(mayKeep ? data : Buffer.from(data))) {
@@ -157,8 +162,9 @@ export class IncomingBody implements StreamBody {
       }
       if (this.#finished) return;
     }
+    // Also behind the last byte: the connection may have stopped reading at it, and goes on to its next message.
+    this.#stream.resume();
     if (this.complete) this.#finish();
-    else this.#stream.resume();
   }
 
   #finish(): void {

@@ -37,3 +37,22 @@ test('requests of one client connection share one origin connection', async (t) 
     ['/a 0', '/b 0', '/c 0'],
   );
 });
+
+test('connections go on behind content that was there before anybody read it', async (t) => {
+  const origin = await startOrigin(
+    t,
+    ({ body }) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunk(body)}0\r\n\r\n`,
+  );
+  const gateway = await startTidegate(t, proxyTo(origin));
+  const client = await connectRaw(t, gateway.port());
+  for (const body of ['one', 'two', 'x'.repeat(200_000), 'four']) {
+    const head = 'POST / HTTP/1.1\r\nHost: example.com\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const response = await client.request(`${head}${chunk(body)}0\r\n\r\n`);
+    assert.equal(response.body, body);
+  }
+  assert.equal(origin.connections.length, 1);
+});
+
+function chunk(content: string): string {
+  return `${content.length.toString(16)}\r\n${content}\r\n`;
+}
