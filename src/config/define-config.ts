@@ -20,7 +20,7 @@ type KeysOf<Shape> = Shape extends readonly unknown[] ? never : Shape extends ob
 type ValueOf<Shape, Key> = Shape extends object ? (Key extends keyof Shape ? Shape[Key] : never) : never;
 type ElementOf<Shape> = Shape extends readonly (infer Element)[] ? Element : never;
 
-/** Gives a key that `Shape` does not know a type that names it: a type parameter alone lets it pass. */
+/** Makes a key that `Shape` does not know `never`: a type parameter alone lets it pass. */
 type KnownKeysOnly<Input, Shape> = unknown extends Shape
   ? unknown
   : Input extends readonly unknown[]
@@ -29,7 +29,7 @@ type KnownKeysOnly<Input, Shape> = unknown extends Shape
       ? {
           readonly [Key in keyof Input]: Key extends KeysOf<Shape>
             ? KnownKeysOnly<Input[Key], ValueOf<Shape, Key>>
-            : `unknown key: ${Key & string}`;
+            : never;
         }
       : unknown;
 
