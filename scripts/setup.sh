@@ -29,23 +29,9 @@ install_packages() {
 
 # Prints PROGRAM:PACKAGE of each peer that is not installed.
 missing_peers() {
-  for peer in nginx:nginx-light haproxy:haproxy curl:curl; do
+  for peer in nginx:nginx-light haproxy:haproxy wrk:wrk curl:curl; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${peer%%:*}" >/dev/null 2>&1 || echo "$peer"
   done
-}
-
-# Installs the Debian packages named, without letting them start services of their own.
-install_peers() {
-  echo "Installing $* for the tests (once) ..." >&2
-  policy=/usr/sbin/policy-rc.d
-  if [ ! -e "$policy" ]; then
-    trap 'rm -f "$policy"' EXIT
-    trap 'exit 130' INT TERM
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-  fi
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update >/dev/null && apt-get -qq install -y --no-install-recommends "$@" >/dev/null
 }
 
 ensure_peers() {
@@ -53,8 +39,8 @@ ensure_peers() {
   [ -n "$missing" ] || return 0
   why="only root can install them, with apt-get"
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
-    # shellcheck disable=SC2086
-    install_peers $(echo "$missing" | sed 's/.*://') || true
+    # shellcheck disable=SC2046
+    sh scripts/install-peers.sh $(echo "$missing" | sed 's/.*://') || true
     missing=$(missing_peers)
     [ -n "$missing" ] || return 0
     why="apt-get could not install them"

@@ -1,0 +1,69 @@
+// One run of the benchmarks: its folder, its ports, its origin, the peers that take part, and what it measured.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Peer } from '../peers/peer.ts';
+import { startDatagramSink } from './datagram-sink.ts';
+import { startOrigin } from './origin.ts';
+import { MEASURED_CORE, pause, type Started, start, untilListening } from './processes.ts';
+import { ROUTES, requestHeads, writeWrkScript } from './requests.ts';
+import type { Load } from './wrk.ts';
+
+const FIRST_PORT = 18400;
+const ORIGIN_PORT = FIRST_PORT;
+const LOG_PORT = FIRST_PORT + 1;
+const PEER_PORT = FIRST_PORT + 10;
+
+export interface BenchOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly peers: readonly Peer[];
+}
+
+/** A peer that runs. */
+export interface Running extends Started {
+  readonly peer: Peer;
+  readonly port: number;
+}
+
+export class BenchRun {
+  readonly options: BenchOptions;
+  readonly folder = mkdtempSync(join(tmpdir(), 'tidegate-bench-'));
+  readonly #started: Started[] = [];
+
+  constructor(options: BenchOptions) {
+    this.options = options;
+  }
+
+  async open(): Promise<void> {
+    this.#started.push(await startOrigin(this.folder, ORIGIN_PORT));
+    this.#started.push(await startDatagramSink(LOG_PORT));
+  }
+
+  /** Starts a peer on the measured core with a table of `routes`. */
+  async start(peer: Peer, routes = ROUTES): Promise<Running> {
+    const port = PEER_PORT + this.options.peers.indexOf(peer);
+    const folder = join(this.folder, `${peer.name}-${routes}`);
+    mkdirSync(folder, { recursive: true });
+    const { command, env = {} } = peer.prepare({ folder, port, originPort: ORIGIN_PORT, logPort: LOG_PORT, routes });
+    const output = join(folder, 'output');
+    const started = start(command, { core: MEASURED_CORE, env, output });
+    this.#started.push(started);
+    await untilListening(port, started.pid, output);
+    return { peer, port, pid: started.pid, stop: () => started.stop() };
+  }
+
+  /** A load of realistic requests for a resource. */
+  load(resource: string, port: number, routes = ROUTES): Load {
+    const script = join(this.folder, `${resource}-${routes}.lua`);
+    writeWrkScript(script, requestHeads(resource, routes));
+    return { port, script, seconds: this.options.seconds };
+  }
+
+  /** Ends everything that was started, and removes the folder. */
+  async close(): Promise<void> {
+    for (const started of this.#started.reverse()) await started.stop();
+    await pause(50);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

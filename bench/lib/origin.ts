@@ -1,0 +1,46 @@
+// The origin server behind all peers: nginx with an answer of 102 bytes and two files, on the core that is not measured.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OTHER_CORE, type Started, start, untilListening } from './processes.ts';
+
+const SMALL = '0123456789'.repeat(10).concat('ab');
+
+export interface Resource {
+  /** Last segment of the target. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export const RESOURCES = {
+  small: { name: 'item', bytes: SMALL.length },
+  '10k': { name: '10k', bytes: 10240 },
+  '1m': { name: '1m', bytes: 1048576 },
+} as const satisfies Record<string, Resource>;
+
+export async function startOrigin(folder: string, port: number): Promise<Started> {
+  const files = join(folder, 'files');
+  mkdirSync(files, { recursive: true });
+  for (const { name, bytes } of [RESOURCES['10k'], RESOURCES['1m']]) {
+    writeFileSync(join(files, name), Buffer.alloc(bytes, SMALL));
+  }
+  const configuration = join(folder, 'origin.conf');
+  writeFileSync(
+    configuration,
+    `worker_processes 1; daemon off; user root; pid ${folder}/origin.pid; error_log ${folder}/origin.log;
+events { worker_connections 4096; }
+http {
+  access_log off; keepalive_requests 100000000; keepalive_timeout 600s; default_type text/plain; sendfile on; tcp_nopush on;
+  open_file_cache max=10;
+  server {
+    listen 127.0.0.1:${port};
+    location / { return 200 "${SMALL}"; }
+    location ~ /(10k|1m)$ { alias ${files}/$1; }
+  }
+}
+`,
+  );
+  const output = join(folder, 'origin.out');
+  const origin = start(['nginx', '-c', configuration], { core: OTHER_CORE, output });
+  await untilListening(port, origin.pid, output);
+  return origin;
+}

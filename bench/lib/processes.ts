@@ -1,0 +1,94 @@
+// Starts the programs of a benchmark on chosen cores and ends them by their process id. Knows nothing of what they do.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { connect } from 'node:net';
+
+/** What is measured runs on the one, what measures it and the origin on the other. */
+export const MEASURED_CORE = 0;
+export const OTHER_CORE = 1;
+
+export interface StartOptions {
+  readonly core: number;
+  readonly env?: NodeJS.ProcessEnv;
+  /** File for what it prints on either output. */
+  readonly output: string;
+}
+
+export interface Started {
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Whether a program is on the PATH, also where that of root would find it. */
+export function isInstalled(program: string): boolean {
+  const path = `${process.env.PATH}:/usr/sbin:/sbin`;
+  return spawnSync('sh', ['-c', `command -v ${program}`], { env: { ...process.env, PATH: path } }).status === 0;
+}
+
+/** First line of what a program says when asked for its version. */
+export function versionOf(program: string, args: readonly string[]): string {
+  const run = spawnSync(program, args, { encoding: 'utf8', env: searchPath() });
+  return (
+    `${run.stdout}${run.stderr}`
+      .split('\n')
+      .find((line) => /\d/.test(line))
+      ?.trim() ?? 'unknown'
+  );
+}
+
+/** Starts a program that stays in the foreground. */
+export function start(command: readonly string[], { core, env = {}, output }: StartOptions): Started {
+  const file = openSync(output, 'a');
+  const child = spawn('taskset', ['-c', String(core), ...command], {
+    stdio: ['ignore', file, file],
+    env: { ...searchPath(), ...env },
+  });
+  return { pid: child.pid as number, stop: () => stop(child) };
+}
+
+/** Resolves when a port of this machine accepts connections. Rejects after ten seconds, or when the program has ended. */
+export async function untilListening(port: number, pid: number, output: string): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (await accepts(port)) return;
+    if (!isAlive(pid)) break;
+    await pause(20);
+  }
+  throw new Error(`nothing listens on port ${port}; what the program said is in ${output}`);
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function searchPath(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  const force = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await gone;
+  clearTimeout(force);
+}

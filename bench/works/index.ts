@@ -1,0 +1,16 @@
+// The pieces of work there are, in the order in which all of them run.
+import { RESOURCES } from '../lib/origin.ts';
+import { idle } from './idle.ts';
+import { proxyWork } from './proxy.ts';
+import { routes } from './routes.ts';
+import { startUp } from './start.ts';
+import type { Work } from './work.ts';
+
+export const works: readonly Work[] = [
+  proxyWork('h1', RESOURCES.small),
+  proxyWork('10k', RESOURCES['10k']),
+  proxyWork('1m', RESOURCES['1m']),
+  routes,
+  idle,
+  startUp,
+];

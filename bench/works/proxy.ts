@@ -1,0 +1,80 @@
+// Proxying HTTP/1.1 for one size of content: processor time a request, peers in turn, as ratios of one run.
+import type { BenchRun, Running } from '../lib/bench-run.ts';
+import { cpuMicroseconds } from '../lib/cpu.ts';
+import type { Resource } from '../lib/origin.ts';
+import { median, rounded } from '../lib/statistics.ts';
+import { verifyAnswer } from '../lib/verify.ts';
+import { runWrk } from '../lib/wrk.ts';
+import type { Work, WorkResult } from './work.ts';
+
+/** The same load before the first sample: compilers and caches warm up. */
+const WARM_UP_SECONDS = 3;
+
+interface Sample {
+  readonly cpuUs: number;
+  readonly requestsPerSecond: number;
+  readonly p99Us: number;
+}
+
+export function proxyWork(name: string, resource: Resource): Work {
+  return {
+    name,
+    summary: `HTTP/1.1 proxy, keep-alive, ${resource.bytes} bytes`,
+    async run(bench, say) {
+      const running: Running[] = [];
+      const samples = new Map<string, Sample[]>();
+      for (const peer of bench.options.peers) {
+        const started = await bench.start(peer);
+        await verifyAnswer(peer.name, started.port, { resource: resource.name, bytes: resource.bytes });
+        await runWrk({ ...bench.load(resource.name, started.port), seconds: WARM_UP_SECONDS });
+        running.push(started);
+        samples.set(peer.name, []);
+      }
+      for (let round = 1; round <= bench.options.rounds; round++) {
+        for (const one of running) {
+          const sample = await measure(bench, one, resource.name);
+          samples.get(one.peer.name)?.push(sample);
+          say(
+            `${name} ${round}/${bench.options.rounds} ${one.peer.name}: ${sample.cpuUs.toFixed(1)} us, ${Math.round(sample.requestsPerSecond)}/s`,
+          );
+        }
+      }
+      for (const one of running) await one.stop();
+      return summarise(this.summary, samples);
+    },
+  };
+}
+
+async function measure(bench: BenchRun, { peer, port, pid }: Running, resource: string): Promise<Sample> {
+  const before = cpuMicroseconds(pid);
+  const result = await runWrk(bench.load(resource, port));
+  const cpuUs = (cpuMicroseconds(pid) - before) / result.requests;
+  if (result.failed > 0) throw new Error(`${peer.name}: ${result.failed} of ${result.requests} requests failed`);
+  return { cpuUs, requestsPerSecond: (result.requests * 1e6) / result.durationUs, p99Us: result.p99Us };
+}
+
+function summarise(title: string, samples: ReadonlyMap<string, readonly Sample[]>): WorkResult {
+  const [own = []] = samples.values();
+  const peers = [...samples].map(([name, list]) => {
+    const cpu = list.map(({ cpuUs }) => cpuUs);
+    return {
+      name,
+      cpuUs: { min: rounded(Math.min(...cpu)), median: rounded(median(cpu)), max: rounded(Math.max(...cpu)) },
+      requestsPerSecond: Math.round(median(list.map((sample) => sample.requestsPerSecond))),
+      // Of one round each, since the machine's speed drifts between rounds.
+      ratio: rounded(median(list.map((sample, round) => (own[round]?.cpuUs ?? Number.NaN) / sample.cpuUs))),
+    };
+  });
+  return {
+    title,
+    unit: "CPU microseconds of the proxy a request; ratio = Tidegate's / the peer's of the same round, median: lower is better",
+    head: ['', 'min', 'median', 'max', 'requests/s', 'ratio'],
+    rows: peers.map(({ name, cpuUs, requestsPerSecond, ratio }) => [
+      name,
+      ...[cpuUs.min, cpuUs.median, cpuUs.max].map((value) => value.toFixed(1)),
+      String(requestsPerSecond),
+      ratio.toFixed(2),
+    ]),
+    figures: peers,
+  };
+}
