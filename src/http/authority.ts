@@ -1,4 +1,5 @@
 // Reads `host:port` as it stands in Host and in targets (RFC 3986 3.2, RFC 9110 7.2).
+import net from 'node:net';
 
 export interface Authority {
   /** Lower case, without a trailing dot; an IPv6 address in brackets. */
@@ -8,6 +9,7 @@ export interface Authority {
 }
 
 const NAME = /^[0-9a-z_~!$&'()*+,;=.%-]+$/;
+/** What the characters may be; a zone is a matter of one machine. */
 const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/;
 
 /** The last few answers: clients name few hosts, many times. */
@@ -40,19 +42,7 @@ function parse(text: string): Authority | undefined {
 }
 
 function isHost(name: string): boolean {
-  if (name.startsWith('[')) return IPV6.test(name) && isIpv6(name.slice(1, -1));
+  if (name.startsWith('[')) return IPV6.test(name) && net.isIPv6(name.slice(1, -1));
   if (!NAME.test(name) || name === '.' || name.includes('..')) return false;
   return !/%(?![0-9a-f]{2})/.test(name);
-}
-
-function isIpv6(text: string): boolean {
-  const groups = text.split(':').length - 1;
-  const gap = text.includes('::');
-  return (
-    groups >= 2 &&
-    groups <= 7 &&
-    text.indexOf('::') === text.lastIndexOf('::') &&
-    !text.includes(':::') &&
-    (gap || groups === 7 || text.includes('.'))
-  );
 }
