@@ -5,7 +5,7 @@ let ready = false;
 
 /**
  * Compiles `source` for the linear-time engine. Throws a SyntaxError that says why when it is not valid there: backreferences,
- * lookaround and very large repetitions are not.
+ * lookahead, groups in a lookbehind and pieces counted out more than 16 times (`x{20}`, nested ones multiplied) are not.
  */
 export function compileLinearRegExp(source: string): RegExp {
   if (!ready) {
@@ -19,7 +19,7 @@ export function compileLinearRegExp(source: string): RegExp {
     const reason = error instanceof Error ? (error.message.split(': ').at(-1) ?? '') : '';
     throw new SyntaxError(
       /linear time/.test(reason)
-        ? `cannot be run in linear time (no backreferences, lookaround or large repetitions): ${source}`
+        ? `cannot be run in linear time (no backreferences, no lookahead, no count above {16}): ${source}`
         : `is not a regular expression: ${reason}`,
     );
   }
