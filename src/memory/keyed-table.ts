@@ -1,20 +1,24 @@
 // Token buckets by key in memory that all workers share: a limit is exact over all of them without a message.
 //
-// Each bucket is kept as GCRA does: one number, the time at which it will be full again. A bucket whose time has passed is
-// full, like one that was never used, so its place may be taken by another key without loss.
+// Each bucket is kept as what it lacks: a debt in milliseconds of filling, and the time of that. Added up, they are the time
+// at which it will be full again; one number for both, as GCRA has it, would round every token to the quarter microsecond
+// that a double has left beside the years since 1970. A bucket whose time has passed is full, like one that was never used,
+// so its place may be taken by another key without loss.
 import { hash64, hashHalves } from '#lib/hash.ts';
 
 const WAYS = 8;
-// A set: a lock, a seed-independent pad, then for each way two Int32 of the key's hash and one Float64.
+// A set: a lock (who holds it, or 0), a pad, then for each way two Int32 of the key's hash and two Float64.
 const LOCK_BYTES = 8;
-const WAY_BYTES = 16;
+const WAY_BYTES = 24;
 const SET_BYTES = LOCK_BYTES + WAYS * WAY_BYTES;
-/** The table's head: seed and eviction count. */
+/** The table's head: seed (2), count of evictions, count of instances. */
 const HEAD_BYTES = 16;
+const EVICTIONS = 2;
+const INSTANCES = 3;
 
 const SPINS = 200;
-/** Nobody holds a lock for longer unless its thread died: the work under it takes less than a microsecond. */
-const STEAL_AFTER_TRIES = 100;
+/** Waits of `WAIT_MS` after which a lock that nobody else got meanwhile is taken over: its thread died. */
+const WAITS_TO_TAKE_OVER = 100;
 const WAIT_MS = 1;
 
 /** The outcome of one `take`. The same object is returned by each call: read it before the next. */
@@ -32,8 +36,11 @@ export class KeyedTable {
   /** Given to workers, which open it with `new KeyedTable(buffer)`. */
   readonly buffer: SharedArrayBuffer;
   readonly #ints: Int32Array;
-  readonly #times: Float64Array;
+  readonly #doubles: Float64Array;
   readonly #sets: number;
+  /** Tells this instance's tickets from those of all others, and from 0. */
+  readonly #owner: number;
+  #tickets = 0;
   readonly #result: TakeResult = { allowed: false, remaining: 0, resetMs: 0, retryAfterMs: 0 };
 
   /** Makes a table for about `entries` live keys with a random seed. */
@@ -50,13 +57,14 @@ export class KeyedTable {
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
     this.#ints = new Int32Array(buffer);
-    this.#times = new Float64Array(buffer);
+    this.#doubles = new Float64Array(buffer);
     this.#sets = (buffer.byteLength - HEAD_BYTES) / SET_BYTES;
+    this.#owner = 0x80000000 | (Atomics.add(this.#ints, INSTANCES, 1) << 16);
   }
 
   /** Live buckets that were dropped because their set was full: each gave its key a full bucket too early. */
   get evictions(): number {
-    return Atomics.load(this.#ints, 2);
+    return Atomics.load(this.#ints, EVICTIONS);
   }
 
   /**
@@ -70,29 +78,32 @@ export class KeyedTable {
     const high = (hashHalves[1] as number) | 1;
     const set = HEAD_BYTES + ((low >>> 0) % this.#sets) * SET_BYTES;
     const lock = set >> 2;
-    this.#acquire(lock);
+    const ticket = this.#acquire(lock);
     try {
       const way = this.#findWay(set, low, high, nowMs);
       return this.#takeFrom((way + 8) >> 3, perSecond, burst, nowMs, cost);
     } finally {
-      Atomics.store(this.#ints, lock, 0);
-      Atomics.notify(this.#ints, lock, 1);
+      // Whoever was so slow that the lock was taken over must not open it for a third.
+      if (Atomics.compareExchange(this.#ints, lock, ticket, 0) === ticket) Atomics.notify(this.#ints, lock, 1);
     }
   }
 
-  #takeFrom(time: number, perSecond: number, burst: number, nowMs: number, cost: number): TakeResult {
+  #takeFrom(debtAt: number, perSecond: number, burst: number, nowMs: number, cost: number): TakeResult {
     const interval = 1000 / perSecond;
-    const full = Math.max(this.#times[time] as number, nowMs);
-    const after = full + cost * interval;
-    const late = after - nowMs - burst * interval;
+    const elapsed = nowMs - (this.#doubles[debtAt + 1] as number);
+    const debt = Math.max(0, (this.#doubles[debtAt] as number) - elapsed);
+    const after = debt + cost * interval;
+    const late = after - burst * interval;
     // Sums of intervals are rounded; a millionth of an interval decides nothing that a clock could show.
     const allowed = late <= interval * 1e-6;
-    if (allowed) this.#times[time] = after;
-    const debt = (allowed ? after : full) - nowMs;
+    if (allowed) {
+      this.#doubles[debtAt] = after;
+      this.#doubles[debtAt + 1] = nowMs;
+    }
     const result = this.#result;
     result.allowed = allowed;
-    result.remaining = Math.max(0, Math.floor(burst - debt / interval + 1e-6));
-    result.resetMs = debt;
+    result.resetMs = allowed ? after : debt;
+    result.remaining = Math.max(0, Math.floor(burst - result.resetMs / interval + 1e-6));
     result.retryAfterMs = allowed ? 0 : late;
     return result;
   }
@@ -104,24 +115,36 @@ export class KeyedTable {
     for (let i = 0; i < WAYS; i++) {
       const way = set + LOCK_BYTES + i * WAY_BYTES;
       if (this.#ints[way >> 2] === low && this.#ints[(way >> 2) + 1] === high) return way;
-      const time = this.#times[(way + 8) >> 3] as number;
+      const double = (way + 8) >> 3;
+      const time = (this.#doubles[double] as number) + (this.#doubles[double + 1] as number);
       if (time < bestTime) {
         best = way;
         bestTime = time;
       }
     }
-    if (bestTime > nowMs) Atomics.add(this.#ints, 2, 1);
+    if (bestTime > nowMs) Atomics.add(this.#ints, EVICTIONS, 1);
     this.#ints[best >> 2] = low;
     this.#ints[(best >> 2) + 1] = high;
-    this.#times[(best + 8) >> 3] = 0;
+    this.#doubles.fill(0, (best + 8) >> 3, (best + WAY_BYTES) >> 3);
     return best;
   }
 
-  #acquire(lock: number): void {
-    for (let tries = 0; ; tries++) {
-      for (let spin = 0; spin < SPINS; spin++) if (Atomics.compareExchange(this.#ints, lock, 0, 1) === 0) return;
-      if (tries >= STEAL_AFTER_TRIES) return;
-      Atomics.wait(this.#ints, lock, 1, WAIT_MS);
+  /** Returns the ticket that opens the lock again: another each time, so that a lock in use can be told from a dead one. */
+  #acquire(lock: number): number {
+    this.#tickets = (this.#tickets + 1) & 0xffff;
+    const ticket = this.#owner | this.#tickets;
+    let holder = 0;
+    for (let waits = 0; ; waits++) {
+      const before = holder;
+      for (let spin = 0; spin < SPINS; spin++) {
+        holder = Atomics.compareExchange(this.#ints, lock, 0, ticket);
+        if (holder === 0) return ticket;
+      }
+      if (holder !== before) waits = 0;
+      // Of several who waited for a dead thread, one gets its place.
+      else if (waits >= WAITS_TO_TAKE_OVER && Atomics.compareExchange(this.#ints, lock, holder, ticket) === holder)
+        return ticket;
+      Atomics.wait(this.#ints, lock, holder, WAIT_MS);
     }
   }
 }
