@@ -38,6 +38,8 @@ export function isFramingField(name: string): boolean {
 
 /** The fields of one message in received order. Names given to its methods are in lower case. */
 export class Fields {
+  /** Whether lines were added or removed since it was made. */
+  changed = false;
   #text: string;
   #lower = '';
 
@@ -91,14 +93,12 @@ export class Fields {
     if (isFramingField(name)) throw new TypeError(`${name} is written by the protocol engine only`);
     if (!isFieldName(name)) throw new TypeError(`not a field name: ${JSON.stringify(name)}`);
     if (!isFieldValue(value)) throw new TypeError(`not a field value for ${name}: ${JSON.stringify(value)}`);
-    this.#text += `${name}: ${value}\r\n`;
-    this.#lower = '';
+    this.appendLines(`${name}: ${value}\r\n`);
   }
 
   /** Adds lines that are known to be valid, as `constructor` takes them. */
   appendLines(lines: string): void {
-    this.#text += lines;
-    this.#lower = '';
+    this.#replace(this.#text + lines);
   }
 
   /** Removes all lines of the field; returns whether there was one. */
@@ -106,8 +106,7 @@ export class Fields {
     let removed = false;
     for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at)) {
       const end = this.#text.indexOf('\r\n', at) + 2;
-      this.#text = this.#text.slice(0, at) + this.#text.slice(end);
-      this.#lower = '';
+      this.#replace(this.#text.slice(0, at) + this.#text.slice(end));
       removed = true;
     }
     return removed;
@@ -126,6 +125,17 @@ export class Fields {
 
   clone(): Fields {
     return new Fields(this.#text);
+  }
+
+  /** Keeps the lines that `edit` leaves of them all; it gets and gives text as the constructor takes it. */
+  edit(edit: (text: string) => string): void {
+    this.#replace(edit(this.#text));
+  }
+
+  #replace(text: string): void {
+    this.#text = text;
+    this.#lower = '';
+    this.changed = true;
   }
 
   /** Start of the first line of the field at or after `from`, or -1. */

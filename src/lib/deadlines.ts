@@ -9,10 +9,10 @@ export interface Deadlined {
   deadline: DeadlineEntry | undefined;
 }
 
-/** The place of one waiting owner in its list. */
+/** The place of one owner in its list, or, linked to itself alone, in none. An owner keeps it from one deadline to the next. */
 export interface DeadlineEntry {
   readonly owner: Deadlined | undefined;
-  readonly list: DeadlineList | undefined;
+  list: DeadlineList | undefined;
   expiresAt: number;
   previous: DeadlineEntry;
   next: DeadlineEntry;
@@ -22,6 +22,8 @@ interface DeadlineList {
   readonly durationMs: number;
   /** Sentinel of a ring: `next` is the first to expire. */
   readonly head: DeadlineEntry;
+  /** Whether it is swept no more, as it was empty. */
+  dropped: boolean;
 }
 
 export class Deadlines {
@@ -46,27 +48,23 @@ export class Deadlines {
 
   /** Sets the owner's deadline `durationMs` from now, in place of the one it had. */
   set(owner: Deadlined, durationMs: number): void {
+    owner.deadline ??= createEntry(owner);
     const entry = owner.deadline;
-    if (entry) {
-      unlink(entry);
-      if (entry.list?.durationMs === durationMs) {
-        this.#append(entry.list, entry);
-        return;
-      }
-      this.#size--;
-    }
-    const list = this.#lists.get(durationMs) ?? this.#addList(durationMs);
-    const added = { owner, list, expiresAt: 0 } as DeadlineEntry;
-    owner.deadline = added;
-    this.#size++;
-    this.#append(list, added);
+    if (entry.next === entry) this.#size++;
+    else unlink(entry);
+    if (entry.list?.durationMs !== durationMs || entry.list.dropped)
+      entry.list = this.#lists.get(durationMs) ?? this.#addList(durationMs);
+    this.#append(entry.list, entry);
   }
 
   clear(owner: Deadlined): void {
     const entry = owner.deadline;
-    if (!entry) return;
+    if (!entry || entry.next === entry) return;
     unlink(entry);
-    owner.deadline = undefined;
+    // It may seem enough to leave its neighbours named; however, an entry in old memory would then keep the one that followed
+    // alive, that one the next, and the collector would carry all of them along.
+    entry.previous = entry;
+    entry.next = entry;
     this.#size--;
   }
 
@@ -79,7 +77,7 @@ export class Deadlines {
         this.clear(owner);
         owner.onDeadline();
       }
-      if (list.head.next === list.head) this.#lists.delete(list.durationMs);
+      if (list.head.next === list.head) this.#dropList(list);
     }
   }
 
@@ -92,14 +90,24 @@ export class Deadlines {
     head.previous = entry;
   }
 
+  #dropList(list: DeadlineList): void {
+    list.dropped = true;
+    this.#lists.delete(list.durationMs);
+  }
+
   #addList(durationMs: number): DeadlineList {
-    const head = { owner: undefined, list: undefined, expiresAt: Number.POSITIVE_INFINITY } as DeadlineEntry;
-    head.previous = head;
-    head.next = head;
-    const list = { durationMs, head };
+    const head = createEntry(undefined);
+    const list = { durationMs, head, dropped: false };
     this.#lists.set(durationMs, list);
     return list;
   }
+}
+
+function createEntry(owner: Deadlined | undefined): DeadlineEntry {
+  const entry = { owner, list: undefined, expiresAt: Number.POSITIVE_INFINITY } as unknown as DeadlineEntry;
+  entry.previous = entry;
+  entry.next = entry;
+  return entry;
 }
 
 function unlink(entry: DeadlineEntry): void {

@@ -1,8 +1,9 @@
 // One exchange on an HTTP/1.x client connection: takes the request's content in, has it handled, sees the answer out, and
 // writes the record. Reading heads and the life of the connection are in http1-connection.ts.
+import type { Fields } from '#http/fields.ts';
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import { fixedBody, UNKNOWN_LENGTH } from '#model/body.ts';
-import type { Exchange } from '#model/exchange.ts';
+import type { Exchange, Informant } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { IncomingBody } from '#net/incoming-body.ts';
@@ -12,6 +13,7 @@ import { serializeResponseHead } from '#wire/http1/serialize.ts';
 import { Http1Answer } from './http1-answer.ts';
 import type { Http1Connection } from './http1-connection.ts';
 import { refusal } from './http1-request.ts';
+import type { ResponseReceiver } from './listener-host.ts';
 
 /** Content that came with its head and is no larger is kept as a whole, so that it can be sent again on a retry. */
 const MAX_FIXED_BYTES = 16384;
@@ -20,7 +22,7 @@ const MAX_DRAINED_BYTES = 65536;
 /** After a client's FIN it may wait for its response or be gone: an informational response finds out (see `#probe`). */
 const PROBE_AFTER_MS = 500;
 
-export class Http1Exchange implements Deadlined {
+export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   deadline: DeadlineEntry | undefined = undefined;
   readonly connection: Http1Connection;
   readonly exchange: Exchange;
@@ -38,12 +40,7 @@ export class Http1Exchange implements Deadlined {
     this.#persistent = persistent;
     exchange.snapshot.uses++;
     countActive(connection.listenerState.series, 1);
-    exchange.inform = (status, fields) => {
-      // RFC 9110 15.2: "A server MUST NOT send a 1xx response to an HTTP/1.0 client."
-      if (exchange.request.version === '1.0' || this.#answer || this.#ended) return;
-      if (status === 100) this.#expectsContinue = false;
-      connection.stream.write(serializeResponseHead(status, '', fields.text, 'none', ''));
-    };
+    exchange.informant = this;
   }
 
   /** Whether reading must wait until the content has somewhere to go. */
@@ -56,21 +53,37 @@ export class Http1Exchange implements Deadlined {
     this.#expectsContinue = head.section.expect !== '' && head.minorVersion > 0;
     const next = this.#takeContent(head, buffer, from, to);
     if (this.#answer) return next;
-    const response = this.connection.host.handle(this.exchange);
-    if (response instanceof Promise) {
-      this.watch();
-      void response.then((result) => this.#send(result));
-    } else {
-      this.#send(response);
-    }
+    this.connection.host.handle(this);
+    if (!this.#answer) this.watch();
     return next;
+  }
+
+  /** The response has come. */
+  respond(response: Response): void {
+    if (this.#ended || this.#answer) {
+      if (response.body?.type === 'stream')
+        response.body.cancel(this.exchange.aborted ?? new ProxyError('client-closed'));
+      response.tunnel?.stream.abort();
+      response.tunnel?.done();
+      return;
+    }
+    this.#answer = new Http1Answer(this, response);
+    this.#answer.start(this.#persistent && !this.connection.halfClosed && !this.#mustCloseForContent());
+  }
+
+  /** Sends an informational response ahead of the final one. */
+  inform(status: number, fields: Fields): void {
+    // RFC 9110 15.2: "A server MUST NOT send a 1xx response to an HTTP/1.0 client."
+    if (this.exchange.request.version === '1.0' || this.#answer || this.#ended) return;
+    if (status === 100) this.#expectsContinue = false;
+    this.connection.stream.write(serializeResponseHead(status, '', fields.text, 'none', ''));
   }
 
   /** Answers a request that is not to be handled. */
   refuse(error: ProxyError): void {
     this.exchange.error = error;
     this.#persistent = false;
-    this.#send(this.connection.host.answer(error, this.exchange));
+    this.respond(this.connection.host.answer(error, this.exchange));
   }
 
   /** Takes bytes of the content; returns how many there were of it. */
@@ -180,18 +193,6 @@ export class Http1Exchange implements Deadlined {
     return from === to ? to : from + this.receive(buffer.subarray(from, to), false);
   }
 
-  #send(response: Response): void {
-    if (this.#ended || this.#answer) {
-      if (response.body?.type === 'stream')
-        response.body.cancel(this.exchange.aborted ?? new ProxyError('client-closed'));
-      response.tunnel?.stream.abort();
-      response.tunnel?.done();
-      return;
-    }
-    this.#answer = new Http1Answer(this, response);
-    this.#answer.start(this.#persistent && !this.connection.halfClosed && !this.#mustCloseForContent());
-  }
-
   /** Whether content that nobody has begun to read is too much, or too uncertain, to be read and dropped. */
   #mustCloseForContent(): boolean {
     const incoming = this.#incoming;
@@ -223,7 +224,7 @@ export class Http1Exchange implements Deadlined {
     this.#persistent = false;
     this.exchange.abort(error);
     this.#incoming?.abort(error);
-    this.#send(this.connection.host.answer(error, this.exchange));
+    this.respond(this.connection.host.answer(error, this.exchange));
   }
 
   #finish(): void {

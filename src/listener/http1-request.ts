@@ -10,6 +10,8 @@ import { Violation } from '#wire/http1/violation.ts';
 
 const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)(.*)$/i;
 
+const UNFORWARDED_UPGRADE = /(?:^|,)[ \t]*(?:h2c?|tls\/)/i;
+
 /** Answered to CONNECT, which is refused whatever the routes say. */
 const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
@@ -68,6 +70,9 @@ export function unreadableRequest(secure: boolean): Request {
     body: undefined,
     upgrade: '',
     acceptsTrailers: false,
+    notable: false,
+    referer: '',
+    userAgent: '',
   };
 }
 
@@ -87,8 +92,14 @@ export function emptyRequest(head: RequestHead, secure: boolean): Request {
     body: undefined,
     // RFC 9110 7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request." HTTP/2 is not
     // asked for on behalf of a client (RFC 9113 3.1 made that use obsolete).
-    upgrade: head.minorVersion === 0 || /(?:^|,)[ \t]*(?:h2c?|tls\/)/i.test(section.upgrade) ? '' : section.upgrade,
+    upgrade:
+      section.upgrade === '' || head.minorVersion === 0 || UNFORWARDED_UPGRADE.test(section.upgrade)
+        ? ''
+        : section.upgrade,
     acceptsTrailers: section.acceptsTrailers,
+    notable: section.notable,
+    referer: section.referer,
+    userAgent: section.userAgent,
   };
 }
 

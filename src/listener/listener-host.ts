@@ -7,13 +7,20 @@ import type { Response } from '#model/message.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
 import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
 
+/** Who waits for the response of an exchange. */
+export interface ResponseReceiver {
+  readonly exchange: Exchange;
+  /** Called once; `atOnce` when it happens during the call of `handle`. */
+  respond(response: Response, atOnce: boolean): void;
+}
+
 export interface ListenerHost {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   /** The snapshot that new exchanges begin with. */
   snapshot(): Snapshot;
-  /** Answers an exchange; never throws or rejects. */
-  handle(exchange: Exchange): Response | Promise<Response>;
+  /** Sees to a response for an exchange; never throws. */
+  handle(receiver: ResponseReceiver): void;
   /** The answer to what went wrong before or without a handler. */
   answer(error: ProxyError, exchange: Exchange): Response;
   /** Counts the exchange and writes its access record. Called exactly once an exchange, at its end. */

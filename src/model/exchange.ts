@@ -30,6 +30,11 @@ export interface ClientConnection {
   readonly clock: Clock;
 }
 
+/** Who sends informational responses (100, 103) ahead of the final one. */
+export interface Informant {
+  inform(status: number, fields: Fields): void;
+}
+
 export class Exchange {
   readonly connection: ClientConnection;
   readonly snapshot: Snapshot;
@@ -62,8 +67,8 @@ export class Exchange {
   bytesReceived = 0;
   bytesSent = 0;
   status = 0;
-  /** Sends an informational response (103, 100) ahead of the final one; set by the listener. */
-  inform: (status: number, fields: Fields) => void = ignore;
+  /** Passes informational responses on; set by the listener. */
+  informant: Informant | undefined = undefined;
 
   #id = '';
   #onAbort: ((error: ProxyError) => void) | undefined = undefined;
@@ -129,5 +134,3 @@ export class Exchange {
     if (cleanups) for (let i = cleanups.length - 1; i >= 0; i--) cleanups[i]?.();
   }
 }
-
-function ignore(): void {}

@@ -28,6 +28,11 @@ export interface Request {
   upgrade: string;
   /** Whether the client accepts trailers (TE: trailers, RFC 9110 10.1.4). */
   acceptsTrailers: boolean;
+  /** Whether `fields` as received hold one that a gateway must look at, such as Via; see `FieldSection.notable`. */
+  notable: boolean;
+  /** Referer and User-Agent as received, for the access record; '' when absent. */
+  referer: string;
+  userAgent: string;
 }
 
 export interface Response {

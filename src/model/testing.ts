@@ -74,6 +74,9 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
       body: body === undefined ? undefined : fixedBody(body),
       upgrade: '',
       acceptsTrailers: false,
+      notable: true,
+      referer: '',
+      userAgent: '',
     },
     clock.now(),
   );

@@ -97,9 +97,9 @@ export class TcpStream implements ByteStream, SocketOwner {
   write(data: string | Uint8Array): boolean {
     const socket = this.#socket;
     if (this.#closed || socket.writableEnded) return true;
-    if (typeof data === 'string') socket.write(data, 'latin1');
-    else socket.write(data);
-    return socket.writableLength === 0;
+    if (typeof data === 'string') return socket.writeText(data);
+    socket.write(data);
+    return socket.allSent;
   }
 
   writeParts(head: string, body: Uint8Array, tail: string): boolean {
@@ -110,7 +110,7 @@ export class TcpStream implements ByteStream, SocketOwner {
     socket.write(body);
     if (tail !== '') socket.write(tail, 'latin1');
     socket.uncork();
-    return socket.writableLength === 0;
+    return socket.allSent;
   }
 
   pause(): void {
@@ -127,7 +127,7 @@ export class TcpStream implements ByteStream, SocketOwner {
   }
 
   closeWhenSent(): void {
-    this.#socket.destroySoon();
+    this.#socket.closeWhenSent();
   }
 
   abort(): void {

@@ -1,4 +1,6 @@
 // Policy: sets, adds and removes fields of requests and responses.
+
+import { withoutFieldAndTwins } from '#http/field-lines.ts';
 import { type Fields, isFieldName, isFramingField } from '#http/fields.ts';
 import { ConfigurationError } from '#model/configuration-error.ts';
 import type { Exchange } from '#model/exchange.ts';
@@ -18,7 +20,7 @@ const changes = s.object({
     .default({})
     .describe('Fields to set by name, in place of what is there. Values may hold variables.'),
   add: s.record(value).default({}).describe('Fields to add by name, beside what is there. Values may hold variables.'),
-  remove: s.array(name).default([]).describe('Names of fields to remove.'),
+  remove: s.array(name).default([]).describe('Names of fields to remove, also where they are spelt with underscores.'),
 });
 
 type Change = (fields: Fields, exchange: Exchange, response: Response | undefined) => void;
@@ -49,7 +51,7 @@ function compileChanges(options: Output<typeof changes>): readonly Change[] {
   const removals = options.remove.map(
     (field): Change =>
       (fields) =>
-        void fields.delete(field),
+        fields.edit((text) => withoutFieldAndTwins(text, field)),
   );
   const settings = compileValues(options.set).map(
     ([field, template]): Change =>

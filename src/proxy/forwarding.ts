@@ -1,8 +1,8 @@
 // What a gateway changes in the fields of messages it passes on (RFC 9110 7.6): who the client is, Via, Max-Forwards.
 //
-// Hot path: a request that carries none of the fields concerned is found out by one search and gets three lines appended.
+// Hot path: the parser has noted whether a request carries any of the fields concerned; if not, it gets some lines appended.
 
-import { withoutLines } from '#http/field-lines.ts';
+import { withoutLines, withoutShadowing } from '#http/field-lines.ts';
 import { Fields } from '#http/fields.ts';
 import { clientFromForwardedFor } from '#http/forwarded-for.ts';
 import type { Exchange } from '#model/exchange.ts';
@@ -12,18 +12,24 @@ import { ProxyError } from '#model/proxy-error.ts';
 /** Requests that carry our name in Via more often than this are going in circles. */
 const MAX_PASSES = 10;
 
-/** Names whose presence needs a closer look. `_` stands for names that a CGI-like server reads as their hyphened twin. */
-const CLOSER_LOOK = /^(?:x-forwarded-|forwarded:|via:|max-forwards:|proxy:|[^:\r]*_)/im;
-
-const REPLACED = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded'];
-
-/** Finds out who the client is. Called once an exchange, before it is routed. */
+/**
+ * Finds out who the client is, and drops what a client may not say of itself. Called once an exchange, before it is routed:
+ * neither routes nor policies see a field that nobody vouches for.
+ */
 export function prepareRequest(exchange: Exchange): void {
   const { connection, request, snapshot } = exchange;
+  if (!request.notable) return;
   const { isTrusted } = snapshot.forwarding;
-  if (!isTrusted(connection.remoteAddress)) return;
-  const chain = request.fields.get('x-forwarded-for');
-  if (chain !== undefined) exchange.clientAddress = clientFromForwardedFor(chain, connection.remoteAddress, isTrusted);
+  request.fields.edit(withoutShadowing);
+  if (isTrusted(connection.remoteAddress)) {
+    const chain = request.fields.get('x-forwarded-for');
+    if (chain !== undefined)
+      exchange.clientAddress = clientFromForwardedFor(chain, connection.remoteAddress, isTrusted);
+  } else {
+    request.fields.edit((text) => withoutLines(text, tellsOfHops));
+  }
+  // httpoxy: a server that turns fields into variables would take this one for its own proxy setting.
+  request.fields.delete('proxy');
 }
 
 /**
@@ -42,7 +48,7 @@ export function forwardFields(exchange: Exchange): string {
   const { connection, request, snapshot } = exchange;
   const { forwarding } = snapshot;
   const received = request.fields.text;
-  if (CLOSER_LOOK.test(received)) return lookCloser(exchange);
+  if (request.notable || request.fields.changed) return lookCloser(exchange);
   let lines = received;
   if (forwarding.xForwarded) {
     lines += `x-forwarded-for: ${connection.remoteAddress}\r\nx-forwarded-proto: ${request.scheme}\r\n`;
@@ -57,38 +63,33 @@ export function responseFields(exchange: Exchange, response: Response): void {
   if (exchange.firstByteMs >= 0) response.fields.appendLines(exchange.snapshot.forwarding.viaLine);
 }
 
+/** What is there already was said by a trusted proxy or set by a policy. */
 function lookCloser(exchange: Exchange): string {
   const { connection, request, snapshot } = exchange;
   const { forwarding } = snapshot;
-  const fields = new Fields(withoutLines(request.fields.text, isShadowing));
-  const trusted = forwarding.isTrusted(connection.remoteAddress);
-  const before = trusted ? REPLACED.map((name) => fields.get(name)) : [];
-  for (const name of REPLACED) fields.delete(name);
-  const [chain, proto, host, forwarded] = before;
+  const fields = request.fields.clone();
+  const chain = fields.get('x-forwarded-for');
   if (forwarding.xForwarded || chain !== undefined) {
-    fields.set(
-      'x-forwarded-for',
-      chain === undefined ? connection.remoteAddress : `${chain}, ${connection.remoteAddress}`,
-    );
-    fields.set('x-forwarded-proto', proto ?? request.scheme);
-    if (host !== undefined || request.authority !== '') fields.set('x-forwarded-host', host ?? request.authority);
+    fields.set('x-forwarded-for', joined(chain, connection.remoteAddress));
+    if (!fields.has('x-forwarded-proto')) fields.append('x-forwarded-proto', request.scheme);
+    if (!fields.has('x-forwarded-host') && request.authority !== '')
+      fields.append('x-forwarded-host', request.authority);
   }
-  if (forwarding.forwarded || forwarded !== undefined) {
-    fields.set(
-      'forwarded',
-      forwarded === undefined ? forwardedElement(exchange) : `${forwarded}, ${forwardedElement(exchange)}`,
-    );
-  }
-  // httpoxy: a server that turns fields into variables would take this one for its own proxy setting.
-  fields.delete('proxy');
+  const forwarded = fields.get('forwarded');
+  if (forwarding.forwarded || forwarded !== undefined)
+    fields.set('forwarded', joined(forwarded, forwardedElement(exchange)));
   countDownMaxForwards(request.method, fields);
   addVia(exchange, fields);
   return fields.text;
 }
 
-/** A name with an underscore reads like its twin with a hyphen to many applications: it could pass for a field we vouch for. */
-function isShadowing(name: string): boolean {
-  return name.includes('_');
+function joined(list: string | undefined, member: string): string {
+  return list === undefined ? member : `${list}, ${member}`;
+}
+
+/** What only a trusted proxy may say, X-Forwarded-Port and its like included. */
+function tellsOfHops(name: string): boolean {
+  return name === 'forwarded' || name.startsWith('x-forwarded-');
 }
 
 function countDownMaxForwards(method: string, fields: Fields): void {

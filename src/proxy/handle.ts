@@ -1,28 +1,35 @@
 // The way of a request from the listener on: normalise, find the route, run its chain; whatever goes wrong becomes an answer.
 import { Fields } from '#http/fields.ts';
 import type { Log } from '#lib/log.ts';
+import type { ResponseReceiver } from '#listener/listener-host.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { answerError } from './answer.ts';
 import { answerMaxForwards, prepareRequest, responseFields } from './forwarding.ts';
 
-/** Answers an exchange; never throws and never rejects. */
-export type SafeHandler = (exchange: Exchange) => Response | Promise<Response>;
+/** Sees to a response for an exchange; never throws. */
+export type Handle = (receiver: ResponseReceiver) => void;
 
-/** Returns the handler that every listener calls. */
-export function createHandle(log: Log): SafeHandler {
-  return (exchange) => {
+/** Returns the function that every listener calls. */
+export function createHandle(log: Log): Handle {
+  return (receiver) => {
+    const { exchange } = receiver;
+    let response: Response | Promise<Response>;
     try {
-      const response = route(exchange);
-      if (!(response instanceof Promise)) return finish(exchange, response);
-      return response.then(
-        (result) => finish(exchange, result),
-        (error) => answerFailure(exchange, error, log),
-      );
+      response = route(exchange);
     } catch (error) {
-      return answerFailure(exchange, error, log);
+      receiver.respond(answerFailure(exchange, error, log), true);
+      return;
     }
+    if (!(response instanceof Promise)) {
+      receiver.respond(finish(exchange, response), true);
+      return;
+    }
+    response.then(
+      (result) => receiver.respond(finish(exchange, result), false),
+      (error) => receiver.respond(answerFailure(exchange, error, log), false),
+    );
   };
 }
 

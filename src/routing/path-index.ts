@@ -35,6 +35,14 @@ interface Segment {
   readonly prefix: Candidate[];
 }
 
+/** A place on the way down where patterns with `/*` end. */
+interface Prefix {
+  readonly node: Segment;
+  readonly at: number;
+  readonly values: readonly string[];
+}
+
+const NO_VALUES: readonly string[] = [];
 const NOTHING: Captured = { values: [], rest: undefined, groups: undefined };
 
 export class PathIndex {
@@ -53,7 +61,7 @@ export class PathIndex {
   /** Shows all candidates whose path matches, until the visitor says to stop; returns whether it did. */
   visit(request: Request, visitor: Visitor): boolean {
     const { path } = request;
-    const exact = this.#exact.get(path);
+    const exact = this.#exact.size > 0 ? this.#exact.get(path) : undefined;
     if (exact && visitAll(exact, NOTHING, visitor)) return true;
     if (this.#hasSegments && this.#visitSegments(path, visitor)) return true;
     for (const candidate of this.#expressions) {
@@ -95,23 +103,37 @@ export class PathIndex {
   }
 
   #visitSegments(path: string, visitor: Visitor): boolean {
-    const prefixes: { readonly node: Segment; readonly at: number; readonly values: readonly string[] }[] = [];
-    const descend = (node: Segment, at: number, values: readonly string[]): boolean => {
-      if (node.prefix.length > 0) prefixes.push({ node, at, values });
-      if (at >= path.length) return visitAll(node.whole, { ...NOTHING, values }, visitor);
-      const slash = path.indexOf('/', at + 1);
-      const end = slash < 0 ? path.length : slash;
-      const segment = path.slice(at + 1, end);
-      const literal = node.literals.get(segment);
-      if (literal && descend(literal, end, values)) return true;
-      return node.parameter !== undefined && segment !== '' && descend(node.parameter, end, [...values, segment]);
-    };
-    if (descend(this.#root, 0, [])) return true;
+    const prefixes: Prefix[] = [];
+    if (this.#descend(this.#root, path, 0, NO_VALUES, prefixes, visitor)) return true;
     // Visited literal before parameter and from the root down; of two prefixes the longer wins, then the more literal.
-    prefixes.sort((a, b) => b.at - a.at);
-    return prefixes.some(({ node, at, values }) =>
-      visitAll(node.prefix, { values, rest: path.slice(at + 1), groups: undefined }, visitor),
-    );
+    if (prefixes.length > 1) prefixes.sort((a, b) => b.at - a.at);
+    for (const { node, at, values } of prefixes) {
+      if (visitAll(node.prefix, { values, rest: path.slice(at + 1), groups: undefined }, visitor)) return true;
+    }
+    return false;
+  }
+
+  /** Goes down from `node` along the segments of `path` behind `at`; gathers the prefixes it passes. */
+  #descend(
+    node: Segment,
+    path: string,
+    at: number,
+    values: readonly string[],
+    prefixes: Prefix[],
+    visitor: Visitor,
+  ): boolean {
+    if (node.prefix.length > 0) prefixes.push({ node, at, values });
+    if (at >= path.length) {
+      return node.whole.length > 0 && visitAll(node.whole, { values, rest: undefined, groups: undefined }, visitor);
+    }
+    if (node.literals.size === 0 && !node.parameter) return false;
+    const slash = path.indexOf('/', at + 1);
+    const end = slash < 0 ? path.length : slash;
+    const segment = path.slice(at + 1, end);
+    const literal = node.literals.get(segment);
+    if (literal && this.#descend(literal, path, end, values, prefixes, visitor)) return true;
+    if (!node.parameter || segment === '') return false;
+    return this.#descend(node.parameter, path, end, [...values, segment], prefixes, visitor);
   }
 }
 

@@ -99,7 +99,7 @@ function recordOf(exchange: Exchange, durationMs: number): AccessRecord {
     reason: error?.message ?? '',
     policy: exchange.answeredBy,
     consumer: exchange.consumer,
-    referer: request.fields.get('referer') ?? '',
-    userAgent: request.fields.get('user-agent') ?? '',
+    referer: request.referer,
+    userAgent: request.userAgent,
   };
 }

@@ -1,8 +1,13 @@
 // A worker thread: the data plane on one core. Does what the main thread tells it, and never waits for it.
+import { setFlagsFromString } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LogFields } from '#lib/log.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { WorkerState } from './worker-state.ts';
+
+// V8 takes requests and responses for long-lived, as many are alive at any time, and creates all of them in old memory: what
+// they name then outlives them until the next full collection (measured: 5 of 31 us a request).
+setFlagsFromString('--no-allocation-site-pretenuring');
 
 if (!parentPort) throw new Error('worker.ts runs as a worker thread only');
 const port = parentPort;

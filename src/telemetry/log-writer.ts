@@ -1,19 +1,26 @@
 // Writes lines to a file or standard output, gathered into few system calls. Not for the program's own log.
+//
+// Hot path: a line is copied into a buffer at once. Gathered as one long string, the lines would keep the heads they were cut
+// from alive, and the collector would copy them over and over.
 import fs from 'node:fs';
 
-/** From here on the lines gathered are written at once; before, once a second. */
-const FLUSH_CHARACTERS = 65536;
+const BUFFER_BYTES = 65536;
 /** More than this waiting for a slow disk or pipe is dropped and counted. */
-const MAX_WAITING_CHARACTERS = 16 * 1024 * 1024;
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+const RETRY_MS = 10;
 
 export class LogWriter {
-  /** Lines that were dropped because what takes them is too slow. */
+  /** Lines that were dropped because what takes them is too slow or refuses them. */
   dropped = 0;
   readonly #path: string | undefined;
   #fd: number;
-  #lines = '';
-  #writing: Buffer | undefined = undefined;
-  #offset = 0;
+  #filling: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #filled = 0;
+  /** Whole lines on their way, the first of them being written. */
+  readonly #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** An empty buffer for when the present one is full. */
+  #spare: Buffer | undefined = undefined;
   #reopen = false;
   #closed: (() => void) | undefined = undefined;
 
@@ -23,30 +30,29 @@ export class LogWriter {
     this.#fd = path === undefined ? 1 : fs.openSync(path, 'a', 0o640);
   }
 
-  /** Takes one or more whole lines. */
-  write(lines: string): void {
-    if (this.#lines.length > MAX_WAITING_CHARACTERS) {
-      this.dropped++;
-      return;
-    }
-    this.#lines += lines;
-    if (this.#lines.length >= FLUSH_CHARACTERS) this.flush();
+  /** Takes one whole line of Latin-1 characters. */
+  write(line: string): void {
+    if (this.#filled + line.length > BUFFER_BYTES) this.flush();
+    if (this.#waitingBytes > MAX_WAITING_BYTES) this.dropped++;
+    else if (line.length > BUFFER_BYTES) this.#send(Buffer.from(line, 'latin1'));
+    else this.#filled += this.#filling.write(line, this.#filled, 'latin1');
   }
 
   /** Starts to write what was gathered. To be called about once a second. */
   flush(): void {
-    if (this.#writing || this.#lines === '') return;
-    // Whole lines in one call: with O_APPEND they are not mixed with those of other threads.
-    this.#writing = Buffer.from(this.#lines, 'latin1');
-    this.#lines = '';
-    this.#offset = 0;
-    this.#writeRest();
+    if (this.#filled === 0) return;
+    const full = this.#filling.subarray(0, this.#filled);
+    this.#filling = this.#spare ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    this.#spare = undefined;
+    this.#filled = 0;
+    this.#send(full);
   }
 
   /** The file has been moved away: goes on in a new one of the same name. */
   reopen(): void {
     if (this.#path === undefined) return;
-    if (this.#writing) {
+    this.flush();
+    if (this.#waiting.length > 0) {
       this.#reopen = true;
       return;
     }
@@ -66,33 +72,47 @@ export class LogWriter {
         if (this.#path !== undefined) fs.closeSync(this.#fd);
         resolve();
       };
-      if (this.#writing) return;
-      if (this.#lines === '') this.#closed();
-      else this.flush();
+      this.flush();
+      if (this.#waiting.length === 0) this.#closed();
     });
   }
 
-  #writeRest(): void {
-    const bytes = this.#writing as Buffer;
-    fs.write(this.#fd, bytes, this.#offset, (error, written) => {
+  #send(bytes: Buffer): void {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (this.#waiting.length === 1) this.#writeFrom(0);
+  }
+
+  /** Writes the first of what waits, from `offset` on. Whole lines in one call: with O_APPEND threads do not mix them. */
+  #writeFrom(offset: number): void {
+    const bytes = this.#waiting[0] as Buffer;
+    fs.write(this.#fd, bytes, offset, bytes.length - offset, null, (error, written) => {
       if (error?.code === 'EAGAIN') {
-        setTimeout(() => this.#writeRest(), 10);
+        setTimeout(() => this.#writeFrom(offset), RETRY_MS);
         return;
       }
-      if (error) this.dropped++;
-      this.#offset = error ? bytes.length : this.#offset + written;
-      if (this.#offset < bytes.length) this.#writeRest();
-      else this.#written();
+      if (error) this.#drop(bytes.subarray(offset));
+      if (!error && offset + written < bytes.length) this.#writeFrom(offset + written);
+      else this.#written(bytes);
     });
   }
 
-  #written(): void {
-    this.#writing = undefined;
+  #drop(lines: Buffer): void {
+    for (let at = lines.indexOf(10); at >= 0; at = lines.indexOf(10, at + 1)) this.dropped++;
+  }
+
+  #written(bytes: Buffer): void {
+    this.#waiting.shift();
+    this.#waitingBytes -= bytes.length;
+    if (bytes.buffer.byteLength === BUFFER_BYTES) this.#spare ??= Buffer.from(bytes.buffer);
+    if (this.#waiting.length > 0) {
+      this.#writeFrom(0);
+      return;
+    }
     if (this.#reopen) {
       this.#reopen = false;
       this.reopen();
     }
-    if (this.#closed && this.#lines === '') this.#closed();
-    else if (this.#closed || this.#lines.length >= FLUSH_CHARACTERS) this.flush();
+    this.#closed?.();
   }
 }

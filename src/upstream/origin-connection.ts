@@ -229,7 +229,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
       this.#fail(new ProxyError('http_protocol_error', 'too many informational responses'));
       return false;
     }
-    attempt.exchange.inform(head.status, new Fields(head.section.text));
+    attempt.exchange.informant?.inform(head.status, new Fields(head.section.text));
     return from < to && this.#state === 'head' ? this.#readHead(buffer, from, to) : true;
   }
 

@@ -20,6 +20,9 @@ const TAB = 9;
 const CR = 13;
 const LF = 10;
 const COLON = 58;
+const UNDERSCORE = 95;
+/** Counted from `a`. */
+const LETTER_X = 23;
 
 /** Returns whether all of `text` from `start` to `end` is one token. */
 export function isToken(text: string, start: number, end: number): boolean {
@@ -44,8 +47,15 @@ export class FieldSection {
   upgrade = '';
   /** TE says `trailers`. */
   acceptsTrailers = false;
-  /** Expect in lower case; '' when absent. The field stays in `text`. */
+  /** Expect in lower case; '' when absent. The field stays in `text`, as do those that follow. */
   expect = '';
+  referer = '';
+  userAgent = '';
+  /**
+   * Whether there is a field that a gateway must look at before it passes it on: one that tells of earlier hops, or a name
+   * with an underscore.
+   */
+  notable = false;
   /** Seconds of `Keep-Alive: timeout=`; -1 when absent. */
   keepAliveSeconds = -1;
 }
@@ -57,9 +67,13 @@ const TRANSFER_ENCODING = 3;
 const CONNECTION = 4;
 const UPGRADE = 5;
 const TE = 6;
-const EXPECT = 7;
-const KEEP_ALIVE = 8;
-const PROXY_CONNECTION = 9;
+const KEEP_ALIVE = 7;
+const PROXY_CONNECTION = 8;
+/** From here on the field is noted and stays among the others. */
+const EXPECT = 9;
+const REFERER = 10;
+const USER_AGENT = 11;
+const NOTABLE = 12;
 
 const KINDS: ReadonlyMap<string, number> = new Map([
   ['host', HOST],
@@ -71,6 +85,12 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['expect', EXPECT],
   ['keep-alive', KEEP_ALIVE],
   ['proxy-connection', PROXY_CONNECTION],
+  ['referer', REFERER],
+  ['user-agent', USER_AGENT],
+  ['forwarded', NOTABLE],
+  ['max-forwards', NOTABLE],
+  ['proxy', NOTABLE],
+  ['via', NOTABLE],
 ]);
 
 /** By length of name, the first letters (as bits from `a`) of the names in KINDS: most names need no look-up. */
@@ -92,12 +112,16 @@ export function parseFieldSection(text: string, start: number, end: number, maxF
   let upgrade = '';
   for (let at = start; at < end; ) {
     const line = at;
-    while (TOKEN[text.charCodeAt(at)] === 1) at++;
+    let code = text.charCodeAt(at);
+    while (TOKEN[code] === 1) {
+      if (code === UNDERSCORE) section.notable = true;
+      code = text.charCodeAt(++at);
+    }
     // RFC 9112 5.1: "No whitespace is allowed between the field name and colon." A line that starts with white space is
     // obs-fold (5.2), which "a server that receives […] MUST either reject"; both end up here.
-    if (text.charCodeAt(at) !== COLON || at === line) throw fieldNameViolation(text, line, at);
+    if (code !== COLON || at === line) throw fieldNameViolation(text, line, at);
     const colon = at++;
-    let code = text.charCodeAt(at);
+    code = text.charCodeAt(at);
     while (code === SPACE || code === TAB) code = text.charCodeAt(++at);
     const valueStart = at;
     while (VALUE[code] === 1) code = text.charCodeAt(++at);
@@ -109,12 +133,13 @@ export function parseFieldSection(text: string, start: number, end: number, maxF
     if (++count > maxFields) throw new Violation('head-too-large', `more than ${maxFields} fields`);
     const length = colon - line;
     const letter = (text.charCodeAt(line) | 32) - 97;
+    if (letter === LETTER_X) section.notable ||= startsWithXForwarded(text, line);
     if (length > 17 || ((FIRST_LETTERS[length] as number) & (1 << letter)) === 0) continue;
     const kind = KINDS.get(text.slice(line, colon).toLowerCase());
     if (kind === undefined) continue;
     const value = trimEnd(text, valueStart, valueEnd);
-    if (kind === EXPECT) {
-      section.expect = section.expect === '' ? value.toLowerCase() : `${section.expect}, ${value.toLowerCase()}`;
+    if (kind >= EXPECT) {
+      note(section, kind, value);
       continue;
     }
     kept += text.slice(run, line);
@@ -126,6 +151,18 @@ export function parseFieldSection(text: string, start: number, end: number, maxF
   section.text = run === start ? text.slice(start, end) : kept + text.slice(run, end);
   if (connection !== '') applyConnection(section, connection, upgrade);
   return section;
+}
+
+function startsWithXForwarded(text: string, at: number): boolean {
+  return text.slice(at, at + 12).toLowerCase() === 'x-forwarded-';
+}
+
+/** Takes note of a field that stays where it is. */
+function note(section: FieldSection, kind: number, value: string): void {
+  if (kind === REFERER) section.referer = value;
+  else if (kind === USER_AGENT) section.userAgent = value;
+  else if (kind === NOTABLE) section.notable = true;
+  else section.expect = section.expect === '' ? value.toLowerCase() : `${section.expect}, ${value.toLowerCase()}`;
 }
 
 function take(section: FieldSection, kind: number, value: string): void {
@@ -178,9 +215,14 @@ function applyConnection(section: FieldSection, connection: string, upgrade: str
     else if (option === 'upgrade') section.upgrade = upgrade;
     else if (option !== '') {
       if (!isToken(option, 0, option.length)) throw new Violation('malformed', 'Connection is not a list of tokens');
-      if (option !== 'te' && !KINDS.has(option)) section.text = withoutField(section.text, option);
+      if (option !== 'te' && !isConnectionField(option)) section.text = withoutField(section.text, option);
     }
   }
+}
+
+/** Whether the field has been taken out already. */
+function isConnectionField(name: string): boolean {
+  return (KINDS.get(name) ?? EXPECT) < EXPECT;
 }
 
 /** `text` without the lines of the field `name` (lower case). */
