@@ -1,4 +1,4 @@
-// Token buckets in one thread: what is granted, what is told, and what happens when a set is full. Threads: see threads.test.ts.
+// Token buckets in one thread: what is granted, what is told, and what happens when a set is full. Over threads: test/scenarios/shared-memory.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
