@@ -53,7 +53,7 @@ function likeliest(members: readonly (readonly Issue[])[]): readonly Issue[] {
 }
 
 function wrongType(issue: Issue): string {
-  if (issue.input === undefined) return `is missing: ${withArticle(issue.expected ?? 'value')} is needed`;
+  if (issue.input === undefined) return `is missing; it must be ${withArticle(issue.expected ?? 'value')}`;
   if (/^Invalid input/.test(issue.message))
     return `must be ${withArticle(issue.expected ?? 'value')}, not ${typeName(issue.input)}`;
   return issue.message;

@@ -8,7 +8,8 @@ export interface Authority {
   readonly port: number;
 }
 
-const NAME = /^[0-9a-z_~!$&'()*+,;=.%-]+$/;
+/** RFC 3986 3.2.2 allows a comma too; here it is refused, as it may come from two Host lines that somebody joined. */
+const NAME = /^[0-9a-z_~!$&'()*+;=.%-]+$/;
 /** What the characters may be; a zone is a matter of one machine. */
 const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/;
 

@@ -12,7 +12,11 @@ const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 const UNFORWARDED_UPGRADE = /(?:^|,)[ \t]*(?:h2c?|tls\/)/i;
 
-/** Answered to CONNECT, which is refused whatever the routes say. */
+/**
+ * Refused whatever the routes say: CONNECT would make an open proxy of a gateway, and TRACE would show a script the
+ * credentials it may not read (RFC 9110 9.3.8).
+ */
+const REFUSED: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 export interface RequestSurroundings {
@@ -23,8 +27,8 @@ export interface RequestSurroundings {
 /** Returns the request without its body. Throws a `ProxyError` on what may not be forwarded. */
 export function toRequest(head: RequestHead, surroundings: RequestSurroundings): Request {
   const request = emptyRequest(head, surroundings.secure);
-  if (head.method === 'CONNECT') {
-    throw new ProxyError('method-not-allowed', 'CONNECT is refused', { fields: [['allow', ALLOWED_METHODS]] });
+  if (REFUSED.has(head.method)) {
+    throw new ProxyError('method-not-allowed', `${head.method} is refused`, { fields: [['allow', ALLOWED_METHODS]] });
   }
   let { target } = head;
   if (target.charCodeAt(0) !== 47) {

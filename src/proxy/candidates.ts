@@ -11,14 +11,13 @@ interface Cached {
 const cache = new WeakMap<Upstream, Cached>();
 
 /**
- * The candidates for an attempt; empty when there is none. Endpoints in `tried` are left out as long as others remain. The
+ * The candidates for an attempt: usable, and not in `tried`; empty when there is none. The
  * same array comes back from call to call while nothing changes, which costs one atomic read.
  */
 export function candidates(upstream: Upstream, tried: readonly Endpoint[]): readonly Endpoint[] {
   const usable = usableEndpoints(upstream);
   if (tried.length === 0) return usable;
-  const untried = usable.filter((endpoint) => !tried.includes(endpoint));
-  return untried.length > 0 ? untried : usable;
+  return usable.filter((endpoint) => !tried.includes(endpoint));
 }
 
 function usableEndpoints(upstream: Upstream): readonly Endpoint[] {

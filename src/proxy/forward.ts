@@ -86,18 +86,15 @@ class Forwarding implements AttemptListener {
       if (error.retryable === 'always') countConnectFailure(endpoint.series);
       this.#countFailure(endpoint);
     }
-    if (!endpoint || exchange.aborted || !this.#mayRetry(error)) {
+    if (!endpoint || exchange.aborted || !this.#isRepeatable(error)) {
       this.#finish(error);
-      return;
-    }
-    if (error.stale) {
+    } else if (error.stale) {
+      this.#counted--;
       exchange.needsFreshConnection = true;
+      this.#try();
     } else {
-      this.#tried ??= [];
-      this.#tried.push(endpoint);
+      this.#tryAnother(endpoint, error);
     }
-    countRetry(this.#upstream.series);
-    this.#try();
   }
 
   #try(): void {
@@ -115,18 +112,28 @@ class Forwarding implements AttemptListener {
     this.#attempt = endpoint.transport.send(exchange, upstream, endpoint, this);
   }
 
-  /** RFC 9110 9.2.2: a proxy "MUST NOT automatically retry non-idempotent requests", unless nothing of them was sent. */
-  #mayRetry(error: ProxyError): boolean {
-    const { request } = this.#exchange;
-    const { body } = request;
-    if (body?.type === 'stream' && body.started) return false;
-    if (error.retryable === 'never') return false;
-    if (error.retryable === 'idempotent' && !isIdempotent(request.method)) return false;
-    if (error.stale) {
-      this.#counted--;
-      return true;
+  /** Goes to an endpoint that was not tried yet; where there is none, the failure stands. */
+  #tryAnother(failed: Endpoint, error: ProxyError): void {
+    this.#tried ??= [];
+    this.#tried.push(failed);
+    const upstream = this.#upstream;
+    const allowed =
+      this.#counted < upstream.retry.attempts &&
+      candidates(upstream, this.#tried).length > 0 &&
+      upstream.budget.tryRetry();
+    if (!allowed) {
+      this.#finish(error);
+      return;
     }
-    return this.#counted < this.#upstream.retry.attempts && this.#upstream.budget.tryRetry();
+    countRetry(upstream.series);
+    this.#try();
+  }
+
+  /** RFC 9110 9.2.2: a proxy "MUST NOT automatically retry non-idempotent requests", unless nothing of them was sent. */
+  #isRepeatable(error: ProxyError): boolean {
+    const { body, method } = this.#exchange.request;
+    if (body?.type === 'stream' && body.started) return false;
+    return error.retryable === 'always' || (error.retryable === 'idempotent' && isIdempotent(method));
   }
 
   #countFailure(endpoint: Endpoint): void {

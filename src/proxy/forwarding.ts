@@ -33,11 +33,12 @@ export function prepareRequest(exchange: Exchange): void {
 }
 
 /**
- * RFC 9110 7.6.2: a request whose Max-Forwards is zero is answered here. `undefined` when it goes on.
+ * RFC 9110 7.6.2: OPTIONS whose Max-Forwards is zero is answered here. `undefined` when it goes on. (TRACE comes no further than
+ * the listener.)
  */
 export function answerMaxForwards(exchange: Exchange): Response | undefined {
   const { request } = exchange;
-  if (request.method !== 'TRACE' && request.method !== 'OPTIONS') return undefined;
+  if (request.method !== 'OPTIONS') return undefined;
   if (request.fields.get('max-forwards') !== '0') return undefined;
   const fields = Fields.from([['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']]);
   return { status: 204, reason: '', fields, length: 0, body: undefined, tunnel: undefined };
@@ -93,7 +94,7 @@ function tellsOfHops(name: string): boolean {
 }
 
 function countDownMaxForwards(method: string, fields: Fields): void {
-  if (method !== 'TRACE' && method !== 'OPTIONS') return;
+  if (method !== 'OPTIONS') return;
   const value = fields.get('max-forwards');
   if (value !== undefined && /^[0-9]{1,9}$/.test(value))
     fields.set('max-forwards', String(Math.max(0, Number(value) - 1)));

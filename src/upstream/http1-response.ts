@@ -1,4 +1,5 @@
 // Makes a version-free Response of an HTTP/1.1 response head, and a ProxyError of one that is none.
+import { formatHttpDate } from '#http/date.ts';
 import { Fields } from '#http/fields.ts';
 import { UNKNOWN_LENGTH } from '#model/body.ts';
 import type { Response, Tunnel } from '#model/message.ts';
@@ -6,20 +7,24 @@ import { ProxyError } from '#model/proxy-error.ts';
 import type { ResponseHead } from '#wire/http1/response-head.ts';
 import { Violation } from '#wire/http1/violation.ts';
 
-/** Returns the response without its body. */
-export function toResponse(head: ResponseHead, method: string): Response {
+/** Returns the response without its body. `wallMs` is the time of its receipt. */
+export function toResponse(head: ResponseHead, method: string, wallMs: number): Response {
+  const { section } = head;
+  // RFC 9110 6.6.1: a recipient with a clock "MUST record the time it was received and append a corresponding Date header
+  // field to the message's header section if it is cached or forwarded downstream".
+  const text = section.hasDate ? section.text : `${section.text}date: ${formatHttpDate(wallMs)}\r\n`;
   return {
     status: head.status,
     reason: head.reason,
-    fields: new Fields(head.section.text),
+    fields: new Fields(text),
     length: lengthOf(head, method),
     body: undefined,
     tunnel: undefined,
   };
 }
 
-export function switchingResponse(head: ResponseHead, tunnel: Tunnel): Response {
-  return { ...toResponse(head, ''), length: 0, tunnel };
+export function switchingResponse(head: ResponseHead, wallMs: number, tunnel: Tunnel): Response {
+  return { ...toResponse(head, '', wallMs), length: 0, tunnel };
 }
 
 /** Whether the connection may be used again behind this response (RFC 9112 9.3). */

@@ -247,7 +247,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     const { tunnelIdleMs } = attempt.upstream.timeouts;
     const protocol = head.section.upgrade;
     attempt.respond(
-      switchingResponse(head, {
+      switchingResponse(head, this.#pool.host.clock.wall(), {
         protocol,
         stream: this.#stream,
         early: Buffer.from(early),
@@ -261,7 +261,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     const { section, framing } = head;
     this.#toldIdleMs = idleLimitMs(head);
     this.#reusable = keepsConnection(head) && this.#requests < this.#pool.settings.maxRequests;
-    const response = toResponse(head, attempt.exchange.request.method);
+    const response = toResponse(head, attempt.exchange.request.method, this.#pool.host.clock.wall());
     const length = framing === 'none' ? 0 : section.contentLength;
     if (framing === 'none' || (framing === 'length' && rest.length >= length && length <= MAX_FIXED_BYTES)) {
       if (length > 0) response.body = fixedBody(rest.toString('latin1', 0, length));

@@ -5,7 +5,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/tidegate', import.meta.url));
@@ -160,13 +159,18 @@ export class TestGateway {
   }
 }
 
+/** Takes what is to be done after the test, as a test's context does. */
+export interface CleansUp {
+  after(cleanup: () => unknown): unknown;
+}
+
 export interface GatewayTestOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Starts a gateway with a configuration in YAML, completed by `DEFAULTS`; it is ended after the test. */
 export async function startTidegate(
-  t: TestContext,
+  t: CleansUp,
   configuration: string,
   options: GatewayTestOptions = {},
 ): Promise<TestGateway> {
@@ -177,7 +181,7 @@ export async function startTidegate(
 
 /** The same without waiting until it is ready. */
 export async function spawnTidegate(
-  t: TestContext,
+  t: CleansUp,
   configuration: string,
   { env = {} }: GatewayTestOptions = {},
 ): Promise<TestGateway> {

@@ -34,6 +34,8 @@ export interface OriginOptions {
 }
 
 export class Origin {
+  /** Called when the head of a request has come, before its content. */
+  onHead: ((head: string, connection: OriginConnection) => void) | undefined;
   readonly requests: ReceivedRequest[] = [];
   readonly connections: OriginConnection[] = [];
   readonly #server: Server;
@@ -87,7 +89,7 @@ export class Origin {
 
   async #serve(connection: OriginConnection, onRequest: OnRequest): Promise<void> {
     for (;;) {
-      const message = await connection.reader.message();
+      const message = await connection.reader.message('fields', (head) => this.onHead?.(head, connection));
       const [method = '', target = ''] = message.start.split(' ');
       const request = { ...message, method, target, connection: connection.number };
       this.requests.push(request);

@@ -94,18 +94,20 @@ export class RawClient {
   }
 }
 
-/** Connects to a port of this machine; the connection is ended after the test. */
-export async function connectRaw(t: TestContext, port: number, options: RawClientOptions = {}): Promise<RawClient> {
-  const socket = connect({
-    port,
-    host: '127.0.0.1',
-    allowHalfOpen: true,
-    ...(options.from && { localAddress: options.from }),
-  });
-  t.after(() => socket.destroy());
+/** Connects to a port of this machine; the caller ends the connection. */
+export async function connectTo(port: number, options: RawClientOptions = {}): Promise<RawClient> {
+  const from = options.from === undefined ? {} : { localAddress: options.from };
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, ...from });
   const client = new RawClient(socket);
   if (options.paused) socket.pause();
   await once(socket, 'connect');
+  return client;
+}
+
+/** The same; the connection is ended after the test. */
+export async function connectRaw(t: TestContext, port: number, options: RawClientOptions = {}): Promise<RawClient> {
+  const client = await connectTo(port, options);
+  t.after(() => client.socket.destroy());
   return client;
 }
 

@@ -83,8 +83,9 @@ export class WireReader {
   }
 
   /** The next message; `framing` says how the content is delimited when the fields alone do not. */
-  async message(framing: Framing = 'fields'): Promise<ReadMessage> {
+  async message(framing: Framing = 'fields', onHead: (head: string) => void = () => {}): Promise<ReadMessage> {
     const head = await this.head();
+    onHead(head);
     const [start = '', ...lines] = head.slice(0, -4).split('\r\n');
     const fields = lines.map(splitLine);
     const { body, trailers, chunks } = await this.#content(fields, framing);
@@ -141,7 +142,7 @@ export class WireReader {
 
 function splitLine(line: string): readonly [string, string] {
   const colon = line.indexOf(':');
-  return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  return [line.slice(0, colon), line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')];
 }
 
 function join(fields: Lines, name: string): string | undefined {

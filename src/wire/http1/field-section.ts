@@ -51,6 +51,7 @@ export class FieldSection {
   expect = '';
   referer = '';
   userAgent = '';
+  hasDate = false;
   /**
    * Whether there is a field that a gateway must look at before it passes it on: one that tells of earlier hops, or a name
    * with an underscore.
@@ -74,6 +75,7 @@ const EXPECT = 9;
 const REFERER = 10;
 const USER_AGENT = 11;
 const NOTABLE = 12;
+const DATE = 13;
 
 const KINDS: ReadonlyMap<string, number> = new Map([
   ['host', HOST],
@@ -83,6 +85,7 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['upgrade', UPGRADE],
   ['te', TE],
   ['expect', EXPECT],
+  ['date', DATE],
   ['keep-alive', KEEP_ALIVE],
   ['proxy-connection', PROXY_CONNECTION],
   ['referer', REFERER],
@@ -162,6 +165,7 @@ function note(section: FieldSection, kind: number, value: string): void {
   if (kind === REFERER) section.referer = value;
   else if (kind === USER_AGENT) section.userAgent = value;
   else if (kind === NOTABLE) section.notable = true;
+  else if (kind === DATE) section.hasDate = true;
   else section.expect = section.expect === '' ? value.toLowerCase() : `${section.expect}, ${value.toLowerCase()}`;
 }
 
