@@ -259,7 +259,7 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
   #recordUnfinished(): void {
     const error = new ProxyError('client-closed', 'the head is incomplete');
     const exchange = new Exchange(this, this.host.snapshot(), unreadableRequest(this.secure), this.#startedAt);
-    exchange.error = error;
+    exchange.blame(error);
     exchange.status = error.status;
     this.host.record(exchange, this.listenerState.series);
   }

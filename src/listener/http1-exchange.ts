@@ -68,7 +68,9 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
       return;
     }
     this.#answer = new Http1Answer(this, response);
-    this.#answer.start(this.#persistent && !this.connection.halfClosed && !this.#mustCloseForContent());
+    const { halfClosed, listenerState } = this.connection;
+    const goesOn = this.#persistent && !halfClosed && !listenerState.draining;
+    this.#answer.start(goesOn && !this.#mustCloseForContent(response));
   }
 
   /** Sends an informational response ahead of the final one. */
@@ -81,7 +83,7 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
 
   /** Answers a request that is not to be handled. */
   refuse(error: ProxyError): void {
-    this.exchange.error = error;
+    this.exchange.blame(error);
     this.#persistent = false;
     this.respond(this.connection.host.answer(error, this.exchange));
   }
@@ -114,7 +116,7 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   /** Ends the exchange without a (whole) response. */
   fail(error: ProxyError): void {
     if (this.#ended) return;
-    this.exchange.error ??= error;
+    this.exchange.blame(error);
     this.exchange.abort(error);
     this.#incoming?.abort(error);
     this.#answer?.cancel(error);
@@ -193,10 +195,12 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
     return from === to ? to : from + this.receive(buffer.subarray(from, to), false);
   }
 
-  /** Whether content that nobody has begun to read is too much, or too uncertain, to be read and dropped. */
-  #mustCloseForContent(): boolean {
+  /** Whether the content that is still to come is too much, or too uncertain, to be read and dropped. */
+  #mustCloseForContent(response: Response): boolean {
     const incoming = this.#incoming;
-    if (!incoming || incoming.complete || incoming.started) return false;
+    if (!incoming || incoming.complete) return false;
+    // Somebody reads it: content on both sides may go on, but an answer that is whole ends the exchange.
+    if (incoming.started) return response.body?.type !== 'stream';
     const { length } = this.exchange.request;
     if (this.#expectsContinue || length === UNKNOWN_LENGTH || length > MAX_DRAINED_BYTES) return true;
     incoming.pipe({ chunk: () => true, end() {}, abort() {} });
@@ -220,7 +224,7 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
       this.fail(error);
       return;
     }
-    this.exchange.error ??= error;
+    this.exchange.blame(error);
     this.#persistent = false;
     this.exchange.abort(error);
     this.#incoming?.abort(error);

@@ -56,8 +56,6 @@ export class Exchange {
   /** Connections tried, the successful one included. */
   attempts = 0;
   phase: Phase = 'request-head';
-  /** Set by whoever ended the exchange other than by a complete response. */
-  error: ProxyError | undefined = undefined;
   /** Name of the policy that answered instead of the upstream; '' when none did. */
   answeredBy = '';
   /** Who the client proved to be, as told by an authentication policy; '' when unknown. */
@@ -73,6 +71,8 @@ export class Exchange {
   #id = '';
   #onAbort: ((error: ProxyError) => void) | undefined = undefined;
   #aborted: ProxyError | undefined = undefined;
+  #error: ProxyError | undefined = undefined;
+  #endedIn: Phase | undefined = undefined;
   #cleanups: (() => void)[] | undefined = undefined;
 
   constructor(connection: ClientConnection, snapshot: Snapshot, request: Request, startedAt: number) {
@@ -101,6 +101,23 @@ export class Exchange {
     return this.#id;
   }
 
+  /** Why the exchange ended other than by a response of the upstream or of a policy; `undefined` when it did not. */
+  get error(): ProxyError | undefined {
+    return this.#error;
+  }
+
+  /** The phase in which it was ended: that of the error, even if an answer followed. */
+  get endedIn(): Phase {
+    return this.#endedIn ?? this.phase;
+  }
+
+  /** Keeps what ended the exchange; only the first call counts. */
+  blame(error: ProxyError): void {
+    if (this.#error) return;
+    this.#error = error;
+    this.#endedIn = this.phase;
+  }
+
   /** Why the client's side gave up, or `undefined`. */
   get aborted(): ProxyError | undefined {
     return this.#aborted;
@@ -116,7 +133,7 @@ export class Exchange {
   abort(error: ProxyError): void {
     if (this.#aborted) return;
     this.#aborted = error;
-    this.error ??= error;
+    this.blame(error);
     this.#onAbort?.(error);
   }
 

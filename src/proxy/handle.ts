@@ -43,7 +43,7 @@ export function answerFailure(exchange: Exchange, error: unknown, log: Log): Res
       error: stackOf(known.cause ?? known),
     });
   }
-  exchange.error ??= known;
+  exchange.blame(known);
   return answerError(known, exchange);
 }
 

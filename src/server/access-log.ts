@@ -93,7 +93,7 @@ function recordOf(exchange: Exchange, durationMs: number): AccessRecord {
     upstream: upstream?.name ?? '',
     endpoint: exchange.endpoint?.name ?? '',
     attempts: exchange.attempts,
-    phase: exchange.phase,
+    phase: exchange.endedIn,
     endedBy: error?.side ?? '',
     error: error?.code ?? '',
     reason: error?.message ?? '',

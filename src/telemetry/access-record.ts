@@ -22,7 +22,7 @@ export interface AccessRecord {
   readonly upstream: string;
   readonly endpoint: string;
   readonly attempts: number;
-  /** How far it came; `done` when it was completed. */
+  /** How far it came before it was ended; `done` when it was completed. */
   readonly phase: string;
   /** Who ended it early: `client`, `origin`, `self`; '' when it was completed. */
   readonly endedBy: string;

@@ -1,0 +1,118 @@
+// Access logs: one record for every exchange, in the format asked for, none lost when the file is moved.
+import assert from 'node:assert/strict';
+import { readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { proxyTo, startTidegate } from '../support/gateway.ts';
+import { ok, startOrigin } from '../support/origin.ts';
+import { connectRaw, exchange } from '../support/raw-client.ts';
+
+const GET =
+  'GET /page?x=1 HTTP/1.1\r\nHost: example.com\r\nUser-Agent: test/1 "quoted"\r\nReferer: http://r.example/\r\n\r\n';
+
+test('a JSON record tells what was asked, what was answered, by whom and how long it took', async (t) => {
+  const origin = await startOrigin(t, () => ok('hello'));
+  const gateway = await startTidegate(t, proxyTo(origin));
+  await exchange(t, gateway.port(), GET);
+  const [record] = await gateway.untilRecords(1);
+  assert.ok(record);
+  const { time, duration_ms: duration, first_byte_ms: firstByte, ...rest } = record;
+  assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assert.equal(typeof duration, 'number');
+  assert.equal(typeof firstByte, 'number');
+  assert.deepEqual(rest, {
+    client: '127.0.0.1',
+    listener: 'web',
+    method: 'GET',
+    host: 'example.com',
+    path: '/page?x=1',
+    version: '1.1',
+    status: 200,
+    bytes_received: 0,
+    bytes_sent: 5,
+    route: 'all',
+    upstream: 'app',
+    endpoint: origin.address,
+    attempts: 1,
+    referer: 'http://r.example/',
+    user_agent: 'test/1 "quoted"',
+  });
+});
+
+for (const [what, bytes, status, error] of [
+  ['garbage', 'garbage\r\n\r\n', 400, 'http_request_error'],
+  ['a TLS handshake', '\x16\x03\x01\x02\0\x01\0', 400, 'http_request_error'],
+  [
+    'a head that is too large',
+    `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+    431,
+    'request-head-too-large',
+  ],
+  ['a refused method', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405, 'method-not-allowed'],
+  ['an unknown version', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 505, 'version-not-supported'],
+] as const) {
+  test(`${what} leaves a record with its status and its reason`, async (t) => {
+    const origin = await startOrigin(t);
+    const gateway = await startTidegate(t, proxyTo(origin));
+    const client = await connectRaw(t, gateway.port());
+    void client.send(bytes);
+    await client.closed();
+    const [record] = await gateway.untilRecords(1);
+    assert.equal(record?.status, status);
+    assert.equal(record?.error, error);
+    assert.equal(record?.ended_by, 'client');
+    assert.equal(record?.phase, 'request-head');
+    assert.notEqual(record?.reason, '');
+  });
+}
+
+test('combined is the format that other tools read', async (t) => {
+  const origin = await startOrigin(t, () => ok('hello'));
+  const gateway = await startTidegate(t, `logs: { access: { format: combined } }\n${proxyTo(origin)}`);
+  await exchange(t, gateway.port(), GET);
+  const [line] = await gateway.until(() => (gateway.output.length > 0 ? gateway.output : undefined));
+  assert.match(
+    line ?? '',
+    /^127\.0\.0\.1 - - \[\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/page\?x=1 HTTP\/1\.1" 200 5 "http:\/\/r\.example\/" "test\/1 \\x22quoted\\x22"$/,
+  );
+});
+
+test('a template of one’s own', async (t) => {
+  const origin = await startOrigin(t);
+  const format = "'${request.method} ${request.path} -> ${response.status} by ${endpoint.name}'";
+  const gateway = await startTidegate(t, `logs: { access: { format: ${format} } }\n${proxyTo(origin)}`);
+  await exchange(t, gateway.port(), GET);
+  const [line] = await gateway.until(() => (gateway.output.length > 0 ? gateway.output : undefined));
+  assert.equal(line, `GET /page -> 200 by ${origin.address}`);
+});
+
+test('what a client sends cannot begin a line of its own', async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(t, `logs: { access: { format: combined } }\n${proxyTo(origin)}`);
+  await exchange(t, gateway.port(), 'GET /"x HTTP/1.1\r\nHost: a\r\nUser-Agent: \xff"\\\t\r\n\r\n');
+  const [line] = await gateway.until(() => (gateway.output.length > 0 ? gateway.output : undefined));
+  assert.match(line ?? '', /"GET \/\\x22x HTTP\/1\.1" 200 2 "-" "\\xff\\x22\\x5c/);
+});
+
+test('after SIGUSR1 the log goes on in a new file, and no record is lost', async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(t, proxyTo(origin));
+  const path = join(dirname(gateway.file), 'access.log');
+  await gateway.write(`logs: { access: { format: json, to: '${path}' } }\n${proxyTo(origin)}`);
+  await gateway.untilAdmin<{ generation: number }>('/status', ({ generation }) => generation === 2);
+  const client = await connectRaw(t, gateway.port());
+  for (let turn = 0; turn < 5; turn++) await client.request(GET);
+  await rename(path, `${path}.1`);
+  gateway.child.kill('SIGUSR1');
+  const exists = () =>
+    readFile(path, 'utf8').then(
+      () => true,
+      () => false,
+    );
+  while (!(await exists())) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let turn = 0; turn < 7; turn++) await client.request(GET);
+  assert.equal(await gateway.stop(), 0);
+  const lines = async (file: string) => (await readFile(file, 'utf8')).trim().split('\n').length;
+  assert.equal((await lines(`${path}.1`)) + (await lines(path)), 12);
+  assert.equal(await lines(path), 7);
+});

@@ -1,0 +1,98 @@
+// Who cannot take more holds the other side back, and the gateway's memory does not grow in between.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { proxyTo, startTidegate, type TestGateway } from '../support/gateway.ts';
+import { startOrigin } from '../support/origin.ts';
+import { connectRaw } from '../support/raw-client.ts';
+
+const MIB = 1024 * 1024;
+const TOTAL = 96 * MIB;
+const BLOCK = Buffer.alloc(MIB, 'abcdefghijklmnopqrstuvwxyz0123456789');
+/** Socket buffers of the kernel on four sides hold some; a gateway that gathers would hold nearly all. */
+const MOST_IN_BETWEEN = 40 * MIB;
+
+function residentBytes({ pid }: TestGateway): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+}
+
+/** Waits until a count stands still. */
+async function settled(count: () => number): Promise<number> {
+  for (let last = -1; ; last = count()) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    if (count() === last) return last;
+  }
+}
+
+test('a client that does not read stops the origin, and later gets every byte', async (t) => {
+  let written = 0;
+  const origin = await startOrigin(t, async (_request, { socket }) => {
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${TOTAL}\r\n\r\n`);
+    while (written < TOTAL) {
+      written += BLOCK.length;
+      if (!socket.write(BLOCK)) await once(socket, 'drain');
+    }
+    return undefined;
+  });
+  const gateway = await startTidegate(t, proxyTo(origin));
+  const before = residentBytes(gateway);
+  const client = await connectRaw(t, gateway.port(), { paused: true });
+  await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  const stopped = await settled(() => written);
+  assert.ok(stopped < TOTAL / 2, `${stopped}`);
+  assert.ok(residentBytes(gateway) - before < MOST_IN_BETWEEN);
+
+  const hash = createHash('sha256');
+  let received = 0;
+  let headRead = false;
+  client.socket.removeAllListeners('data');
+  client.socket.on('data', (bytes: Buffer) => {
+    const content = headRead ? bytes : bytes.subarray(bytes.indexOf('\r\n\r\n') + 4);
+    headRead = true;
+    received += content.length;
+    hash.update(content);
+  });
+  client.socket.resume();
+  while (received < TOTAL) await once(client.socket, 'data');
+  const expected = createHash('sha256');
+  for (let block = 0; block < TOTAL; block += MIB) expected.update(BLOCK);
+  assert.equal(hash.digest('hex'), expected.digest('hex'));
+});
+
+test('an origin that does not read stops the client', async (t) => {
+  const origin = await startOrigin(t, undefined, { onConnection: ({ socket }) => socket.pause() });
+  const gateway = await startTidegate(t, proxyTo(origin));
+  const before = residentBytes(gateway);
+  const client = await connectRaw(t, gateway.port());
+  await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${TOTAL}\r\n\r\n`);
+  let taken = 0;
+  void (async () => {
+    for (let block = 0; block < TOTAL; block += MIB) {
+      await client.send(BLOCK);
+      taken += MIB;
+    }
+  })();
+  const stopped = await settled(() => taken);
+  assert.ok(stopped < TOTAL / 2, `${stopped}`);
+  assert.ok(residentBytes(gateway) - before < MOST_IN_BETWEEN);
+});
+
+test('chunked content keeps back-pressure too', async (t) => {
+  let written = 0;
+  const chunk = Buffer.concat([Buffer.from(`${MIB.toString(16)}\r\n`), BLOCK, Buffer.from('\r\n')]);
+  const origin = await startOrigin(t, async (_request, { socket }) => {
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    while (written < TOTAL && !socket.destroyed) {
+      written += MIB;
+      if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    }
+    return undefined;
+  });
+  const gateway = await startTidegate(t, proxyTo(origin));
+  const client = await connectRaw(t, gateway.port(), { paused: true });
+  await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  const stopped = await settled(() => written);
+  assert.ok(stopped < TOTAL / 2, `${stopped}`);
+});

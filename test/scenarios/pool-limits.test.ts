@@ -1,0 +1,94 @@
+// Limits of connections to an endpoint: who waits, for how long, and who is refused.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startTidegate } from '../support/gateway.ts';
+import { type Origin, ok, startOrigin } from '../support/origin.ts';
+import { connectRaw } from '../support/raw-client.ts';
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+const configuration = (origin: Origin, pool: string) => `
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['${origin.address}'], pool: { ${pool} } } }
+`;
+
+/** An origin that answers when it is told to. */
+async function heldOrigin(t: Parameters<typeof startOrigin>[0]) {
+  const waiting: (() => void)[] = [];
+  const origin = await startOrigin(t, async () => {
+    await new Promise<void>((resolve) => waiting.push(resolve));
+    return ok();
+  });
+  const untilWaiting = async (count: number) => {
+    while (waiting.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  return { origin, untilWaiting, answerOne: () => waiting.shift()?.() };
+}
+
+test('no more connections are opened than the limit, and who waits gets the next free one', async (t) => {
+  const { origin, untilWaiting, answerOne } = await heldOrigin(t);
+  const gateway = await startTidegate(t, configuration(origin, 'max-connections: 2'));
+  const clients = await Promise.all(Array.from({ length: 6 }, () => connectRaw(t, gateway.port())));
+  const responses = clients.map((client) => client.request(GET));
+  for (let answered = 0; answered < 6; answered++) {
+    await untilWaiting(1);
+    answerOne();
+  }
+  for (const response of responses) assert.equal((await response).status, 200);
+  assert.equal(origin.connections.length, 2);
+});
+
+test('who waits too long is answered 503 with Retry-After', async (t) => {
+  const { origin, untilWaiting } = await heldOrigin(t);
+  const gateway = await startTidegate(t, configuration(origin, 'max-connections: 1, wait-timeout: 200ms'));
+  const first = await connectRaw(t, gateway.port());
+  void first.send(GET);
+  await untilWaiting(1);
+  const second = await connectRaw(t, gateway.port());
+  const response = await second.request(GET);
+  assert.equal(response.status, 503);
+  assert.ok(response.field('retry-after'));
+  assert.match(response.field('proxy-status') ?? '', /error=connection_limit_reached/);
+});
+
+test('who finds the queue full is answered 503 at once', async (t) => {
+  const { origin, untilWaiting } = await heldOrigin(t);
+  const gateway = await startTidegate(
+    t,
+    configuration(origin, 'max-connections: 1, max-waiting: 0, wait-timeout: 60s'),
+  );
+  const first = await connectRaw(t, gateway.port());
+  void first.send(GET);
+  await untilWaiting(1);
+  const second = await connectRaw(t, gateway.port());
+  assert.equal((await second.request(GET)).status, 503);
+});
+
+test('who leaves the queue takes no connection from those behind', async (t) => {
+  const { origin, untilWaiting, answerOne } = await heldOrigin(t);
+  const gateway = await startTidegate(t, configuration(origin, 'max-connections: 1'));
+  const [first, second, third] = await Promise.all([1, 2, 3].map(() => connectRaw(t, gateway.port())));
+  const answered = first?.request(GET);
+  await untilWaiting(1);
+  await second?.send(GET);
+  second?.abort();
+  await gateway.untilRecords(1);
+  const last = third?.request(GET);
+  answerOne();
+  await untilWaiting(1);
+  answerOne();
+  assert.equal((await answered)?.status, 200);
+  assert.equal((await last)?.status, 200);
+  assert.equal(origin.requests.length, 2);
+});
+
+test('a connection ends at its limit of requests', async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(t, configuration(origin, 'max-requests: 2'));
+  const client = await connectRaw(t, gateway.port());
+  for (let turn = 0; turn < 6; turn++) assert.equal((await client.request(GET)).status, 200);
+  assert.deepEqual(
+    origin.requests.map(({ connection }) => connection),
+    [0, 0, 1, 1, 2, 2],
+  );
+});
