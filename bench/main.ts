@@ -5,6 +5,7 @@ import { arch, availableParallelism, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BenchRun } from './lib/bench-run.ts';
+import { OTHER_CORE } from './lib/cores.ts';
 import { isInstalled, versionOf } from './lib/processes.ts';
 import { formatTable } from './lib/table.ts';
 import { peers } from './peers/index.ts';
@@ -127,7 +128,7 @@ function record(results: Readonly<Record<string, WorkResult>>, options: Options)
 
 const options = readOptions();
 const taking = { ...options, peers: available(options.peers) };
-execFileSync('taskset', ['-p', '-c', '1', String(process.pid)], { stdio: 'ignore' });
+execFileSync('taskset', ['-p', '-c', String(OTHER_CORE), String(process.pid)], { stdio: 'ignore' });
 const results: Record<string, WorkResult> = {};
 for (const work of taking.works) {
   const result = await runWork(work, taking);

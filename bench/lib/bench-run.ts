@@ -3,16 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Peer } from '../peers/peer.ts';
+import { MEASURED_CORE } from './cores.ts';
 import { startDatagramSink } from './datagram-sink.ts';
 import { startOrigin } from './origin.ts';
-import { MEASURED_CORE, pause, type Started, start, untilListening } from './processes.ts';
+import { freePort, pause, type Started, start, untilListening } from './processes.ts';
 import { ROUTES, requestHeads, writeWrkScript } from './requests.ts';
 import type { Load } from './wrk.ts';
-
-const FIRST_PORT = 18400;
-const ORIGIN_PORT = FIRST_PORT;
-const LOG_PORT = FIRST_PORT + 1;
-const PEER_PORT = FIRST_PORT + 10;
 
 export interface BenchOptions {
   readonly rounds: number;
@@ -30,22 +26,29 @@ export class BenchRun {
   readonly options: BenchOptions;
   readonly folder = mkdtempSync(join(tmpdir(), 'tidegate-bench-'));
   readonly #started: Started[] = [];
+  #originPort = 0;
+  #logPort = 0;
 
   constructor(options: BenchOptions) {
     this.options = options;
   }
 
   async open(): Promise<void> {
-    this.#started.push(await startOrigin(this.folder, ORIGIN_PORT));
-    this.#started.push(await startDatagramSink(LOG_PORT));
+    const origin = await startOrigin(this.folder);
+    this.#originPort = origin.port;
+    this.#started.push(origin);
+    const sink = await startDatagramSink();
+    this.#logPort = sink.port;
+    this.#started.push(sink);
   }
 
   /** Starts a peer on the measured core with a table of `routes`. */
   async start(peer: Peer, routes = ROUTES): Promise<Running> {
-    const port = PEER_PORT + this.options.peers.indexOf(peer);
+    const port = await freePort();
     const folder = join(this.folder, `${peer.name}-${routes}`);
     mkdirSync(folder, { recursive: true });
-    const { command, env = {} } = peer.prepare({ folder, port, originPort: ORIGIN_PORT, logPort: LOG_PORT, routes });
+    const [originPort, logPort] = [this.#originPort, this.#logPort];
+    const { command, env = {} } = peer.prepare({ folder, port, originPort, logPort, routes });
     const output = join(folder, 'output');
     const started = start(command, { core: MEASURED_CORE, env, output });
     this.#started.push(started);

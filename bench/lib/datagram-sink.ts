@@ -4,15 +4,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Started } from './processes.ts';
 
-const PROGRAM =
-  "require('node:dgram').createSocket('udp4').bind(Number(process.argv[1]), '127.0.0.1', () => console.log())";
+const PROGRAM = `const socket = require('node:dgram').createSocket('udp4');
+socket.bind(0, '127.0.0.1', () => console.log(socket.address().port));`;
 
-export async function startDatagramSink(port: number): Promise<Started> {
-  const child = spawn(process.execPath, ['-e', PROGRAM, String(port)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(child.stdout, 'data');
+export async function startDatagramSink(): Promise<Started & { readonly port: number }> {
+  const child = spawn(process.execPath, ['-e', PROGRAM], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout, 'data');
   child.kill('SIGSTOP');
   return {
     pid: child.pid as number,
+    port: Number(line),
     async stop() {
       const gone = once(child, 'exit');
       child.kill('SIGKILL');

@@ -1,7 +1,9 @@
 // The origin server behind all peers: nginx with an answer of 102 bytes and two files, on the core that is not measured.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OTHER_CORE, type Started, start, untilListening } from './processes.ts';
+import { OTHER_CORE } from './cores.ts';
+import { nginxFolders } from './nginx-folders.ts';
+import { freePort, type Started, start, untilListening } from './processes.ts';
 
 const SMALL = '0123456789'.repeat(10).concat('ab');
 
@@ -17,7 +19,15 @@ export const RESOURCES = {
   '1m': { name: '1m', bytes: 1048576 },
 } as const satisfies Record<string, Resource>;
 
-export async function startOrigin(folder: string, port: number): Promise<Started> {
+/** Last segment of the target whose answer tells what the origin saw: a JSON object of fields, and of the connection. */
+export const SEEN = 'seen';
+
+const SEEN_ANSWER = `{"host":"$http_host","via":"$http_via","x-forwarded-for":"$http_x_forwarded_for",\
+"x-forwarded-proto":"$http_x_forwarded_proto","x-forwarded-host":"$http_x_forwarded_host","cookie":"$http_cookie",\
+"requests":$connection_requests}`;
+
+export async function startOrigin(folder: string): Promise<Started & { readonly port: number }> {
+  const port = await freePort();
   const files = join(folder, 'files');
   mkdirSync(files, { recursive: true });
   for (const { name, bytes } of [RESOURCES['10k'], RESOURCES['1m']]) {
@@ -30,17 +40,18 @@ export async function startOrigin(folder: string, port: number): Promise<Started
 events { worker_connections 4096; }
 http {
   access_log off; keepalive_requests 100000000; keepalive_timeout 600s; default_type text/plain; sendfile on; tcp_nopush on;
-  open_file_cache max=10;
+  open_file_cache max=10; ${nginxFolders(folder)}
   server {
     listen 127.0.0.1:${port};
     location / { return 200 "${SMALL}"; }
+    location ~ /${SEEN}$ { return 200 '${SEEN_ANSWER}'; }
     location ~ /(10k|1m)$ { alias ${files}/$1; }
   }
 }
 `,
   );
   const output = join(folder, 'origin.out');
-  const origin = start(['nginx', '-c', configuration], { core: OTHER_CORE, output });
+  const origin = start(['nginx', '-e', `${folder}/origin.log`, '-c', configuration], { core: OTHER_CORE, output });
   await untilListening(port, origin.pid, output);
-  return origin;
+  return { ...origin, port };
 }

@@ -1,12 +1,8 @@
 // Starts the programs of a benchmark on chosen cores and ends them by their process id. Knows nothing of what they do.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
-import { connect } from 'node:net';
-
-/** What is measured runs on the one, what measures it and the origin on the other. */
-export const MEASURED_CORE = 0;
-export const OTHER_CORE = 1;
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 
 export interface StartOptions {
   readonly core: number;
@@ -37,6 +33,16 @@ export function versionOf(program: string, args: readonly string[]): string {
   );
 }
 
+/** A port of 127.0.0.1 that nothing has at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  return address.port;
+}
+
 /** Starts a program that stays in the foreground. */
 export function start(command: readonly string[], { core, env = {}, output }: StartOptions): Started {
   const file = openSync(output, 'a');
@@ -44,6 +50,7 @@ export function start(command: readonly string[], { core, env = {}, output }: St
     stdio: ['ignore', file, file],
     env: { ...searchPath(), ...env },
   });
+  closeSync(file);
   return { pid: child.pid as number, stop: () => stop(child) };
 }
 
@@ -54,7 +61,7 @@ export async function untilListening(port: number, pid: number, output: string):
     if (!isAlive(pid)) break;
     await pause(20);
   }
-  throw new Error(`nothing listens on port ${port}; what the program said is in ${output}`);
+  throw new Error(`nothing listens on port ${port}; the program said: ${readFileSync(output, 'utf8').slice(-2000)}`);
 }
 
 export function pause(ms: number): Promise<void> {

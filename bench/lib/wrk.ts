@@ -1,7 +1,7 @@
 // Runs the load generator wrk and reads what it counted.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { OTHER_CORE } from './processes.ts';
+import { OTHER_CORE } from './cores.ts';
 
 export const CONNECTIONS = 64;
 

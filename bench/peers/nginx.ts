@@ -1,6 +1,7 @@
 // nginx as a reverse proxy: one worker, kept-alive connections both ways, a JSON access log with a buffer.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nginxFolders } from '../lib/nginx-folders.ts';
 import { hostOf, prefixOf } from '../lib/requests.ts';
 import type { Peer } from './peer.ts';
 
@@ -29,6 +30,9 @@ http {
   log_format json escape=json ${LOG_FORMAT};
   access_log ${folder}/access.log json buffer=64k flush=1s;
   keepalive_requests 100000000; keepalive_timeout 65s; server_names_hash_max_size ${Math.max(512, routes * 4)};
+  ${nginxFolders(folder)}
+  # Content streams, as with the others: by default nginx writes to a file what the client has not taken yet.
+  proxy_max_temp_file_size 0;
   upstream site { server 127.0.0.1:${originPort}; keepalive 128; keepalive_requests 100000000; }
   proxy_http_version 1.1;
   proxy_set_header Connection "";
@@ -42,6 +46,6 @@ ${servers.join('\n')}
 }
 `,
     );
-    return { command: ['nginx', '-c', file] };
+    return { command: ['nginx', '-e', `${folder}/error.log`, '-c', file] };
   },
 };

@@ -3,7 +3,7 @@ import type { BenchRun, Running } from '../lib/bench-run.ts';
 import { cpuMicroseconds } from '../lib/cpu.ts';
 import type { Resource } from '../lib/origin.ts';
 import { median, rounded } from '../lib/statistics.ts';
-import { verifyAnswer } from '../lib/verify.ts';
+import { verifyPeer } from '../lib/verify.ts';
 import { runWrk } from '../lib/wrk.ts';
 import type { Work, WorkResult } from './work.ts';
 
@@ -25,7 +25,7 @@ export function proxyWork(name: string, resource: Resource): Work {
       const samples = new Map<string, Sample[]>();
       for (const peer of bench.options.peers) {
         const started = await bench.start(peer);
-        await verifyAnswer(peer.name, started.port, { resource: resource.name, bytes: resource.bytes });
+        await verifyPeer(peer.name, started.port, resource);
         await runWrk({ ...bench.load(resource.name, started.port), seconds: WARM_UP_SECONDS });
         running.push(started);
         samples.set(peer.name, []);

@@ -1,7 +1,17 @@
 // The right word for a mistyped one.
 
-/** The candidate that differs least from `word`, if it is near enough to be meant; else `undefined`. */
+/** The candidate that differs least from `word`, if it is near enough to be meant, or that begins with it; else `undefined`. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  return leastDistant(word, candidates) ?? onlyContinuation(word, candidates);
+}
+
+/** `panic` for `panic-threshold`, unless there are two of the kind. */
+function onlyContinuation(word: string, candidates: Iterable<string>): string | undefined {
+  const found = [...candidates].filter((candidate) => candidate.startsWith(`${word.toLowerCase()}-`));
+  return found.length === 1 ? found[0] : undefined;
+}
+
+function leastDistant(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {

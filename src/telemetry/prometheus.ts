@@ -105,8 +105,11 @@ export function renderMetrics(series: readonly SeriesReader[], own: readonly Pro
     renderDurations(lines, kind, readers);
     for (const metric of CELL_METRICS) if (metric.kinds.includes(kind)) renderCell(lines, kind, metric, readers);
   }
+  let name = '';
   for (const metric of own) {
-    head(lines, metric.name, metric.help, metric.type);
+    // Samples of one metric stand together, below one head.
+    if (metric.name !== name) head(lines, metric.name, metric.help, metric.type);
+    name = metric.name;
     lines.push(`${metric.name}${formatLabels(metric.labels ?? {})} ${metric.value}`);
   }
   return `${lines.join('\n')}\n`;

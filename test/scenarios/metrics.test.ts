@@ -33,14 +33,14 @@ upstreams: { app: { endpoints: ['${origin.address}'] } }
         .find((line) => line.startsWith(`${series} `))
         ?.split(' ')[1],
     );
-  assert.equal(value('tidegate_listener_requests_total{listener="web",code="2xx"}'), 9);
-  assert.equal(value('tidegate_listener_requests_total{listener="web",code="4xx"}'), 1);
-  assert.equal(value('tidegate_listener_requests_total{listener="web",code="5xx"}'), 3);
-  assert.equal(value('tidegate_route_requests_total{route="app",code="2xx"}'), 7);
-  assert.equal(value('tidegate_route_requests_total{route="own",code="2xx"}'), 2);
-  assert.equal(value('tidegate_upstream_requests_total{upstream="app",code="5xx"}'), 3);
+  assert.equal(value('tidegate_listener_requests_total{listener="web",code_class="2xx"}'), 9);
+  assert.equal(value('tidegate_listener_requests_total{listener="web",code_class="4xx"}'), 1);
+  assert.equal(value('tidegate_listener_requests_total{listener="web",code_class="5xx"}'), 3);
+  assert.equal(value('tidegate_route_requests_total{route="app",code_class="2xx"}'), 7);
+  assert.equal(value('tidegate_route_requests_total{route="own",code_class="2xx"}'), 2);
+  assert.equal(value('tidegate_upstream_requests_total{upstream="app",code_class="5xx"}'), 3);
   const endpoint = `upstream="app",endpoint="${origin.address}"`;
-  assert.equal(value(`tidegate_endpoint_requests_total{${endpoint},code="2xx"}`), 7);
+  assert.equal(value(`tidegate_endpoint_requests_total{${endpoint},code_class="2xx"}`), 7);
   assert.equal(value(`tidegate_endpoint_request_duration_seconds_count{${endpoint}}`), 10);
   assert.equal(value(`tidegate_endpoint_request_duration_seconds_bucket{${endpoint},le="+Inf"}`), 10);
   assert.equal(value('tidegate_listener_connections_active{listener="web"}'), 1);

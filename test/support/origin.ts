@@ -36,6 +36,8 @@ export interface OriginOptions {
 export class Origin {
   /** Called when the head of a request has come, before its content. */
   onHead: ((head: string, connection: OriginConnection) => void) | undefined;
+  /** Called with everything that comes, as Latin-1. */
+  onBytes: ((bytes: string, connection: OriginConnection) => void) | undefined;
   readonly requests: ReceivedRequest[] = [];
   readonly connections: OriginConnection[] = [];
   readonly #server: Server;
@@ -44,7 +46,10 @@ export class Origin {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       const connection = { socket, reader: new WireReader(), number: this.connections.length };
       this.connections.push(connection);
-      socket.on('data', (bytes: Buffer) => connection.reader.push(bytes));
+      socket.on('data', (bytes: Buffer) => {
+        this.onBytes?.(bytes.toString('latin1'), connection);
+        connection.reader.push(bytes);
+      });
       socket.on('end', () => connection.reader.end());
       socket.on('error', (error) => connection.reader.end(error));
       socket.on('close', () => connection.reader.end());

@@ -114,6 +114,7 @@ export class ChunkedDecoder {
     } else if (this.#state === 'size') {
       this.#takeSize(line);
     } else if (line !== '') {
+      if (line.includes('\r')) throw new Violation('malformed', 'a bare CR in a trailer');
       this.#trailerBlock += `${line}\r\n`;
       if (this.#trailerBlock.length > this.#maxTrailerBytes)
         throw new Violation('malformed', 'the trailers are too long');

@@ -1,0 +1,19 @@
+// Every configuration in the pages is one that `tidegate check` takes.
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseConfiguration, referencesFor } from '#config/load.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const BLOCK = /^```yaml\n(.*?)^```/gms;
+
+for (const page of globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()) {
+  const blocks = [...readFileSync(join(ROOT, page), 'utf8').matchAll(BLOCK)].map((match) => match[1] ?? '');
+  for (const [index, block] of blocks.entries()) {
+    if (!/^version: 1$/m.test(block)) continue;
+    test(`${page}: configuration ${index + 1} is valid`, () => {
+      assert.doesNotThrow(() => parseConfiguration(block, referencesFor(page, {})));
+    });
+  }
+}
