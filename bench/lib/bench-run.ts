@@ -6,7 +6,8 @@ import type { Peer } from '../peers/peer.ts';
 import { MEASURED_CORE } from './cores.ts';
 import { startDatagramSink } from './datagram-sink.ts';
 import { startOrigin } from './origin.ts';
-import { freePort, pause, type Started, start, untilListening } from './processes.ts';
+import { freePort, pause, type Started, start } from './processes.ts';
+import { untilAnswering } from './ready.ts';
 import { ROUTES, requestHeads, writeWrkScript } from './requests.ts';
 import type { Load } from './wrk.ts';
 
@@ -25,7 +26,7 @@ export interface Running extends Started {
 export class BenchRun {
   readonly options: BenchOptions;
   readonly folder = mkdtempSync(join(tmpdir(), 'tidegate-bench-'));
-  readonly #started: Started[] = [];
+  readonly #started: Pick<Started, 'stop'>[] = [];
   #originPort = 0;
   #logPort = 0;
 
@@ -49,11 +50,10 @@ export class BenchRun {
     mkdirSync(folder, { recursive: true });
     const [originPort, logPort] = [this.#originPort, this.#logPort];
     const { command, env = {} } = peer.prepare({ folder, port, originPort, logPort, routes });
-    const output = join(folder, 'output');
-    const started = start(command, { core: MEASURED_CORE, env, output });
+    const started = start(command, { core: MEASURED_CORE, env, output: join(folder, 'output') });
     this.#started.push(started);
-    await untilListening(port, started.pid, output);
-    return { peer, port, pid: started.pid, stop: () => started.stop() };
+    await untilAnswering(port, started);
+    return { ...started, peer, port };
   }
 
   /** A load of realistic requests for a resource. */

@@ -2,17 +2,20 @@
 // no processor time.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Started } from './processes.ts';
 
 const PROGRAM = `const socket = require('node:dgram').createSocket('udp4');
 socket.bind(0, '127.0.0.1', () => console.log(socket.address().port));`;
 
-export async function startDatagramSink(): Promise<Started & { readonly port: number }> {
+export interface DatagramSink {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+export async function startDatagramSink(): Promise<DatagramSink> {
   const child = spawn(process.execPath, ['-e', PROGRAM], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(child.stdout, 'data');
   child.kill('SIGSTOP');
   return {
-    pid: child.pid as number,
     port: Number(line),
     async stop() {
       const gone = once(child, 'exit');

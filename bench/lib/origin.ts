@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OTHER_CORE } from './cores.ts';
 import { nginxFolders } from './nginx-folders.ts';
-import { freePort, type Started, start, untilListening } from './processes.ts';
+import { freePort, type Started, start } from './processes.ts';
+import { untilAnswering } from './ready.ts';
 
 const SMALL = '0123456789'.repeat(10).concat('ab');
 
@@ -50,8 +51,15 @@ http {
 }
 `,
   );
-  const output = join(folder, 'origin.out');
-  const origin = start(['nginx', '-e', `${folder}/origin.log`, '-c', configuration], { core: OTHER_CORE, output });
-  await untilListening(port, origin.pid, output);
+  const origin = start(['nginx', '-e', `${folder}/origin.log`, '-c', configuration], {
+    core: OTHER_CORE,
+    output: join(folder, 'origin.out'),
+  });
+  try {
+    await untilAnswering(port, origin);
+  } catch (error) {
+    await origin.stop();
+    throw error;
+  }
   return { ...origin, port };
 }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 
 export interface StartOptions {
   readonly core: number;
@@ -13,6 +13,9 @@ export interface StartOptions {
 
 export interface Started {
   readonly pid: number;
+  isRunning(): boolean;
+  /** The last of what it has said. */
+  output(): string;
   stop(): Promise<void>;
 }
 
@@ -51,17 +54,12 @@ export function start(command: readonly string[], { core, env = {}, output }: St
     env: { ...searchPath(), ...env },
   });
   closeSync(file);
-  return { pid: child.pid as number, stop: () => stop(child) };
-}
-
-/** Resolves when a port of this machine accepts connections. Rejects after ten seconds, or when the program has ended. */
-export async function untilListening(port: number, pid: number, output: string): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    if (await accepts(port)) return;
-    if (!isAlive(pid)) break;
-    await pause(20);
-  }
-  throw new Error(`nothing listens on port ${port}; the program said: ${readFileSync(output, 'utf8').slice(-2000)}`);
+  return {
+    pid: child.pid as number,
+    isRunning: () => child.exitCode === null && child.signalCode === null,
+    output: () => readFileSync(output, 'utf8').slice(-2000),
+    stop: () => stop(child),
+  };
 }
 
 export function pause(ms: number): Promise<void> {
@@ -70,25 +68,6 @@ export function pause(ms: number): Promise<void> {
 
 function searchPath(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 async function stop(child: ChildProcess): Promise<void> {
