@@ -1,138 +1,106 @@
 // `npm run bench`: compares Tidegate with other proxies on this machine, prints ratios, and records them when asked to.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { arch, availableParallelism, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { BenchRun } from './lib/bench-run.ts';
 import { OTHER_CORE } from './lib/cores.ts';
-import { isInstalled, versionOf } from './lib/processes.ts';
+import { installMissing, machineFacts, whyNot } from './lib/machine.ts';
+import { type Options, readOptions } from './lib/options.ts';
+import { isInstalled } from './lib/processes.ts';
 import { formatTable } from './lib/table.ts';
 import { peers } from './peers/index.ts';
-import type { Peer } from './peers/peer.ts';
 import { works } from './works/index.ts';
 import type { Work, WorkResult } from './works/work.ts';
 
 const RESULTS = join(import.meta.dirname, 'results');
 
+/** Exit statuses of sysexits.h, and the shell's for an interrupted program. */
+const EXIT = { failed: 1, usage: 64, unavailable: 69, interrupted: 130 } as const;
+
 const USAGE = `npm run bench -- [WORK ...] [options]
 
-Works: ${works.map(({ name }) => name).join(', ')}; all of them when none is named.
-  --rounds N        samples of each peer, in turn (default 5)
-  --seconds N       length of a sample (default 4)
-  --peers A,B       only these besides Tidegate: ${peers.map(({ name }) => name.toLowerCase()).join(', ')}
-  --record          write the figures to bench/results/
+Works, all of them when none is named:
+${works.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`).join('\n')}
+
+  --rounds N      samples of each peer, in turn (default 5)
+  --seconds N     length of a sample (default 4)
+  --peers A,B     only these besides Tidegate: ${peers.map(({ name }) => name.toLowerCase()).join(', ')}
+  --quick         one round of one second: to see that it works, not for figures
+  --record        write the figures to bench/results/
 `;
 
-interface Options {
-  readonly works: readonly Work[];
-  readonly peers: readonly Peer[];
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly record: boolean;
+function fail(message: string, status: number): never {
+  console.error(message);
+  process.exit(status);
 }
 
-function readOptions(): Options {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '4' },
-      peers: { type: 'string' },
-      record: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const unknown = positionals.find((name) => !works.some((work) => work.name === name));
-  if (values.help || unknown !== undefined) {
-    if (unknown !== undefined) console.error(`There is no work "${unknown}".\n`);
-    console.log(USAGE);
-    process.exit(unknown === undefined ? 0 : 64);
+function optionsOrExit(): Options {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    return fail(`${(error as Error).message}\n\n${USAGE}`, EXIT.usage);
   }
-  const wanted = values.peers?.toLowerCase().split(',');
-  return {
-    works: works.filter(({ name }) => positionals.length === 0 || positionals.includes(name)),
-    peers: peers.filter(({ name }) => name === 'Tidegate' || !wanted || wanted.includes(name.toLowerCase())),
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
-    record: values.record,
-  };
 }
 
-/** Installs what is missing from Debian when that is possible; says what is left out. */
-function available(wanted: readonly Peer[]): readonly Peer[] {
-  const packages = [
-    ...(isInstalled('wrk') ? [] : ['wrk']),
-    ...wanted.flatMap(({ program, debianPackage }) =>
-      debianPackage !== undefined && !isInstalled(program) ? [debianPackage] : [],
-    ),
-  ];
-  if (packages.length > 0)
-    spawnSync('sh', [join(import.meta.dirname, '../scripts/install-peers.sh'), ...packages], { stdio: 'inherit' });
-  if (!isInstalled('wrk') || !isInstalled('nginx')) {
-    console.error(
-      'The benchmarks need wrk (the load) and nginx (the origin): install both, or run this as root on Debian.',
-    );
-    process.exit(69);
+function chooseWorks(names: readonly string[]): readonly Work[] {
+  const unknown = names.find((name) => !works.some((work) => work.name === name));
+  if (unknown !== undefined) fail(`There is no work "${unknown}".\n\n${USAGE}`, EXIT.usage);
+  return works.filter(({ name }) => names.length === 0 || names.includes(name));
+}
+
+/** Leaves out the peers that are not here, after trying to install them. */
+function withInstalledPeers(wanted: Options): Options {
+  installMissing(wanted.peers);
+  const reason = whyNot();
+  if (reason !== undefined) fail(reason, EXIT.unavailable);
+  const installed = wanted.peers.filter(({ program }) => isInstalled(program));
+  for (const { name, program } of wanted.peers) {
+    if (!isInstalled(program)) console.error(`${name} is left out: ${program} is not installed.`);
   }
-  return wanted.filter((peer) => {
-    if (isInstalled(peer.program)) return true;
-    console.error(`${peer.name} is left out: ${peer.program} is not installed.`);
-    return false;
-  });
+  return { ...wanted, peers: installed };
 }
 
-function machine(taking: readonly Peer[]) {
-  return {
-    cores: availableParallelism(),
-    processor: cpus()[0]?.model ?? 'unknown',
-    architecture: arch(),
-    memoryBytes: totalmem(),
-    kernel: release(),
-    node: process.versions.node,
-    commit: spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: RESULTS, encoding: 'utf8' }).stdout.trim(),
-    versions: Object.fromEntries(taking.map((peer) => [peer.name, versionOf(peer.program, peer.versionArguments)])),
-  };
-}
-
-async function runWork(work: Work, options: Options): Promise<WorkResult> {
-  const bench = new BenchRun(options);
-  const interrupted = () => void bench.close().then(() => process.exit(130));
-  process.once('SIGINT', interrupted);
+async function runWork(work: Work, settings: Options): Promise<WorkResult> {
+  const bench = new BenchRun(settings);
+  const interrupted = () => void bench.close().then(() => process.exit(EXIT.interrupted));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     await bench.open();
     return await work.run(bench, (line) => console.error(line));
   } finally {
-    process.off('SIGINT', interrupted);
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
     await bench.close();
   }
 }
 
-function record(results: Readonly<Record<string, WorkResult>>, options: Options): string {
-  const now = new Date().toISOString();
-  const file = join(RESULTS, `${now.slice(0, 16).replace(':', '')}-${Object.keys(results).join('-')}.json`);
-  const { rounds, seconds } = options;
+function record(results: ReadonlyMap<string, WorkResult>, { rounds, seconds, peers: compared }: Options): string {
+  const time = new Date().toISOString();
+  const file = join(RESULTS, `${time.slice(0, 16).replace(':', '')}-${[...results.keys()].join('-')}.json`);
   const figures = Object.fromEntries(
-    Object.entries(results).map(([name, { title, unit, figures: measured }]) => [
-      name,
-      { title, unit, figures: measured },
-    ]),
+    [...results].map(([name, { title, unit, figures: measured }]) => [name, { title, unit, figures: measured }]),
   );
+  const content = { time, rounds, seconds, machine: machineFacts(compared), works: figures };
   mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(
-    file,
-    `${JSON.stringify({ time: now, rounds, seconds, machine: machine(options.peers), works: figures }, null, 2)}\n`,
-  );
+  writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
   return file;
 }
 
-const options = readOptions();
-const taking = { ...options, peers: available(options.peers) };
-execFileSync('taskset', ['-p', '-c', String(OTHER_CORE), String(process.pid)], { stdio: 'ignore' });
-const results: Record<string, WorkResult> = {};
-for (const work of taking.works) {
-  const result = await runWork(work, taking);
-  results[work.name] = result;
-  console.log(`\n${work.name}: ${result.title}\n${result.unit}\n\n${formatTable(result.head, result.rows)}\n`);
+const asked = optionsOrExit();
+const chosen = chooseWorks(asked.works);
+if (asked.help) {
+  console.log(USAGE);
+  process.exit();
 }
-if (taking.record) console.log(`Recorded in ${record(results, taking)}`);
+const settings = withInstalledPeers(asked);
+execFileSync('taskset', ['-p', '-c', String(OTHER_CORE), String(process.pid)], { stdio: 'ignore' });
+const results = new Map<string, WorkResult>();
+try {
+  for (const work of chosen) {
+    const result = await runWork(work, settings);
+    results.set(work.name, result);
+    console.log(`\n${work.name}: ${result.title}\n${result.unit}\n\n${formatTable(result.head, result.rows)}\n`);
+  }
+} catch (error) {
+  fail(`The run ended early: ${(error as Error).message}`, EXIT.failed);
+}
+if (settings.record) console.log(`Recorded in ${record(results, settings)}`);

@@ -14,6 +14,8 @@ import type { Load } from './wrk.ts';
 export interface BenchOptions {
   readonly rounds: number;
   readonly seconds: number;
+  /** Of the same load before the first sample: compilers and caches warm up. */
+  readonly warmUpSeconds: number;
   readonly peers: readonly Peer[];
 }
 

@@ -15,7 +15,7 @@ export const idle: Work = {
     const figures: { readonly name: string; readonly bytes: number }[] = [];
     for (const peer of bench.options.peers) {
       const running = await bench.start(peer);
-      await runWrk({ ...bench.load('item', running.port), seconds: 2 });
+      await runWrk({ ...bench.load('item', running.port), seconds: bench.options.warmUpSeconds });
       const before = residentBytes(running.pid);
       const sockets = await openMany(running.port);
       await pause(1000);

@@ -7,9 +7,6 @@ import { verifyPeer } from '../lib/verify.ts';
 import { runWrk } from '../lib/wrk.ts';
 import type { Work, WorkResult } from './work.ts';
 
-/** The same load before the first sample: compilers and caches warm up. */
-const WARM_UP_SECONDS = 3;
-
 interface Sample {
   readonly cpuUs: number;
   readonly requestsPerSecond: number;
@@ -26,7 +23,7 @@ export function proxyWork(name: string, resource: Resource): Work {
       for (const peer of bench.options.peers) {
         const started = await bench.start(peer);
         await verifyPeer(peer.name, started.port, resource);
-        await runWrk({ ...bench.load(resource.name, started.port), seconds: WARM_UP_SECONDS });
+        await runWrk({ ...bench.load(resource.name, started.port), seconds: bench.options.warmUpSeconds });
         running.push(started);
         samples.set(peer.name, []);
       }

@@ -6,7 +6,6 @@ import { runWrk } from '../lib/wrk.ts';
 import type { Work } from './work.ts';
 
 const TABLES = [10, 10_000];
-const WARM_UP_SECONDS = 3;
 
 export const routes: Work = {
   name: 'routes',
@@ -20,7 +19,7 @@ export const routes: Work = {
         // One after the other, as both take the same port.
         const running: Running = await bench.start(peer, size);
         const load = bench.load('item', running.port, size);
-        await runWrk({ ...load, seconds: WARM_UP_SECONDS });
+        await runWrk({ ...load, seconds: bench.options.warmUpSeconds });
         const before = cpuMicroseconds(running.pid);
         const { requests } = await runWrk(load);
         const cpuUs = (cpuMicroseconds(running.pid) - before) / requests;
