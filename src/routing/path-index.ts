@@ -27,7 +27,9 @@ export interface Captured {
 export type Visitor = (candidate: Candidate, captured: Captured) => boolean;
 
 interface Segment {
+  /** Segments by their text; up to `FEW` of them are compared one by one instead of being looked up. */
   readonly literals: Map<string, Segment>;
+  readonly texts: string[];
   parameter: Segment | undefined;
   /** Patterns that end here. */
   readonly whole: Candidate[];
@@ -41,6 +43,9 @@ interface Prefix {
   readonly at: number;
   readonly values: readonly string[];
 }
+
+/** So many texts are compared faster than one is cut out and hashed. */
+const FEW = 8;
 
 const NO_VALUES: readonly string[] = [];
 const NOTHING: Captured = { values: [], rest: undefined, groups: undefined };
@@ -95,6 +100,7 @@ export class PathIndex {
         node = node.parameter;
       } else {
         const next = node.literals.get(segment) ?? emptySegment();
+        if (!node.literals.has(segment)) node.texts.push(segment);
         node.literals.set(segment, next);
         node = next;
       }
@@ -129,12 +135,19 @@ export class PathIndex {
     if (node.literals.size === 0 && !node.parameter) return false;
     const slash = path.indexOf('/', at + 1);
     const end = slash < 0 ? path.length : slash;
-    const segment = path.slice(at + 1, end);
-    const literal = node.literals.get(segment);
+    const literal = literalAt(node, path, at + 1, end);
     if (literal && this.#descend(literal, path, end, values, prefixes, visitor)) return true;
-    if (!node.parameter || segment === '') return false;
-    return this.#descend(node.parameter, path, end, [...values, segment], prefixes, visitor);
+    if (!node.parameter || end === at + 1) return false;
+    return this.#descend(node.parameter, path, end, [...values, path.slice(at + 1, end)], prefixes, visitor);
   }
+}
+
+function literalAt({ literals, texts }: Segment, path: string, start: number, end: number): Segment | undefined {
+  if (texts.length > FEW) return literals.get(path.slice(start, end));
+  for (const text of texts) {
+    if (text.length === end - start && path.startsWith(text, start)) return literals.get(text);
+  }
+  return undefined;
 }
 
 function visitAll(candidates: readonly Candidate[], captured: Captured, visitor: Visitor): boolean {
@@ -159,5 +172,5 @@ function createCandidate(route: Route, names: readonly string[], expression: Reg
 }
 
 function emptySegment(): Segment {
-  return { literals: new Map(), parameter: undefined, whole: [], prefix: [] };
+  return { literals: new Map(), texts: [], parameter: undefined, whole: [], prefix: [] };
 }

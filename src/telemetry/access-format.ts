@@ -70,8 +70,8 @@ function formatJson(r: AccessRecord): string {
     r.authority,
   )},"path":${quote(r.path + r.query)},"version":"${r.version}","status":${r.status},"bytes_received":${r.bytesReceived},"bytes_sent":${
     r.bytesSent
-  },"duration_ms":${r.durationMs.toFixed(3)}`;
-  if (r.firstByteMs >= 0) line += `,"first_byte_ms":${r.firstByteMs.toFixed(3)}`;
+  },"duration_ms":${thousandths(r.durationMs)}`;
+  if (r.firstByteMs >= 0) line += `,"first_byte_ms":${thousandths(r.firstByteMs)}`;
   if (r.id !== '') line += `,"id":${quote(r.id)}`;
   if (r.route !== '') line += `,"route":${quote(r.route)}`;
   if (r.upstream !== '')
@@ -83,6 +83,13 @@ function formatJson(r: AccessRecord): string {
   if (r.referer !== '') line += `,"referer":${quote(r.referer)}`;
   if (r.userAgent !== '') line += `,"user_agent":${quote(r.userAgent)}`;
   return `${line}}\n`;
+}
+
+/** Milliseconds with their microseconds; much faster than `toFixed`. */
+function thousandths(ms: number): string {
+  const microseconds = Math.round(ms * 1000);
+  const rest = microseconds % 1000;
+  return `${(microseconds - rest) / 1000}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is looked for

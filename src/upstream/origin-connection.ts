@@ -216,7 +216,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     const attempt = this.#attempt;
     if (!attempt) return false;
     if (parsed.status < 200) return this.#takeInformational(attempt, parsed, buffer, next, to);
-    this.#takeFinal(attempt, parsed, buffer.subarray(next, to));
+    this.#takeFinal(attempt, parsed, buffer, next, to);
     return !this.#incoming?.held;
   }
 
@@ -257,18 +257,18 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     );
   }
 
-  #takeFinal(attempt: Http1Attempt, head: ResponseHead, rest: Buffer): void {
+  #takeFinal(attempt: Http1Attempt, head: ResponseHead, buffer: Buffer, from: number, to: number): void {
     const { section, framing } = head;
     this.#toldIdleMs = idleLimitMs(head);
     this.#reusable = keepsConnection(head) && this.#requests < this.#pool.settings.maxRequests;
     const response = toResponse(head, attempt.exchange.request.method, this.#pool.host.clock.wall());
     const length = framing === 'none' ? 0 : section.contentLength;
-    if (framing === 'none' || (framing === 'length' && rest.length >= length && length <= MAX_FIXED_BYTES)) {
-      if (length > 0) response.body = fixedBody(rest.toString('latin1', 0, length));
-      if (rest.length > length) this.#reusable = false;
+    if (framing === 'none' || (framing === 'length' && to - from >= length && length <= MAX_FIXED_BYTES)) {
+      if (length > 0) response.body = fixedBody(buffer.toString('latin1', from, from + length));
+      if (to - from > length) this.#reusable = false;
       this.#finish();
     } else {
-      response.body = this.#receiveStream(attempt, head, rest);
+      response.body = this.#receiveStream(attempt, head, buffer.subarray(from, to));
     }
     attempt.respond(response);
   }

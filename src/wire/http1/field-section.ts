@@ -21,8 +21,7 @@ const CR = 13;
 const LF = 10;
 const COLON = 58;
 const UNDERSCORE = 95;
-/** Counted from `a`. */
-const LETTER_X = 23;
+const LETTER_X = 120;
 
 /** Returns whether all of `text` from `start` to `end` is one token. */
 export function isToken(text: string, start: number, end: number): boolean {
@@ -96,10 +95,28 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['via', NOTABLE],
 ]);
 
-/** By length of name, the first letters (as bits from `a`) of the names in KINDS: most names need no look-up. */
-const FIRST_LETTERS = new Int32Array(64);
-for (const name of KINDS.keys()) {
-  FIRST_LETTERS[name.length] = (FIRST_LETTERS[name.length] ?? 0) | (1 << (name.charCodeAt(0) - 97));
+interface KnownName {
+  readonly name: string;
+  readonly kind: number;
+}
+
+/** The names of KINDS by length and first letter, which tell any two of them apart: see `placeOf`. */
+const KNOWN_NAMES: (KnownName | undefined)[] = new Array(32 * 32).fill(undefined);
+for (const [name, kind] of KINDS) KNOWN_NAMES[placeOf(name.length, name.charCodeAt(0))] = { name, kind };
+
+/** `length` below 32. */
+function placeOf(length: number, firstCode: number): number {
+  return length * 32 + (firstCode & 31);
+}
+
+/** The kind of the field whose name begins at `start`; 0 for a name that is not in KINDS. */
+function kindOf(text: string, start: number, length: number): number {
+  const known = length < 32 ? KNOWN_NAMES[placeOf(length, text.charCodeAt(start))] : undefined;
+  if (known === undefined) return 0;
+  const { name } = known;
+  // Names are tokens: but for letters, no two characters of them differ only in the bit that tells the case.
+  for (let i = 0; i < length; i++) if ((text.charCodeAt(start + i) | 32) !== name.charCodeAt(i)) return 0;
+  return known.kind;
 }
 
 /**
@@ -135,11 +152,9 @@ export function parseFieldSection(text: string, start: number, end: number, maxF
     at += 2;
     if (++count > maxFields) throw new Violation('head-too-large', `more than ${maxFields} fields`);
     const length = colon - line;
-    const letter = (text.charCodeAt(line) | 32) - 97;
-    if (letter === LETTER_X) section.notable ||= startsWithXForwarded(text, line);
-    if (length > 17 || ((FIRST_LETTERS[length] as number) & (1 << letter)) === 0) continue;
-    const kind = KINDS.get(text.slice(line, colon).toLowerCase());
-    if (kind === undefined) continue;
+    if (length > 12 && (text.charCodeAt(line) | 32) === LETTER_X) section.notable ||= startsWithXForwarded(text, line);
+    const kind = kindOf(text, line, length);
+    if (kind === 0) continue;
     const value = trimEnd(text, valueStart, valueEnd);
     if (kind >= EXPECT) {
       note(section, kind, value);
