@@ -25,7 +25,7 @@ ${works.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`).join('\n')}
   --rounds N      samples of each peer, in turn (default 5)
   --seconds N     length of a sample (default 4)
   --peers A,B     only these besides Tidegate: ${peers.map(({ name }) => name.toLowerCase()).join(', ')}
-  --quick         one round of one second: to see that it works, not for figures
+  --quick         one round of one second, installing nothing: to see that it works, not for figures
   --record        write the figures to bench/results/
 `;
 
@@ -48,9 +48,9 @@ function chooseWorks(names: readonly string[]): readonly Work[] {
   return works.filter(({ name }) => names.length === 0 || names.includes(name));
 }
 
-/** Leaves out the peers that are not here, after trying to install them. */
+/** Leaves out the peers that are not here, after trying to install them if it may. */
 function withInstalledPeers(wanted: Options): Options {
-  installMissing(wanted.peers);
+  if (wanted.install) installMissing(wanted.peers);
   const reason = whyNot();
   if (reason !== undefined) fail(reason, EXIT.unavailable);
   const installed = wanted.peers.filter(({ program }) => isInstalled(program));

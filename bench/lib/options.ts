@@ -10,6 +10,8 @@ export interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
+  /** Whether missing peers may be installed. */
+  readonly install: boolean;
   readonly record: boolean;
   readonly help: boolean;
 }
@@ -35,6 +37,7 @@ export function readOptions(args: readonly string[]): Options {
     rounds: wholeNumber('--rounds', values.rounds ?? (quick ? '1' : '5')),
     seconds: wholeNumber('--seconds', values.seconds ?? (quick ? '1' : '4')),
     warmUpSeconds: quick ? 1 : 3,
+    install: !quick,
     record,
     help,
   };
