@@ -19,7 +19,7 @@ import type { Endpoint, PoolSettings, Transport, Upstream } from '#model/upstrea
 import { policies } from '#policies/index.ts';
 import { createRedirect, createRespond, createSplit } from '#proxy/actions.ts';
 import { createForward, type FailureReport } from '#proxy/forward.ts';
-import { createRouter } from '#routing/router.ts';
+import { RouteIndex } from '#routing/router.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { Config, ListenerConfig, PolicyConfig, RouteConfig, UpstreamConfig } from './config-schema.ts';
 
@@ -63,14 +63,14 @@ export async function compile(
   }
   const problems: ConfigurationProblem[] = [];
   const outer = compilePolicies(config.policies, ['policies'], 'policies', host, problems);
-  const routes: Route[] = [];
+  const router = new RouteIndex();
   for (const [i, route] of config.routes.entries()) {
     const compiled = compileRoute(route, i, { outer, upstreams, host, problems });
-    if (compiled) routes.push(compiled);
+    if (compiled) router.add(compiled);
     if (i % ROUTES_PER_TURN === ROUTES_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
-  return { generation, router: createRouter(routes), upstreams, forwarding: compileForwarding(config), uses: 0 };
+  return { generation, router, upstreams, forwarding: compileForwarding(config), uses: 0 };
 }
 
 /** Endpoints as they go into `Upstream.endpoints`. */

@@ -7,17 +7,19 @@ import { type Candidate, type Captured, PathIndex } from './path-index.ts';
 
 /** Builds the index over all routes. Throws on patterns that `patterns.ts` finds wrong. */
 export function createRouter(routes: readonly Route[]): Router {
-  const index = new HostIndex();
+  const index = new RouteIndex();
   for (const route of routes) index.add(route);
   return index;
 }
 
-class HostIndex implements Router {
+/** A router that takes its routes one by one. */
+export class RouteIndex implements Router {
   readonly #exact = new Map<string, PathIndex>();
   /** By what follows `*`: `.example.com`. */
   readonly #wildcards = new Map<string, PathIndex>();
   readonly #any = new PathIndex();
 
+  /** Throws on a pattern that `patterns.ts` finds wrong. */
   add(route: Route): void {
     const { hosts } = route.match;
     if (hosts.length === 0) this.#any.add(route);

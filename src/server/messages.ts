@@ -3,7 +3,7 @@ import type { FoundEndpoints } from '#config/compile.ts';
 import type { Config } from '#config/config-schema.ts';
 import type { LogFields } from '#lib/log.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
-import type { MemoryLayout } from './shared-memory.ts';
+import type { MemoryLayout, Slots } from './shared-memory.ts';
 
 /** A listener with the address it really has: a port of 0 has been replaced. */
 export interface BoundListener {
@@ -21,7 +21,16 @@ export interface Preparation {
   readonly listeners: readonly BoundListener[];
 }
 
+/**
+ * A part of a large preparation that comes ahead of it, so that no message takes a worker long to read; answered by `taken`.
+ */
+export interface PreparationPart {
+  readonly routes: Config['routes'];
+  readonly slots: readonly (readonly [key: string, slots: Slots])[];
+}
+
 export type ToWorker =
+  | ({ readonly type: 'part' } & PreparationPart)
   /** Compile and bind, but change nothing yet. */
   | ({ readonly type: 'prepare' } & Preparation)
   | { readonly type: 'commit'; readonly generation: number }
@@ -40,6 +49,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'started' }
+  | { readonly type: 'taken' }
   | { readonly type: 'prepared'; readonly generation: number }
   | { readonly type: 'unprepared'; readonly generation: number; readonly reason: string }
   | { readonly type: 'committed'; readonly generation: number }

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Log } from '#lib/log.ts';
 import type { FromWorker, Preparation, ToWorker, WorkerStart } from './messages.ts';
+import { takeApart } from './preparation-parts.ts';
 
 export type WorkerLife = 'starting' | 'ready' | 'draining' | 'dead';
 
@@ -86,9 +87,14 @@ export class WorkerPool {
     return this.#slots.filter(({ life }) => life !== 'dead');
   }
 
-  #prepare(slot: Slot, preparation: Preparation): Promise<FromWorker | undefined> {
-    slot.worker.postMessage({ type: 'prepare', ...preparation } satisfies ToWorker);
-    return this.#expect(slot, ['prepared', 'unprepared']);
+  async #prepare(slot: Slot, preparation: Preparation): Promise<FromWorker | undefined> {
+    const { parts, rest } = takeApart(preparation);
+    for (const part of parts) {
+      slot.worker.postMessage({ type: 'part', ...part } satisfies ToWorker);
+      if (!(await this.#expect(slot, ['taken']))) return undefined;
+    }
+    slot.worker.postMessage({ type: 'prepare', ...rest } satisfies ToWorker);
+    return await this.#expect(slot, ['prepared', 'unprepared']);
   }
 
   async #commit(slot: Slot, generation: number): Promise<void> {

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LogFields } from '#lib/log.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import { PartCollector } from './preparation-parts.ts';
 import { WorkerState } from './worker-state.ts';
 
 // V8 takes requests and responses for long-lived, as many are alive at any time, and creates all of them in old memory: what
@@ -21,11 +22,16 @@ const logLine =
 const log = { debug: logLine('debug'), info: logLine('info'), warn: logLine('warn'), error: logLine('error') };
 
 const state = new WorkerState(start, log, tell);
+const parts = new PartCollector();
 
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
+    case 'part':
+      parts.add(message);
+      tell({ type: 'taken' });
+      return;
     case 'prepare':
-      state.prepare(message).then(
+      state.prepare(parts.complete(message)).then(
         () => tell({ type: 'prepared', generation: message.generation }),
         (error: unknown) =>
           tell({ type: 'unprepared', generation: message.generation, reason: (error as Error).message }),
