@@ -24,7 +24,8 @@ export const haproxy: Peer = {
       file,
       `global
   nbthread 1
-  maxconn 4096
+  maxconn 12000
+  no strict-limits
   log 127.0.0.1:${logPort} format raw local0
 defaults
   mode http

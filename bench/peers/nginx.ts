@@ -25,7 +25,7 @@ export const nginx: Peer = {
     writeFileSync(
       file,
       `worker_processes 1; daemon off; user root; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
-events { worker_connections 4096; }
+events { worker_connections 12000; }
 http {
   log_format json escape=json ${LOG_FORMAT};
   access_log ${folder}/access.log json buffer=64k flush=1s;
