@@ -19,6 +19,11 @@ export interface BenchOptions {
   readonly peers: readonly Peer[];
 }
 
+export interface StartedWith {
+  readonly routes?: number;
+  readonly cores?: readonly number[];
+}
+
 /** A peer that runs. */
 export interface Running extends Started {
   readonly peer: Peer;
@@ -45,14 +50,14 @@ export class BenchRun {
     this.#started.push(sink);
   }
 
-  /** Starts a peer on the measured core with a table of `routes`. */
-  async start(peer: Peer, routes = ROUTES): Promise<Running> {
+  /** Starts a peer, unless told otherwise on the measured core with the usual table of routes. */
+  async start(peer: Peer, { routes = ROUTES, cores = [MEASURED_CORE] }: StartedWith = {}): Promise<Running> {
     const port = await freePort();
     const folder = join(this.folder, `${peer.name}-${routes}`);
     mkdirSync(folder, { recursive: true });
     const [originPort, logPort] = [this.#originPort, this.#logPort];
     const { command, env = {} } = peer.prepare({ folder, port, originPort, logPort, routes });
-    const started = start(command, { core: MEASURED_CORE, env, output: join(folder, 'output') });
+    const started = start(command, { cores, env, output: join(folder, 'output') });
     this.#started.push(started);
     await untilAnswering(port, started);
     return { ...started, peer, port };

@@ -52,7 +52,7 @@ http {
 `,
   );
   const origin = start(['nginx', '-e', `${folder}/origin.log`, '-c', configuration], {
-    core: OTHER_CORE,
+    cores: [OTHER_CORE],
     output: join(folder, 'origin.out'),
   });
   try {

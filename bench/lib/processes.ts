@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 export interface StartOptions {
-  readonly core: number;
+  readonly cores: readonly number[];
   readonly env?: NodeJS.ProcessEnv;
   /** File for what it prints on either output. */
   readonly output: string;
@@ -47,9 +47,9 @@ export async function freePort(): Promise<number> {
 }
 
 /** Starts a program that stays in the foreground. */
-export function start(command: readonly string[], { core, env = {}, output }: StartOptions): Started {
+export function start(command: readonly string[], { cores, env = {}, output }: StartOptions): Started {
   const file = openSync(output, 'a');
-  const child = spawn('taskset', ['-c', String(core), ...command], {
+  const child = spawn('taskset', ['-c', cores.join(), ...command], {
     stdio: ['ignore', file, file],
     env: { ...searchPath(), ...env },
   });
