@@ -66,7 +66,9 @@ const eject = s.object({
   time: s
     .duration()
     .prefault('10s')
-    .describe('How long the first ejection lasts; each further one lasts longer by as much.'),
+    .describe(
+      'How long the first ejection lasts; each further one lasts longer by as much, until the endpoint has been well for max-time.',
+    ),
   'max-time': s.duration().prefault('5m').describe('The longest an ejection lasts.'),
   'max-ejected': s.percentage().prefault('50%').describe('Share of endpoints that may be ejected at once.'),
 });

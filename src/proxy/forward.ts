@@ -102,7 +102,7 @@ class Forwarding implements AttemptListener {
     const upstream = this.#upstream;
     const list = candidates(upstream, this.#tried ?? NONE_TRIED);
     if (list.length === 0) {
-      this.#finish(new ProxyError('destination_unavailable', `no endpoint of ${upstream.name} is usable`));
+      this.#finish(unavailable(upstream));
       return;
     }
     const endpoint = upstream.balancer.pick(list, exchange);
@@ -122,7 +122,7 @@ class Forwarding implements AttemptListener {
       candidates(upstream, this.#tried).length > 0 &&
       upstream.budget.tryRetry();
     if (!allowed) {
-      this.#finish(error);
+      this.#finish(isUnreachable(failed, error) ? unavailable(upstream, error) : error);
       return;
     }
     countRetry(upstream.series);
@@ -157,4 +157,13 @@ class Forwarding implements AttemptListener {
     this.#exchange.onAbort = undefined;
     this.#reject(error);
   }
+}
+
+/** An endpoint known to be down that was tried in panic, and could not be reached: it is as good as none. */
+function isUnreachable({ cells }: Endpoint, error: ProxyError): boolean {
+  return error.retryable === 'always' && (cells.status === 'unhealthy' || cells.status === 'ejected');
+}
+
+function unavailable(upstream: Upstream, cause?: ProxyError): ProxyError {
+  return new ProxyError('destination_unavailable', `no endpoint of ${upstream.name} is usable`, { cause });
 }

@@ -28,11 +28,14 @@ export function createSource(options: {
 }): ConfigurationSource {
   const { file, configuration } = options;
   const name = file ?? 'configuration';
-  const refuse = (problems: readonly ConfigurationProblem[]) => ({
-    ok: false as const,
-    text: formatProblems(problems, name, file === undefined ? undefined : readText(file)),
-    lines: problems.map((problem) => formatProblem(problem, name)),
-  });
+  const refuse = (found: readonly ConfigurationProblem[]) => {
+    const problems = found.toSorted(byPlace);
+    return {
+      ok: false as const,
+      text: formatProblems(problems, name, file === undefined ? undefined : readText(file)),
+      lines: problems.map((problem) => formatProblem(problem, name)),
+    };
+  };
   return {
     file,
     refuse,
@@ -50,6 +53,10 @@ export function createSource(options: {
     },
     watch: (changed) => (file === undefined ? () => {} : watchFile(file, changed)),
   };
+}
+
+function byPlace(a: ConfigurationProblem, b: ConfigurationProblem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
 /** Watches the folder, as editors replace a file rather than write into it. */

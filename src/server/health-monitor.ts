@@ -123,6 +123,9 @@ class Watched {
   #contradictions = 0;
   #draining = false;
   #ejections = 0;
+  #ejectionsInARow = 0;
+  /** `Clock.now` when the last ejection ended. */
+  #backAt = Number.NEGATIVE_INFINITY;
   #ejectTimer: (() => void) | undefined = undefined;
   #status: EndpointStatus = 'unknown';
   #reason = '';
@@ -169,9 +172,13 @@ class Watched {
     const { eject } = this.#config ?? {};
     if (!eject || eject.after === 0 || this.ejected || !this.#mayEject()) return;
     this.#ejections++;
-    const ms = Math.min(eject['max-time'], eject.time * this.#ejections);
+    // An endpoint that has been well for as long as the longest ejection begins anew.
+    const rested = this.#host.clock.now() - this.#backAt > eject['max-time'];
+    this.#ejectionsInARow = rested ? 1 : this.#ejectionsInARow + 1;
+    const ms = Math.min(eject['max-time'], eject.time * this.#ejectionsInARow);
     this.#ejectTimer = this.#host.timers.set(() => {
       this.#ejectTimer = undefined;
+      this.#backAt = this.#host.clock.now();
       this.#host.cells(this.#key)?.recordSuccess();
       this.#publish('back after ejection');
     }, ms);

@@ -126,6 +126,16 @@ test('without a usable endpoint the answer is 503 with Retry-After', async (t) =
   assert.match(response.field('proxy-status') ?? '', /error=destination_unavailable/);
 });
 
+test('when all endpoints are down, panic or not, the answer is 503', async (t) => {
+  const dead = [{ address: `127.0.0.1:${await closedPort()}` }, { address: `127.0.0.1:${await closedPort()}` }];
+  const gateway = await startTidegate(t, configuration(dead, PROBE));
+  for (const endpoint of dead) await untilStatus(gateway, endpoint, 'unhealthy');
+  const client = await connectRaw(t, gateway.port());
+  const response = await client.request(GET);
+  assert.equal(response.status, 503);
+  assert.ok(response.field('retry-after'));
+});
+
 test('a draining endpoint ends what it has and gets nothing new, until it is taken back', async (t) => {
   let finish = () => {};
   const first = await startOrigin(t, async ({ target }) => {

@@ -1,0 +1,31 @@
+// What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses.
+import type { Config, RouteConfig } from './config-schema.ts';
+
+/** One sentence each; empty when there is nothing to say. */
+export function configurationWarnings(config: Config): readonly string[] {
+  return [...shadowedRoutes(config), ...unusedUpstreams(config)];
+}
+
+function* shadowedRoutes(config: Config): Generator<string> {
+  const first = new Map<string, string>();
+  for (const route of config.routes) {
+    const key = JSON.stringify(matchOf(route));
+    const earlier = first.get(key);
+    if (earlier !== undefined)
+      yield `route ${route.name} never matches: route ${earlier}, which comes before it, matches the same requests`;
+    else first.set(key, route.name ?? '');
+  }
+}
+
+/** The match with everything whose order means nothing put in order. */
+function matchOf({ match }: RouteConfig): unknown {
+  const { hosts, path, methods, clients, ...conditions } = match;
+  return [hosts.toSorted(), path.toSorted(), methods.toSorted(), clients.toSorted(), conditions];
+}
+
+function* unusedUpstreams(config: Config): Generator<string> {
+  const used = new Set(config.routes.flatMap(({ upstream }) => (upstream ?? []).map((target) => target.upstream)));
+  for (const name of Object.keys(config.upstreams)) {
+    if (!used.has(name)) yield `no route goes to upstream ${name}`;
+  }
+}
