@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { clientFromForwardedFor } from './forwarded-for.ts';
+import { chainOfForwarded, clientFromForwardedFor } from './forwarded-for.ts';
 
 const peer = '10.0.0.1';
 const isTrusted = (address: string) => address.startsWith('10.') || address === 'fd00::1';
@@ -69,4 +69,13 @@ test('what stands in front of a member that is not trusted changes nothing', () 
       assert.equal(client([...before, chain].join(',')), client(chain));
     }),
   );
+});
+
+test('RFC 7239 4: the chain is read from the for parameters of Forwarded', () => {
+  assert.equal(
+    chainOfForwarded('for=192.0.2.60;proto=http;by=203.0.113.43, For="[2001:db8:cafe::17]:4711"'),
+    '192.0.2.60, [2001:db8:cafe::17]:4711',
+  );
+  assert.equal(chainOfForwarded('proto=https;host="for=1.2.3.4"'), undefined);
+  assert.equal(chainOfForwarded(''), undefined);
 });

@@ -6,7 +6,7 @@ import type { Handler } from '#model/handler.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
-import { countConnectFailure, countRetry } from '#telemetry/series.ts';
+import { countConnectFailure, countNoEndpoint, countRetry } from '#telemetry/series.ts';
 import { candidates } from './candidates.ts';
 import { forwardFields } from './forwarding.ts';
 
@@ -165,5 +165,6 @@ function isUnreachable({ cells }: Endpoint, error: ProxyError): boolean {
 }
 
 function unavailable(upstream: Upstream, cause?: ProxyError): ProxyError {
+  countNoEndpoint(upstream.series);
   return new ProxyError('destination_unavailable', `no endpoint of ${upstream.name} is usable`, { cause });
 }

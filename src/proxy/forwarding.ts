@@ -4,7 +4,7 @@
 
 import { withoutLines, withoutShadowing } from '#http/field-lines.ts';
 import { Fields } from '#http/fields.ts';
-import { clientFromForwardedFor } from '#http/forwarded-for.ts';
+import { chainOfForwarded, clientFromForwardedFor } from '#http/forwarded-for.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
@@ -22,7 +22,7 @@ export function prepareRequest(exchange: Exchange): void {
   const { isTrusted } = snapshot.forwarding;
   request.fields.edit(withoutShadowing);
   if (isTrusted(connection.remoteAddress)) {
-    const chain = request.fields.get('x-forwarded-for');
+    const chain = request.fields.get('x-forwarded-for') ?? chainOfForwarded(request.fields.get('forwarded') ?? '');
     if (chain !== undefined)
       exchange.clientAddress = clientFromForwardedFor(chain, connection.remoteAddress, isTrusted);
   } else {

@@ -63,7 +63,7 @@ export function viewRoutes({ config, memory }: ViewSource): readonly RouteStatus
 }
 
 /** Metrics of all series, then those of the process. */
-export function viewMetrics({ config, found, memory }: ViewSource, own: readonly ProcessMetric[]): string {
+export function viewMetrics({ config, found, memory, health }: ViewSource, own: readonly ProcessMetric[]): string {
   const reader = (kind: SeriesReader['kind'], key: string, labels: SeriesReader['labels']): SeriesReader => ({
     kind,
     labels,
@@ -80,34 +80,42 @@ export function viewMetrics({ config, found, memory }: ViewSource, own: readonly
       }),
     ),
   ];
-  return renderMetrics(series, [...endpointGauges({ config, found, memory }), ...own]);
+  return renderMetrics(series, [...endpointMetrics({ found, memory, health }), ...own]);
 }
 
-function endpointGauges({ found, memory }: Pick<ViewSource, 'config' | 'found' | 'memory'>): readonly ProcessMetric[] {
-  const gauges: ProcessMetric[] = [];
+function endpointMetrics({ found, memory, health }: Omit<ViewSource, 'config'>): readonly ProcessMetric[] {
+  const metrics: ProcessMetric[] = [];
   for (const [upstream, addresses] of Object.entries(found)) {
     for (const address of addresses) {
       const endpoint = formatAddress(address);
-      const cells = memory.cells(seriesKey.endpoint(upstream, endpoint));
+      const key = seriesKey.endpoint(upstream, endpoint);
+      const cells = memory.cells(key);
       const labels = { upstream, endpoint };
       const usable = cells?.status === 'healthy' || cells?.status === 'unknown';
-      gauges.push({
+      metrics.push({
         name: 'tidegate_endpoint_in_flight',
         help: 'Requests under way to the endpoint.',
         type: 'gauge',
         value: cells?.inFlight ?? 0,
         labels,
       });
-      gauges.push({
+      metrics.push({
         name: 'tidegate_endpoint_usable',
         help: 'Whether the endpoint takes requests.',
         type: 'gauge',
         value: usable ? 1 : 0,
         labels,
       });
+      metrics.push({
+        name: 'tidegate_endpoint_ejections_total',
+        help: 'How often the endpoint was ejected.',
+        type: 'counter',
+        value: health.healthOf(key)?.ejections ?? 0,
+        labels,
+      });
     }
   }
-  return gauges.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return metrics.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 function describeMatch({ match }: RouteConfig): string {

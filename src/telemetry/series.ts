@@ -18,8 +18,7 @@ export const CELL = {
   // upstreams and endpoints
   retries: 32,
   connectFailures: 33,
-  ejections: 34,
-  noEndpoint: 35,
+  noEndpoint: 34,
 } as const;
 
 /** Cells that count what is present: a dead worker's share of them is given back. */
