@@ -41,6 +41,10 @@ export class BenchRun {
     this.options = options;
   }
 
+  get originPort(): number {
+    return this.#originPort;
+  }
+
   async open(): Promise<void> {
     const origin = await startOrigin(this.folder);
     this.#originPort = origin.port;

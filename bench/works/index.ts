@@ -1,6 +1,7 @@
 // The pieces of work there are, in the order in which all of them run.
 import { RESOURCES } from '../lib/origin.ts';
 import { idle } from './idle.ts';
+import { latency } from './latency.ts';
 import { proxyWork } from './proxy.ts';
 import { routes } from './routes.ts';
 import { startUp } from './start.ts';
@@ -10,6 +11,7 @@ export const works: readonly Work[] = [
   proxyWork('h1', RESOURCES.small),
   proxyWork('10k', RESOURCES['10k']),
   proxyWork('1m', RESOURCES['1m']),
+  latency,
   routes,
   idle,
   startUp,
