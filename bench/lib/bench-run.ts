@@ -34,6 +34,8 @@ export class BenchRun {
   readonly options: BenchOptions;
   readonly folder = mkdtempSync(join(tmpdir(), 'tidegate-bench-'));
   readonly #started: Pick<Started, 'stop'>[] = [];
+  readonly #ended = new AbortController();
+  #closing: Promise<void> | undefined;
   #originPort = 0;
   #logPort = 0;
 
@@ -71,11 +73,17 @@ export class BenchRun {
   load(resource: string, port: number, routes = ROUTES): Load {
     const script = join(this.folder, `${resource}-${routes}.lua`);
     writeWrkScript(script, requestHeads(resource, routes));
-    return { port, script, seconds: this.options.seconds };
+    return { port, script, seconds: this.options.seconds, signal: this.#ended.signal };
   }
 
-  /** Ends everything that was started, and removes the folder. */
-  async close(): Promise<void> {
+  /** Ends everything that was started, and removes the folder. Called again it waits for the first call. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#ended.abort();
     for (const started of this.#started.reverse()) await started.stop();
     await pause(50);
     rmSync(this.folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // What has to be known of a machine for a comparison on it: what is missing, and the facts that go into the record.
 import { spawnSync } from 'node:child_process';
-import { arch, availableParallelism, cpus, release, totalmem } from 'node:os';
+import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Peer } from '../peers/peer.ts';
 import { hasTwoCores } from './cores.ts';
@@ -32,7 +32,7 @@ export function whyNot(): string | undefined {
 export function machineFacts(peers: readonly Peer[]) {
   const commit = spawnSync('git', ['describe', '--always', '--dirty'], { cwd: import.meta.dirname, encoding: 'utf8' });
   return {
-    cores: availableParallelism(),
+    cores: cpus().length,
     processor: cpus()[0]?.model ?? 'unknown',
     architecture: arch(),
     memoryBytes: totalmem(),

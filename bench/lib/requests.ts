@@ -54,12 +54,11 @@ request = function()
   next = next % #requests + 1
   return requests[next]
 end
-done = function(summary, latency)
+done = function(summary)
   local errors = summary.errors
-  io.write(string.format('{"requests":%d,"bytes":%d,"durationUs":%d,"failed":%d,"p50Us":%d,"p99Us":%d}\\n',
-    summary.requests, summary.bytes, summary.duration,
-    errors.connect + errors.read + errors.write + errors.status + errors.timeout,
-    latency:percentile(50), latency:percentile(99)))
+  io.write(string.format('{"requests":%d,"durationUs":%d,"failed":%d}\\n',
+    summary.requests, summary.duration,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end
 `,
   );

@@ -10,23 +10,22 @@ export interface Load {
   /** Script that `writeWrkScript` has written. */
   readonly script: string;
   readonly seconds: number;
-  readonly connections?: number;
+  /** Ends it early: the run rejects. */
+  readonly signal: AbortSignal;
 }
 
 export interface LoadResult {
   readonly requests: number;
-  readonly bytes: number;
   readonly durationUs: number;
   /** Responses other than 2xx or 3xx, and connections that failed. */
   readonly failed: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
 }
 
-export async function runWrk({ port, script, seconds, connections = CONNECTIONS }: Load): Promise<LoadResult> {
-  const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`];
+export async function runWrk({ port, script, seconds, signal }: Load): Promise<LoadResult> {
+  const options = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`];
   const child = spawn('taskset', ['-c', String(OTHER_CORE), 'wrk', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    signal,
   });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

@@ -31,8 +31,6 @@ http {
   access_log ${folder}/access.log json buffer=64k flush=1s;
   keepalive_requests 100000000; keepalive_timeout 65s; server_names_hash_max_size ${Math.max(512, routes * 4)};
   ${nginxFolders(folder)}
-  # Content streams, as with the others: by default nginx writes to a file what the client has not taken yet.
-  proxy_max_temp_file_size 0;
   upstream site { server 127.0.0.1:${originPort}; keepalive 128; keepalive_requests 100000000; }
   proxy_http_version 1.1;
   proxy_set_header Connection "";

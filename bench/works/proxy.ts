@@ -10,7 +10,6 @@ import type { Work, WorkResult } from './work.ts';
 interface Sample {
   readonly cpuUs: number;
   readonly requestsPerSecond: number;
-  readonly p99Us: number;
 }
 
 export function proxyWork(name: string, resource: Resource): Work {
@@ -47,7 +46,7 @@ async function measure(bench: BenchRun, { peer, port, pid }: Running, resource: 
   const result = await runWrk(bench.load(resource, port));
   const cpuUs = (cpuMicroseconds(pid) - before) / result.requests;
   if (result.failed > 0) throw new Error(`${peer.name}: ${result.failed} of ${result.requests} requests failed`);
-  return { cpuUs, requestsPerSecond: (result.requests * 1e6) / result.durationUs, p99Us: result.p99Us };
+  return { cpuUs, requestsPerSecond: (result.requests * 1e6) / result.durationUs };
 }
 
 function summarise(title: string, samples: ReadonlyMap<string, readonly Sample[]>): WorkResult {
@@ -57,6 +56,7 @@ function summarise(title: string, samples: ReadonlyMap<string, readonly Sample[]
     return {
       name,
       cpuUs: { min: rounded(Math.min(...cpu)), median: rounded(median(cpu)), max: rounded(Math.max(...cpu)) },
+      samplesUs: cpu.map((value) => rounded(value)),
       requestsPerSecond: Math.round(median(list.map((sample) => sample.requestsPerSecond))),
       // Of one round each, since the machine's speed drifts between rounds.
       ratio: rounded(median(list.map((sample, round) => (own[round]?.cpuUs ?? Number.NaN) / sample.cpuUs))),
