@@ -204,7 +204,7 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
         if (!wasStarted) this.host.deadlines.set(this, settings.headTimeoutMs);
         return to;
       }
-      head = parseRequestHead(reader.text, reader.start, reader.end, settings);
+      head = parseRequestHead(reader, settings);
     } catch (error) {
       this.#refuse(unreadableRequest(this.secure), refusal(error));
       return to;

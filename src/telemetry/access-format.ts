@@ -66,39 +66,56 @@ function compileTemplate(spec: string): AccessFormat {
 }
 
 function formatJson(r: AccessRecord): string {
-  let line = `{"time":"${isoTime(r.time)}","client":"${r.client}","listener":${quote(r.listener)},"method":${quote(r.method)},"host":${quote(
-    r.authority,
-  )},"path":${quote(r.path + r.query)},"version":"${r.version}","status":${r.status},"bytes_received":${r.bytesReceived},"bytes_sent":${
-    r.bytesSent
-  },"duration_ms":${thousandths(r.durationMs)}`;
+  let line = `{"time":"${isoTime(r.time)}","client":"${r.client}","listener":${quoteName(r.listener)},"method":"${r.method}","host":"${
+    r.authority
+  }","path":"${escapeJson(r.path)}${escapeJson(r.query)}","version":"${r.version}","status":${r.status},"bytes_received":${
+    r.bytesReceived
+  },"bytes_sent":${r.bytesSent},"duration_ms":${thousandths(r.durationMs)}`;
   if (r.firstByteMs >= 0) line += `,"first_byte_ms":${thousandths(r.firstByteMs)}`;
-  if (r.id !== '') line += `,"id":${quote(r.id)}`;
-  if (r.route !== '') line += `,"route":${quote(r.route)}`;
+  if (r.id !== '') line += `,"id":"${escapeJson(r.id)}"`;
+  if (r.route !== '') line += `,"route":${quoteName(r.route)}`;
   if (r.upstream !== '')
-    line += `,"upstream":${quote(r.upstream)},"endpoint":${quote(r.endpoint)},"attempts":${r.attempts}`;
-  if (r.policy !== '') line += `,"policy":${quote(r.policy)}`;
-  if (r.consumer !== '') line += `,"consumer":${quote(r.consumer)}`;
+    line += `,"upstream":${quoteName(r.upstream)},"endpoint":${quoteName(r.endpoint)},"attempts":${r.attempts}`;
+  if (r.policy !== '') line += `,"policy":${quoteName(r.policy)}`;
+  if (r.consumer !== '') line += `,"consumer":"${escapeJson(r.consumer)}"`;
   if (r.endedBy !== '')
-    line += `,"ended_by":"${r.endedBy}","phase":"${r.phase}","error":"${r.error}","reason":${quote(r.reason)}`;
-  if (r.referer !== '') line += `,"referer":${quote(r.referer)}`;
-  if (r.userAgent !== '') line += `,"user_agent":${quote(r.userAgent)}`;
+    line += `,"ended_by":"${r.endedBy}","phase":"${r.phase}","error":"${r.error}","reason":"${escapeJson(r.reason)}"`;
+  if (r.referer !== '') line += `,"referer":"${escapeJson(r.referer)}"`;
+  if (r.userAgent !== '') line += `,"user_agent":"${escapeJson(r.userAgent)}"`;
   return `${line}}\n`;
 }
+
+const FRACTIONS: readonly string[] = Array.from({ length: 1000 }, (_, i) => `.${String(i).padStart(3, '0')}`);
 
 /** Milliseconds with their microseconds; much faster than `toFixed`. */
 function thousandths(ms: number): string {
   const microseconds = Math.round(ms * 1000);
   const rest = microseconds % 1000;
-  return `${(microseconds - rest) / 1000}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`;
+  return (microseconds - rest) / 1000 + (FRACTIONS[rest] as string);
+}
+
+/** Names of the configuration as JSON strings: they are few, and come with every record. */
+const quotedNames = new Map<string, string>();
+const MAX_QUOTED_NAMES = 10_000;
+
+function quoteName(name: string): string {
+  let quoted = quotedNames.get(name);
+  if (quoted === undefined) {
+    if (quotedNames.size >= MAX_QUOTED_NAMES) quotedNames.clear();
+    quoted = `"${escapeJson(name)}"`;
+    quotedNames.set(name, quoted);
+  }
+  return quoted;
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is looked for
 const NEEDS_ESCAPE = /["\\\x00-\x1f\x7f-\uffff]/;
 
-/** A JSON string. Bytes over 0x7f, which may be no UTF-8 at all, are written as escapes. */
-function quote(text: string): string {
-  if (!NEEDS_ESCAPE.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(/[\x7f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** What stands inside a JSON string. Bytes over 0x7f, which may be no UTF-8 at all, are written as escapes. */
+function escapeJson(text: string): string {
+  if (text === '' || !NEEDS_ESCAPE.test(text)) return text;
+  const escaped = JSON.stringify(text).slice(1, -1);
+  return escaped.replace(/[\x7f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function formatCommon(r: AccessRecord): string {

@@ -207,7 +207,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     try {
       next = head.read(buffer, from, to);
       if (next < 0) return true;
-      parsed = parseResponseHead(head.text, head.end, this.#attempt?.exchange.request.method ?? '', MAX_FIELDS);
+      parsed = parseResponseHead(head, this.#attempt?.exchange.request.method ?? '', MAX_FIELDS);
     } catch (error) {
       this.#fail(protocolError(error));
       return false;

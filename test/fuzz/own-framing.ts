@@ -42,7 +42,7 @@ class Framer {
   #readHead(bytes: Buffer, from: number): number {
     const next = this.#reader.read(bytes, from, bytes.length);
     if (next < 0) return bytes.length;
-    const head = parseRequestHead(this.#reader.text, this.#reader.start, this.#reader.end, LIMITS);
+    const head = parseRequestHead(this.#reader, LIMITS);
     this.#reader.reset();
     this.#head = head;
     this.#body = '';

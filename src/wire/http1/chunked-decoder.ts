@@ -3,6 +3,7 @@
 // Hot path: decoded data is moved together within the received buffer, so that a read with many small chunks leaves as one
 // piece and nothing is allocated.
 import { parseFieldSection, withoutField } from './field-section.ts';
+import { messageHead } from './message-head.ts';
 import { Violation } from './violation.ts';
 
 /** Longest chunk-size line with its extensions, in bytes. */
@@ -135,7 +136,8 @@ export class ChunkedDecoder {
 
   #finish(): void {
     if (this.#trailerBlock !== '') {
-      let text = parseFieldSection(this.#trailerBlock, 0, this.#trailerBlock.length, this.#maxTrailers).text;
+      const block = messageHead(this.#trailerBlock);
+      let { text } = parseFieldSection(block, 0, block.end, this.#maxTrailers);
       for (const name of NOT_IN_TRAILERS) text = withoutField(text, name);
       this.trailers = text;
     }

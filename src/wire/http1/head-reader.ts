@@ -1,6 +1,7 @@
 // Collects the bytes of a message head until its empty line, over as many reads as it takes.
 //
 // Hot path: a head that comes in one read, as nearly all do, is decoded once as Latin-1 and searched natively.
+import type { MessageHead } from './message-head.ts';
 import { Violation } from './violation.ts';
 
 /** Most heads fit; decoding more at once would only copy content. */
@@ -10,12 +11,15 @@ const FIRST_LOOK_BYTES = 2048;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is looked for
 const HOPELESS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|[^\r]\n|^\n/;
 
-export class HeadReader {
+const NO_BYTES = new Uint8Array(0);
+
+/** What is read so far; a whole `MessageHead` from when `read` has found its end until the buffer is read into again. */
+export class HeadReader implements MessageHead {
   /** All bytes read so far for the head, and perhaps some behind it. */
   text = '';
-  /** Where the head starts in `text`: behind an ignored empty line. */
+  bytes: Uint8Array = NO_BYTES;
+  offset = 0;
   start = 0;
-  /** Where the head ends in `text`, behind the empty line. Valid after `read` found it. */
   end = 0;
   readonly #maxBytes: number;
 
@@ -51,12 +55,16 @@ export class HeadReader {
       return -1;
     }
     this.end = end;
+    // A head that came in pieces is nowhere as a whole but in the text.
+    this.bytes = had === 0 ? buffer : Buffer.from(this.text, 'latin1');
+    this.offset = had === 0 ? from : 0;
     return from + end - had;
   }
 
   /** Makes ready for the next head. */
   reset(): void {
     this.text = '';
+    this.bytes = NO_BYTES;
     this.start = 0;
     this.end = 0;
   }

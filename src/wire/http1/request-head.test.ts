@@ -1,6 +1,7 @@
 // Request heads: what RFC 9112 allows is read, what it lets a gateway reject is rejected.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { messageHead } from './message-head.ts';
 import { parseRequestHead } from './request-head.ts';
 import { Violation, type ViolationKind } from './violation.ts';
 
@@ -8,7 +9,7 @@ const LIMITS = { maxFields: 100, maxTargetBytes: 8192 };
 
 function parse(...lines: string[]) {
   const text = `${lines.join('\r\n')}\r\n\r\n`;
-  return parseRequestHead(text, 0, text.length, LIMITS);
+  return parseRequestHead(messageHead(text), LIMITS);
 }
 
 function rejects(kind: ViolationKind, ...lines: string[]): void {

@@ -1,5 +1,6 @@
 // Reads the head of an HTTP/1.1 request (RFC 9112 2, 3, 6). Bytes in, facts out; what a gateway may reject is rejected.
-import { type FieldSection, isToken, parseFieldSection } from './field-section.ts';
+import { type FieldSection, parseFieldSection, TOKEN } from './field-section.ts';
+import type { MessageHead } from './message-head.ts';
 import { Violation } from './violation.ts';
 
 /** How the end of the content is found. */
@@ -20,53 +21,65 @@ export interface HeadLimits {
   readonly maxTargetBytes: number;
 }
 
-/**
- * Reads the head that is `text` up to `end`, where `end` is behind the empty line (CRLF CRLF).
- * Throws a `Violation`.
- */
-export function parseRequestHead(text: string, start: number, end: number, limits: HeadLimits): RequestHead {
-  // RFC 9112 3: request-line = method SP request-target SP HTTP-version, and no other white space.
-  const lineEnd = text.indexOf('\r\n', start);
-  const methodEnd = text.indexOf(' ', start);
-  const targetEnd = text.indexOf(' ', methodEnd + 1);
-  if (methodEnd < 0 || targetEnd < 0 || targetEnd > lineEnd || !isToken(text, start, methodEnd)) {
-    throw new Violation('malformed', 'the request line is not method, target and version');
-  }
-  const minorVersion = parseVersion(text, targetEnd + 1, lineEnd);
+const SPACE = 32;
+const HASH = 35;
+const DELETE = 127;
+/** `HTTP/1.1 CRLF` is so long. */
+const VERSION_LINE_BYTES = 10;
+
+/** Reads the head. Throws a `Violation`. */
+export function parseRequestHead(head: MessageHead, limits: HeadLimits): RequestHead {
+  const { text, bytes, offset, start, end } = head;
+  // RFC 9112 3: request-line = method SP request-target SP HTTP-version, and no other white space. RFC 9110 9.1: method = token.
+  let at = offset + start;
+  while (TOKEN[bytes[at] as number] === 1) at++;
+  const methodEnd = at - offset;
+  if (bytes[at] !== SPACE || methodEnd === start) throw notARequestLine();
+  // The target: visible ASCII without `#`, which are the characters of RFC 3986 and those that clients are known to send
+  // unencoded.
+  for (at++; isTargetByte(bytes[at] as number); at++);
+  const targetEnd = at - offset;
+  if (bytes[at] !== SPACE) throw badTarget(head, targetEnd);
+  const lineEnd = targetEnd + 1 + VERSION_LINE_BYTES;
+  const minorVersion = parseVersion(head, targetEnd + 1);
   if (targetEnd - methodEnd - 1 > limits.maxTargetBytes) {
     throw new Violation('target-too-long', `the target is longer than ${limits.maxTargetBytes} bytes`);
   }
-  const target = text.slice(methodEnd + 1, targetEnd);
-  checkTarget(target);
-  const section = parseFieldSection(text, lineEnd + 2, end - 2, limits.maxFields);
+  if (targetEnd === methodEnd + 1) throw new Violation('malformed', 'the target is empty');
+  const section = parseFieldSection(head, lineEnd, end - 2, limits.maxFields);
   // RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header field".
   if (section.host === undefined && minorVersion > 0) throw new Violation('malformed', 'Host is missing');
   return {
     method: text.slice(start, methodEnd),
-    target,
+    target: text.slice(methodEnd + 1, targetEnd),
     minorVersion,
     section,
     framing: requestFraming(section, minorVersion),
   };
 }
 
-/** Visible ASCII without `#`: the characters of RFC 3986 and those that clients are known to send unencoded. */
-function checkTarget(target: string): void {
-  if (target.length === 0) throw new Violation('malformed', 'the target is empty');
-  for (let i = 0; i < target.length; i++) {
-    const code = target.charCodeAt(i);
-    if (code <= 32 || code >= 127 || code === 35) throw new Violation('malformed', 'forbidden character in the target');
-  }
+function isTargetByte(code: number): boolean {
+  return code > SPACE && code < DELETE && code !== HASH;
 }
 
-/** HTTP-version = HTTP/ DIGIT "." DIGIT, in upper case (RFC 9112 2.3). */
-function parseVersion(text: string, start: number, end: number): number {
-  if (end - start === 8 && text.startsWith('HTTP/', start) && text[start + 6] === '.') {
-    const major = text.charCodeAt(start + 5) - 48;
-    const minor = text.charCodeAt(start + 7) - 48;
-    if (major === 1 && minor >= 0 && minor <= 9) return minor === 0 ? 0 : 1;
-    if (major >= 0 && major <= 9 && minor >= 0 && minor <= 9) throw new Violation('version', `HTTP/${major}.${minor}`);
-  }
+function notARequestLine(): Violation {
+  return new Violation('malformed', 'the request line is not method, target and version');
+}
+
+/** What to say of a byte at `at` that ends the target before a space does. */
+function badTarget({ text }: MessageHead, at: number): Violation {
+  return text.startsWith('\r\n', at)
+    ? notARequestLine()
+    : new Violation('malformed', 'forbidden character in the target');
+}
+
+/** HTTP-version = HTTP/ DIGIT "." DIGIT, in upper case (RFC 9112 2.3), then the end of the line. */
+function parseVersion({ text }: MessageHead, start: number): number {
+  if (text.startsWith('HTTP/1.1\r\n', start)) return 1;
+  const line = text.slice(start, start + VERSION_LINE_BYTES);
+  const [, major, minor] = /^HTTP\/([0-9])\.([0-9])\r\n$/.exec(line) ?? [];
+  if (major === '1') return minor === '0' ? 0 : 1;
+  if (major !== undefined) throw new Violation('version', `HTTP/${major}.${minor}`);
   throw new Violation('malformed', 'the request line has no HTTP version');
 }
 

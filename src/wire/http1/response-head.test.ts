@@ -1,12 +1,13 @@
 // Response heads: statuses and how the end of the content is found.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { messageHead } from './message-head.ts';
 import { parseResponseHead } from './response-head.ts';
 import { Violation } from './violation.ts';
 
 function parse(method: string, ...lines: string[]) {
   const text = `${lines.join('\r\n')}\r\n\r\n`;
-  return parseResponseHead(text, text.length, method, 100);
+  return parseResponseHead(messageHead(text), method, 100);
 }
 
 function rejects(...lines: string[]): void {

@@ -1,5 +1,6 @@
 // Reads the head of an HTTP/1.1 response (RFC 9112 4, 6), as strictly as a request's.
 import { type FieldSection, parseFieldSection } from './field-section.ts';
+import type { MessageHead } from './message-head.ts';
 import type { Framing } from './request-head.ts';
 import { Violation } from './violation.ts';
 
@@ -11,19 +12,32 @@ export interface ResponseHead {
   readonly framing: Framing;
 }
 
-/**
- * Reads the head that is `text` up to `end`, behind the empty line. `method` is that of the request it answers.
- * Throws a `Violation`.
- */
-export function parseResponseHead(text: string, end: number, method: string, maxFields: number): ResponseHead {
-  const lineEnd = text.indexOf('\r\n');
+/** `HTTP/1.1 200` is so long. */
+const STATUS_END = 12;
+const SPACE = 32;
+const TAB = 9;
+const CR = 13;
+const LF = 10;
+const DELETE = 127;
+
+/** Reads the head. `method` is that of the request it answers. Throws a `Violation`. */
+export function parseResponseHead(head: MessageHead, method: string, maxFields: number): ResponseHead {
+  const { text, bytes, offset } = head;
+  // Lines ahead of the status line are ignored before requests only (RFC 9112 2.2).
   const minorVersion = text.startsWith('HTTP/1.1 ') ? 1 : parseVersion(text);
-  const status = parseStatus(text, lineEnd);
+  const status = parseStatus(head);
   // RFC 9112 4: the space behind the status is there even without a reason; it carries no framing, so its lack is let pass.
-  const reason = text.slice(13, lineEnd);
-  if (!isReason(reason)) throw new Violation('malformed', 'forbidden character in the reason phrase');
-  const section = parseFieldSection(text, lineEnd + 2, end - 2, maxFields);
-  return { status, reason, minorVersion, section, framing: responseFraming(section, status, method, minorVersion) };
+  const reasonStart = bytes[offset + STATUS_END] === SPACE ? STATUS_END + 1 : STATUS_END;
+  let at = offset + reasonStart;
+  while (isReasonByte(bytes[at] as number)) at++;
+  if (bytes[at] !== CR || bytes[at + 1] !== LF)
+    throw new Violation('malformed', 'forbidden character in the reason phrase');
+  const reasonEnd = at - offset;
+  if (reasonStart === STATUS_END && reasonEnd !== STATUS_END)
+    throw new Violation('malformed', 'the status is not three digits');
+  const section = parseFieldSection(head, reasonEnd + 2, head.end - 2, maxFields);
+  const framing = responseFraming(section, status, method, minorVersion);
+  return { status, reason: text.slice(reasonStart, reasonEnd), minorVersion, section, framing };
 }
 
 function parseVersion(text: string): number {
@@ -32,25 +46,20 @@ function parseVersion(text: string): number {
   throw new Violation('malformed', 'the status line has no HTTP/1 version');
 }
 
-/** Status code: three digits, the first 1 to 5 (RFC 9110 15), then a space or the end of the line. */
-function parseStatus(text: string, lineEnd: number): number {
-  const status = (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48);
-  const digits = isDigit(text.charCodeAt(9)) && isDigit(text.charCodeAt(10)) && isDigit(text.charCodeAt(11));
-  if (!digits || status < 100 || status > 599) throw new Violation('malformed', 'the status is not 100 to 599');
-  if (lineEnd !== 12 && text.charCodeAt(12) !== 32) throw new Violation('malformed', 'the status is not three digits');
-  return status;
-}
-
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
-}
-
-function isReason(reason: string): boolean {
-  for (let i = 0; i < reason.length; i++) {
-    const code = reason.charCodeAt(i);
-    if ((code < 32 && code !== 9) || code === 127) return false;
+/** Status code: three digits, the first 1 to 5 (RFC 9110 15). */
+function parseStatus({ bytes, offset }: MessageHead): number {
+  let status = 0;
+  for (let at = offset + STATUS_END - 3; at < offset + STATUS_END; at++) {
+    const digit = (bytes[at] as number) - 48;
+    status = digit >= 0 && digit <= 9 ? status * 10 + digit : Number.NaN;
   }
-  return true;
+  if (status >= 100 && status <= 599) return status;
+  throw new Violation('malformed', 'the status is not 100 to 599');
+}
+
+/** RFC 9112 4: HTAB, SP, VCHAR, obs-text. */
+function isReasonByte(code: number): boolean {
+  return (code >= SPACE && code !== DELETE) || code === TAB;
 }
 
 /** RFC 9112 6.3 for responses. */
