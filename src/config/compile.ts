@@ -33,7 +33,7 @@ export interface CompileHost {
   cells(key: string): EndpointCells;
   budget(key: string, share: number): RetryBudget;
   epoch(): number;
-  transport(key: string, target: ResolvedEndpoint, pool: PoolSettings): Transport;
+  transport(key: string, target: ResolvedEndpoint, pool: PoolSettings, series: Series): Transport;
   readonly report: FailureReport;
 }
 
@@ -47,6 +47,8 @@ export const seriesKey = {
   listener: (name: string) => `listener:${name}`,
   route: (name: string) => `route:${name}`,
   upstream: (name: string) => `upstream:${name}`,
+  /** Of the workers themselves. */
+  workers: 'workers',
   endpoint: (upstream: string, endpoint: string) => `endpoint:${upstream}/${endpoint}`,
 };
 
@@ -83,13 +85,9 @@ export function compileEndpoints(
   return addresses.map((address) => {
     const name = formatAddress(address);
     const key = seriesKey.endpoint(upstream, name);
-    return {
-      ...address,
-      name,
-      cells: host.cells(key),
-      series: host.series(key),
-      transport: host.transport(key, address, pool),
-    };
+    const series = host.series(key);
+    const transport = host.transport(key, address, pool, series);
+    return { ...address, name, cells: host.cells(key), series, transport };
   });
 }
 

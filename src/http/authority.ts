@@ -12,34 +12,47 @@ export interface Authority {
 const NAME = /^[0-9a-z_~!$&'()*+;=.%-]+$/;
 /** What the characters may be; a zone is a matter of one machine. */
 const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/;
-
-/** The last few answers: clients name few hosts, many times. */
-const cache = new Map<string, Authority>();
-const CACHE_SIZE = 1000;
+const MAX_LENGTH = 300;
+const MAX_PORT = 65535;
 
 /** Returns its parts, or `undefined` for anything that is not a non-empty host with an optional port. User information is refused. */
 export function parseAuthority(text: string): Authority | undefined {
-  const known = cache.get(text);
-  if (known) return known;
-  const authority = parse(text);
-  if (authority) {
-    if (cache.size >= CACHE_SIZE) cache.clear();
-    cache.set(text, authority);
-  }
-  return authority;
+  if (text.length > MAX_LENGTH) return undefined;
+  const colon = text.indexOf(':', text.startsWith('[') ? text.indexOf(']') : 0);
+  const port = colon < 0 ? -1 : parsePort(text, colon + 1);
+  if (port === undefined) return undefined;
+  const name = colon < 0 ? text : text.slice(0, colon);
+  // Nearly all are, and this is asked of every request.
+  if (isPlainName(name)) return { host: name, port };
+  const lower = name.toLowerCase();
+  if (!isHost(lower)) return undefined;
+  return { host: lower.endsWith('.') ? lower.slice(0, -1) : lower, port };
 }
 
-function parse(text: string): Authority | undefined {
-  if (text.length > 300) return undefined;
-  const lower = text.toLowerCase();
-  const colon = lower.startsWith('[') ? lower.indexOf(':', lower.indexOf(']')) : lower.indexOf(':');
-  const name = colon < 0 ? lower : lower.slice(0, colon);
-  const digits = colon < 0 ? '' : lower.slice(colon + 1);
-  if (!/^[0-9]{0,5}$/.test(digits)) return undefined;
-  const port = digits === '' ? -1 : Number(digits);
-  if (port > 65535) return undefined;
-  if (!isHost(name)) return undefined;
-  return { host: name.endsWith('.') ? name.slice(0, -1) : name, port };
+/** The port that `text` is from `start` on; -1 when nothing is there, `undefined` when it is none. */
+function parsePort(text: string, start: number): number | undefined {
+  if (text.length - start > 5) return undefined;
+  let port = 0;
+  for (let i = start; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    port = port * 10 + digit;
+  }
+  if (start === text.length) return -1;
+  return port > MAX_PORT ? undefined : port;
+}
+
+/** Whether `name` is lower-case letters, digits and hyphens, with single dots inside. */
+function isPlainName(name: string): boolean {
+  let afterDot = true;
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i);
+    const isDot = code === 46;
+    const isPlain = (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || code === 45;
+    if (isDot ? afterDot : !isPlain) return false;
+    afterDot = isDot;
+  }
+  return !afterDot;
 }
 
 function isHost(name: string): boolean {

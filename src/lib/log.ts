@@ -9,4 +9,11 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
+/** What is known of something thrown: its stack, with that of its cause. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by ${describeError(error.cause)}`;
+}
+
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

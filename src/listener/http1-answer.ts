@@ -58,8 +58,7 @@ export class Http1Answer {
     } else {
       const { content } = body;
       this.sent = content.length;
-      const { stream } = this.#connection;
-      this.#written(typeof content === 'string' ? stream.write(head + content) : stream.writeParts(head, content, ''));
+      this.#written(this.#connection.stream.writeParts(head, content, ''));
     }
   }
 

@@ -61,6 +61,7 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   /** The response has come. */
   respond(response: Response): void {
     if (this.#ended || this.#answer) {
+      // Too late: whoever gave it has been told to stop, or is told now.
       if (response.body?.type === 'stream')
         response.body.cancel(this.exchange.aborted ?? new ProxyError('client-closed'));
       response.tunnel?.stream.abort();

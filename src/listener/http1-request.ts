@@ -12,11 +12,6 @@ const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 const UNFORWARDED_UPGRADE = /(?:^|,)[ \t]*(?:h2c?|tls\/)/i;
 
-/**
- * Refused whatever the routes say: CONNECT would make an open proxy of a gateway, and TRACE would show a script the
- * credentials it may not read (RFC 9110 9.3.8).
- */
-const REFUSED: ReadonlySet<string> = new Set(['CONNECT', 'TRACE']);
 const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 export interface RequestSurroundings {
@@ -27,7 +22,7 @@ export interface RequestSurroundings {
 /** Returns the request without its body. Throws a `ProxyError` on what may not be forwarded. */
 export function toRequest(head: RequestHead, surroundings: RequestSurroundings): Request {
   const request = emptyRequest(head, surroundings.secure);
-  if (REFUSED.has(head.method)) {
+  if (isRefused(head.method)) {
     throw new ProxyError('method-not-allowed', `${head.method} is refused`, { fields: [['allow', ALLOWED_METHODS]] });
   }
   let { target } = head;
@@ -47,6 +42,11 @@ export function toRequest(head: RequestHead, surroundings: RequestSurroundings):
     if (request.authority === '') throw malformed('the target names no host');
     request.scheme = surroundings.secure ? 'https' : 'http';
     target = absolute[3] as string;
+    // RFC 9112 3.2.4: OPTIONS for "an absolute-form […] in which the URI has an empty path and no query component" means `*`.
+    if (target === '' && head.method === 'OPTIONS') {
+      request.path = '*';
+      return request;
+    }
     if (target === '' || target.startsWith('?')) target = `/${target}`;
   } else {
     takeAuthority(request, head.section.host ?? '');
@@ -57,6 +57,14 @@ export function toRequest(head: RequestHead, surroundings: RequestSurroundings):
   request.path = path;
   if (question >= 0) request.query = target.slice(question);
   return request;
+}
+
+/**
+ * Whether the method is refused whatever the routes say: CONNECT would make an open proxy of a gateway, and TRACE would show a
+ * script the credentials it may not read (RFC 9110 9.3.8).
+ */
+function isRefused(method: string): boolean {
+  return method === 'CONNECT' || method === 'TRACE';
 }
 
 /** A request of which nothing could be read, for the record of its refusal. */

@@ -1,6 +1,7 @@
 // What client connections need of the worker they live in. Handed in, so that listener/ knows nothing of proxy/.
 import type { Clock } from '#lib/clock.ts';
 import type { Deadlines } from '#lib/deadlines.ts';
+import type { Log } from '#lib/log.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
@@ -17,6 +18,7 @@ export interface ResponseReceiver {
 export interface ListenerHost {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly log: Log;
   /** The snapshot that new exchanges begin with. */
   snapshot(): Snapshot;
   /** Sees to a response for an exchange; never throws. */

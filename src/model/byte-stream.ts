@@ -11,8 +11,16 @@ export interface StreamReceiver {
   drained(): void;
   /** The peer sends no more (FIN); writing goes on until `end()`. */
   ended(): void;
-  /** The stream is gone, for good; called exactly once, also after `abort()`. */
+  /** The stream is gone, for good; called exactly once, also after `abort()`. A `StreamFault` tells of a fault of ours. */
   closed(error: NodeJS.ErrnoException | undefined): void;
+}
+
+/** A receiver threw, which is a fault of ours: it ends the stream it came on and nothing else. `cause` is what was thrown. */
+export class StreamFault extends Error {
+  constructor(cause: unknown) {
+    super('the receiver of a stream has failed', { cause });
+    this.name = 'StreamFault';
+  }
 }
 
 export interface ByteStream {
@@ -37,7 +45,7 @@ export interface ByteStream {
    */
   write(data: string | Uint8Array): boolean;
   /** Like `write` of the three in a row, as one system call. */
-  writeParts(head: string, body: Uint8Array, tail: string): boolean;
+  writeParts(head: string, body: string | Uint8Array, tail: string): boolean;
   pause(): void;
   resume(): void;
   /** Sends FIN after what was written; reading goes on. */

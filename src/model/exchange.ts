@@ -3,9 +3,9 @@
 import type { Fields } from '#http/fields.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Request } from './message.ts';
-import type { ProxyError } from './proxy-error.ts';
+import { ProxyError } from './proxy-error.ts';
 import type { Route } from './route.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { PathParameters, Snapshot } from './snapshot.ts';
 import type { Endpoint, Upstream } from './upstream.ts';
 
 /** How far an exchange has come; named in the access record of one that failed. */
@@ -46,7 +46,7 @@ export class Exchange {
   clientAddress: string;
   route: Route | undefined = undefined;
   /** Values of `:param`, `*` and named groups of the route's path. */
-  pathParameters: Readonly<Record<string, string>> | undefined = undefined;
+  pathParameters: PathParameters | undefined = undefined;
   upstream: Upstream | undefined = undefined;
   endpoint: Endpoint | undefined = undefined;
   /** Field lines for the endpoint, made once for all attempts: the request's own and those that forwarding adds. */
@@ -143,9 +143,11 @@ export class Exchange {
     else this.#cleanups = [cleanup];
   }
 
-  /** Called by the listener, once, before the access record is written. */
+  /** Called by the listener, once, before the access record is written. Whoever still works for it is told to stop. */
   end(): void {
+    const onAbort = this.#onAbort;
     this.#onAbort = undefined;
+    onAbort?.(new ProxyError('client-closed', 'the exchange has ended'));
     const cleanups = this.#cleanups;
     this.#cleanups = undefined;
     if (cleanups) for (let i = cleanups.length - 1; i >= 0; i--) cleanups[i]?.();

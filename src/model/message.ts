@@ -54,6 +54,6 @@ export interface Tunnel {
   /** Bytes that came behind the response head. */
   readonly early: Uint8Array;
   readonly idleTimeoutMs: number;
-  /** Called exactly once, when both sides are closed. */
+  /** To be called when both sides are closed; a second call does nothing. */
   done(): void;
 }

@@ -12,7 +12,12 @@ export interface Router {
 
 export interface RouteResult {
   readonly route: Route;
-  readonly parameters: Readonly<Record<string, string>> | undefined;
+  readonly parameters: PathParameters | undefined;
+}
+
+/** What a path has for `:param`, `*` and named groups of the pattern it matched. */
+export interface PathParameters {
+  get(name: string): string | undefined;
 }
 
 /** Limits and timeouts of a listener's client connections. */

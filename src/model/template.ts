@@ -54,7 +54,7 @@ export const PARAMETERISED: Readonly<
   },
   'path.': {
     description: 'Parameter of the matched path; `path.*` is the rest.',
-    read: (name) => (e) => e.pathParameters?.[name] ?? '',
+    read: (name) => (e) => e.pathParameters?.get(name) ?? '',
   },
 };
 

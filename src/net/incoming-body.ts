@@ -41,6 +41,8 @@ export class IncomingBody implements StreamBody {
   #sink: BodySink | undefined = undefined;
   #started = false;
   #finished = false;
+  /** Why it broke off before there was a reader. */
+  #broken: ProxyError | undefined = undefined;
   /** Decoded bytes that came before there was a reader, or after it said to wait. In memory of our own. */
   #early: Buffer[] | undefined = undefined;
   #earlyBytes = 0;
@@ -66,6 +68,10 @@ export class IncomingBody implements StreamBody {
   pipe(sink: BodySink): void {
     if (this.#started) throw new Error('content can be read once only');
     this.#started = true;
+    if (this.#broken) {
+      sink.abort(this.#broken);
+      return;
+    }
     this.#sink = sink;
     this.#held = false;
     this.#release();
@@ -92,6 +98,7 @@ export class IncomingBody implements StreamBody {
     const sink = this.#sink;
     this.#sink = undefined;
     this.#early = undefined;
+    this.#broken = error;
     sink?.abort(error);
   }
 

@@ -2,8 +2,8 @@
 // once. The one place that reaches below Node's documented API; each such reach has an ordinary way beside it.
 //
 // Hot path. Reading by `onread` spares an allocation and the stream machinery a read (measured: 15.8-17.0 us against 18-22 us a
-// proxied request), knowing at once whether a write went through lets buffers be used again without a copy, and a string that
-// the kernel takes at once is written past the stream machinery, which would make an object and several calls of it.
+// proxied request), knowing at once whether a write went through lets buffers be used again without a copy, and what the kernel
+// takes at once is written past the stream machinery, which would make an object and several calls of it.
 import net from 'node:net';
 
 /** What a `StreamSocket` tells its stream. */
@@ -24,6 +24,8 @@ export interface SocketOptions {
 /** Node's object for a write that the kernel has not taken whole. */
 interface WriteRequest {
   handle: unknown;
+  /** Keeps the bytes alive until they have been taken. */
+  buffer?: Uint8Array;
   oncomplete: (status: number) => void;
   /** The outcome, if it was known before `oncomplete` was there. */
   writeStatus: number | null;
@@ -33,10 +35,18 @@ interface WriteRequest {
 interface Handle {
   /** Returns 0 when the kernel has taken the text, an error number, or the request under way. */
   writeLatin1String(request: null, text: string): number | WriteRequest;
+  /** The same for bytes. */
+  writeBuffer(request: null, bytes: Uint8Array): number | WriteRequest;
 }
 
 /** Longer strings are copied by Node before they are tried. */
 const MAX_DIRECT_CHARACTERS = 16000;
+
+/** Parts that are no larger together are copied into one buffer: less than a list of buffers costs (measured: 1 us of 6 for 10 KiB). */
+const GATHER_BYTES = 32768;
+/** Up to here joining strings costs less than that. */
+const MAX_JOINED_CHARACTERS = 1024;
+let gathered = Buffer.allocUnsafeSlow(GATHER_BYTES);
 
 /** Whether handles write as described above: that is no documented API, so versions that were not looked at do without. */
 const CAN_WRITE_DIRECTLY = process.versions.node.startsWith('26.');
@@ -79,6 +89,27 @@ export class StreamSocket extends net.Socket {
     return this.allSent;
   }
 
+  /** Writes bytes, which are left alone until all is sent; returns `allSent`. */
+  writeBytes(bytes: Uint8Array): boolean {
+    if (this.writableLength > 0 || !this.#writeBytesDirectly(bytes)) this.write(bytes);
+    return this.allSent;
+  }
+
+  /** Writes Latin-1 text, content (a string is Latin-1 too) and text as one; returns `allSent`. */
+  writeParts(head: string, body: string | Uint8Array, tail: string): boolean {
+    if (typeof body === 'string' && body.length <= MAX_JOINED_CHARACTERS) return this.writeText(head + body + tail);
+    const length = head.length + body.length + tail.length;
+    if (this.writableLength > 0 || length > GATHER_BYTES || !this.#gatherDirectly(head, body, tail)) {
+      this.cork();
+      if (head !== '') this.write(head, 'latin1');
+      if (typeof body === 'string') this.write(body, 'latin1');
+      else this.write(body);
+      if (tail !== '') this.write(tail, 'latin1');
+      this.uncork();
+    }
+    return this.allSent;
+  }
+
   /** Closes the connection when all that was written is with the kernel. */
   closeWhenSent(): void {
     if (this.#direct > 0) this.#closeWhenSent = true;
@@ -106,21 +137,52 @@ export class StreamSocket extends net.Socket {
     const callback = this.#writing;
     this.#writing = undefined;
     callback?.(error);
-    if (!this.#synchronous && !error && this.allSent) this.#owner.writesDone();
+    if (!this.#synchronous && !error && this.allSent) this.#sent();
   };
 
   get #handle(): Handle | null {
     return (this as unknown as { readonly _handle: Handle | null })._handle;
   }
 
+  /** The handle, if it can be written to past the stream machinery. */
+  get #directHandle(): Handle | null {
+    return CAN_WRITE_DIRECTLY && !this.connecting && !this.writableEnded ? this.#handle : null;
+  }
+
   /** Returns whether the text has been taken; if not, nothing of it was written. */
   #writeDirectly(text: string): boolean {
-    const handle = this.#handle;
-    if (!CAN_WRITE_DIRECTLY || !handle || this.connecting || this.writableEnded) return false;
-    const result = handle.writeLatin1String(null, text);
+    const handle = this.#directHandle;
+    return handle !== null && this.#isTaken(handle.writeLatin1String(null, text), handle, undefined);
+  }
+
+  /** Like `#writeDirectly`. */
+  #writeBytesDirectly(bytes: Uint8Array): boolean {
+    const handle = this.#directHandle;
+    return handle !== null && this.#isTaken(handle.writeBuffer(null, bytes), handle, bytes);
+  }
+
+  /** Like `#writeDirectly` of all three. */
+  #gatherDirectly(head: string, body: string | Uint8Array, tail: string): boolean {
+    if (!this.#directHandle) return false;
+    const buffer = gathered;
+    let length = buffer.write(head, 0, 'latin1');
+    if (typeof body === 'string') length += buffer.write(body, length, 'latin1');
+    else {
+      buffer.set(body, length);
+      length += body.length;
+    }
+    if (tail !== '') length += buffer.write(tail, length, 'latin1');
+    const taken = this.#writeBytesDirectly(buffer.subarray(0, length));
+    // What the kernel has not taken is still read from there.
+    if (this.#direct > 0) gathered = Buffer.allocUnsafeSlow(GATHER_BYTES);
+    return taken;
+  }
+
+  #isTaken(result: number | WriteRequest, handle: Handle, bytes: Uint8Array | undefined): boolean {
     if (result === 0) return true;
     // An error shows again on the ordinary way, which tells those who need to know.
     if (typeof result === 'number') return false;
+    if (bytes) result.buffer = bytes;
     this.#await(result, handle);
     return true;
   }

@@ -1,7 +1,7 @@
 // A TCP or Unix socket connection as a ByteStream.
 import type net from 'node:net';
 import { BufferPool } from '#lib/buffer-pool.ts';
-import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
+import { type ByteStream, StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 import { type SocketOwner, StreamSocket } from './stream-socket.ts';
 
 const RECEIVE_BYTES = 65536;
@@ -65,9 +65,7 @@ export class TcpStream implements ByteStream, SocketOwner {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       failure = error;
     });
-    socket.on('end', () => {
-      if (!this.#closed) this.receiver.ended();
-    });
+    socket.on('end', () => this.#tell((receiver) => receiver.ended()));
     socket.on('close', () => {
       this.#closed = true;
       this.receiver.closed(failure);
@@ -97,20 +95,13 @@ export class TcpStream implements ByteStream, SocketOwner {
   write(data: string | Uint8Array): boolean {
     const socket = this.#socket;
     if (this.#closed || socket.writableEnded) return true;
-    if (typeof data === 'string') return socket.writeText(data);
-    socket.write(data);
-    return socket.allSent;
+    return typeof data === 'string' ? socket.writeText(data) : socket.writeBytes(data);
   }
 
-  writeParts(head: string, body: Uint8Array, tail: string): boolean {
+  writeParts(head: string, body: string | Uint8Array, tail: string): boolean {
     const socket = this.#socket;
     if (this.#closed || socket.writableEnded) return true;
-    socket.cork();
-    if (head !== '') socket.write(head, 'latin1');
-    socket.write(body);
-    if (tail !== '') socket.write(tail, 'latin1');
-    socket.uncork();
-    return socket.allSent;
+    return socket.writeParts(head, body, tail);
   }
 
   pause(): void {
@@ -141,9 +132,14 @@ export class TcpStream implements ByteStream, SocketOwner {
   received(buffer: Buffer, length: number): boolean {
     if (this.#closed || this.#socket.destroyed) return false;
     this.#lastLength = length;
-    const goOn = this.receiver.bytes(buffer, length, this.#own !== undefined);
-    this.#kept = !goOn;
-    return goOn;
+    try {
+      const goOn = this.receiver.bytes(buffer, length, this.#own !== undefined);
+      this.#kept = !goOn;
+      return goOn;
+    } catch (error) {
+      this.#socket.destroy(new StreamFault(error));
+      return false;
+    }
   }
 
   nextBuffer(): Buffer | undefined {
@@ -160,7 +156,17 @@ export class TcpStream implements ByteStream, SocketOwner {
   }
 
   writesDone(): void {
-    this.receiver.drained();
+    this.#tell((receiver) => receiver.drained());
+  }
+
+  /** Whatever a peer does, a failure of its receiver ends this stream alone. */
+  #tell(event: (receiver: StreamReceiver) => void): void {
+    if (this.#closed) return;
+    try {
+      event(this.receiver);
+    } catch (error) {
+      this.#socket.destroy(new StreamFault(error));
+    }
   }
 }
 

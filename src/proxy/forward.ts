@@ -3,7 +3,7 @@
 import { isIdempotent } from '#http/methods.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
-import type { Response } from '#model/message.ts';
+import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
 import { countConnectFailure, countNoEndpoint, countRetry } from '#telemetry/series.ts';
@@ -143,9 +143,11 @@ class Forwarding implements AttemptListener {
   }
 
   /** From the response head on, a client that leaves cancels the content, which cancels the attempt. */
-  #watchBody(response: Response): void {
-    const { body } = response;
-    this.#exchange.onAbort = body?.type === 'stream' ? (error) => body.cancel(error) : undefined;
+  #watchBody({ body, tunnel }: Response): void {
+    const exchange = this.#exchange;
+    exchange.onAbort = undefined;
+    if (body?.type === 'stream') exchange.onAbort = (error) => body.cancel(error);
+    else if (tunnel) exchange.onAbort = () => abandon(tunnel);
   }
 
   #cancel(error: ProxyError): void {
@@ -157,6 +159,11 @@ class Forwarding implements AttemptListener {
     this.#exchange.onAbort = undefined;
     this.#reject(error);
   }
+}
+
+function abandon({ stream, done }: Tunnel): void {
+  stream.abort();
+  done();
 }
 
 /** An endpoint known to be down that was tried in panic, and could not be reached: it is as good as none. */

@@ -1,6 +1,6 @@
 // The way of a request from the listener on: normalise, find the route, run its chain; whatever goes wrong becomes an answer.
 import { Fields } from '#http/fields.ts';
-import type { Log } from '#lib/log.ts';
+import { describeError, type Log } from '#lib/log.ts';
 import type { ResponseReceiver } from '#listener/listener-host.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
@@ -40,7 +40,7 @@ export function answerFailure(exchange: Exchange, error: unknown, log: Log): Res
   if (known.code === 'proxy_internal_error') {
     log.error('an exchange failed inside the gateway', {
       route: exchange.route?.name,
-      error: stackOf(known.cause ?? known),
+      error: describeError(known.cause ?? known),
     });
   }
   exchange.blame(known);
@@ -77,8 +77,4 @@ function noRoute(exchange: Exchange): ProxyError {
 function answerServerOptions(): Response {
   const fields = Fields.from([['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']]);
   return { status: 204, reason: '', fields, length: 0, body: undefined, tunnel: undefined };
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,4 +1,5 @@
 // The routes of one host by path: finds those that match, most specific first, at a cost that does not depend on their number.
+import { StringIndex } from '#lib/string-index.ts';
 import type { Request } from '#model/message.ts';
 import type { Route } from '#model/route.ts';
 import { type Condition, compileConditions } from './conditions.ts';
@@ -16,10 +17,13 @@ export interface Candidate {
   readonly weight: number;
 }
 
-/** Values of parameters, in the order of their segments, and the rest that `*` stands for. */
+/** What a path has for the parameters of a pattern. */
 export interface Captured {
+  readonly path: string;
+  /** Values of `:name`, in the order of their segments. */
   readonly values: readonly string[];
-  readonly rest: string | undefined;
+  /** Where the rest begins in `path` that `*` stands for; -1 when there is none. */
+  readonly restAt: number;
   readonly groups: Readonly<Record<string, string>> | undefined;
 }
 
@@ -27,9 +31,10 @@ export interface Captured {
 export type Visitor = (candidate: Candidate, captured: Captured) => boolean;
 
 interface Segment {
-  /** Segments by their text; up to `FEW` of them are compared one by one instead of being looked up. */
-  readonly literals: Map<string, Segment>;
-  readonly texts: string[];
+  readonly parent: Segment | undefined;
+  /** Of its text with the slash ahead of it, where that is a literal. */
+  readonly length: number;
+  readonly literals: StringIndex<Segment>;
   parameter: Segment | undefined;
   /** Patterns that end here. */
   readonly whole: Candidate[];
@@ -44,18 +49,17 @@ interface Prefix {
   readonly values: readonly string[];
 }
 
-/** So many texts are compared faster than one is cut out and hashed. */
-const FEW = 8;
-
 const NO_VALUES: readonly string[] = [];
-const NOTHING: Captured = { values: [], rest: undefined, groups: undefined };
+const NO_REST = -1;
+const NOTHING: Captured = { path: '', values: NO_VALUES, restAt: NO_REST, groups: undefined };
 
 export class PathIndex {
-  readonly #exact = new Map<string, Candidate[]>();
-  readonly #root = emptySegment();
+  readonly #exact = new StringIndex<Candidate[]>();
+  readonly #root = createSegment(undefined, '');
   readonly #expressions: Candidate[] = [];
   readonly #any: Candidate[] = [];
   #hasSegments = false;
+  #hasParameters = false;
 
   add(route: Route): void {
     const { paths } = route.match;
@@ -71,7 +75,7 @@ export class PathIndex {
     if (this.#hasSegments && this.#visitSegments(path, visitor)) return true;
     for (const candidate of this.#expressions) {
       const match = candidate.expression?.exec(path);
-      if (match && visitor(candidate, { values: [], rest: undefined, groups: match.groups })) return true;
+      if (match && visitor(candidate, { path, values: NO_VALUES, restAt: NO_REST, groups: match.groups })) return true;
     }
     return visitAll(this.#any, NOTHING, visitor);
   }
@@ -81,12 +85,14 @@ export class PathIndex {
     if (pattern.type === 'regexp') {
       this.#expressions.push(createCandidate(route, [], compilePathRegExp(pattern.source)));
     } else if (pattern.type === 'exact') {
-      const list = this.#exact.get(pattern.path) ?? [];
-      this.#exact.set(pattern.path, list);
-      insert(list, createCandidate(route, [], undefined));
+      const candidate = createCandidate(route, [], undefined);
+      const list = this.#exact.get(pattern.path);
+      if (list) insert(list, candidate);
+      else this.#exact.add(pattern.path, [candidate]);
     } else {
       this.#hasSegments = true;
       const names = pattern.segments.filter((segment) => segment.startsWith(':')).map((segment) => segment.slice(1));
+      this.#hasParameters ||= names.length > 0;
       const node = this.#nodeOf(pattern.segments);
       insert(pattern.rest ? node.prefix : node.whole, createCandidate(route, names, undefined));
     }
@@ -96,12 +102,14 @@ export class PathIndex {
     let node = this.#root;
     for (const segment of segments) {
       if (segment.startsWith(':')) {
-        node.parameter ??= emptySegment();
+        node.parameter ??= createSegment(node, segment);
         node = node.parameter;
       } else {
-        const next = node.literals.get(segment) ?? emptySegment();
-        if (!node.literals.has(segment)) node.texts.push(segment);
-        node.literals.set(segment, next);
+        let next = node.literals.get(segment);
+        if (!next) {
+          next = createSegment(node, segment);
+          node.literals.add(segment, next);
+        }
         node = next;
       }
     }
@@ -109,12 +117,40 @@ export class PathIndex {
   }
 
   #visitSegments(path: string, visitor: Visitor): boolean {
+    return this.#hasParameters ? this.#visitWays(path, visitor) : this.#visitLiterals(path, visitor);
+  }
+
+  /** Without parameters there is one way down, and the prefixes stand on the way back up. */
+  #visitLiterals(path: string, visitor: Visitor): boolean {
+    let node = this.#root;
+    let at = 0;
+    while (at < path.length && node.literals.size > 0) {
+      const slash = path.indexOf('/', at + 1);
+      const end = slash < 0 ? path.length : slash;
+      const literal = node.literals.get(path.slice(at + 1, end));
+      if (!literal) break;
+      node = literal;
+      at = end;
+    }
+    if (at >= path.length && visitAll(node.whole, NOTHING, visitor)) return true;
+    for (let above: Segment | undefined = node; above; above = above.parent) {
+      if (above.prefix.length > 0) {
+        const captured = { path, values: NO_VALUES, restAt: at + 1, groups: undefined };
+        if (visitAll(above.prefix, captured, visitor)) return true;
+      }
+      at -= above.length;
+    }
+    return false;
+  }
+
+  /** With parameters several ways down may fit. */
+  #visitWays(path: string, visitor: Visitor): boolean {
     const prefixes: Prefix[] = [];
     if (this.#descend(this.#root, path, 0, NO_VALUES, prefixes, visitor)) return true;
     // Visited literal before parameter and from the root down; of two prefixes the longer wins, then the more literal.
     if (prefixes.length > 1) prefixes.sort((a, b) => b.at - a.at);
     for (const { node, at, values } of prefixes) {
-      if (visitAll(node.prefix, { values, rest: path.slice(at + 1), groups: undefined }, visitor)) return true;
+      if (visitAll(node.prefix, { path, values, restAt: at + 1, groups: undefined }, visitor)) return true;
     }
     return false;
   }
@@ -130,24 +166,18 @@ export class PathIndex {
   ): boolean {
     if (node.prefix.length > 0) prefixes.push({ node, at, values });
     if (at >= path.length) {
-      return node.whole.length > 0 && visitAll(node.whole, { values, rest: undefined, groups: undefined }, visitor);
+      return (
+        node.whole.length > 0 && visitAll(node.whole, { path, values, restAt: NO_REST, groups: undefined }, visitor)
+      );
     }
     if (node.literals.size === 0 && !node.parameter) return false;
     const slash = path.indexOf('/', at + 1);
     const end = slash < 0 ? path.length : slash;
-    const literal = literalAt(node, path, at + 1, end);
+    const literal = node.literals.get(path.slice(at + 1, end));
     if (literal && this.#descend(literal, path, end, values, prefixes, visitor)) return true;
     if (!node.parameter || end === at + 1) return false;
     return this.#descend(node.parameter, path, end, [...values, path.slice(at + 1, end)], prefixes, visitor);
   }
-}
-
-function literalAt({ literals, texts }: Segment, path: string, start: number, end: number): Segment | undefined {
-  if (texts.length > FEW) return literals.get(path.slice(start, end));
-  for (const text of texts) {
-    if (text.length === end - start && path.startsWith(text, start)) return literals.get(text);
-  }
-  return undefined;
 }
 
 function visitAll(candidates: readonly Candidate[], captured: Captured, visitor: Visitor): boolean {
@@ -171,6 +201,7 @@ function createCandidate(route: Route, names: readonly string[], expression: Reg
   return { route, methods, conditions, names, expression, weight: conditions.length + (methods ? 1 : 0) };
 }
 
-function emptySegment(): Segment {
-  return { literals: new Map(), texts: [], parameter: undefined, whole: [], prefix: [] };
+function createSegment(parent: Segment | undefined, text: string): Segment {
+  const length = parent ? text.length + 1 : 0;
+  return { parent, length, literals: new StringIndex(), parameter: undefined, whole: [], prefix: [] };
 }

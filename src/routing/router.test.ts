@@ -96,9 +96,12 @@ test('parameters, the rest of a prefix and named groups are handed on', () => {
     route('segments', { paths: ['/users/:id/files/*'] }),
     route('expression', { paths: ['~/v(?<major>[0-9]+)/.*'] }),
   ]);
-  const parameters = (target: string) => router.match(createTestExchange({ target }).request, '192.0.2.1')?.parameters;
-  assert.deepEqual({ ...parameters('/users/7/files/a/b') }, { id: '7', '*': 'a/b' });
-  assert.deepEqual({ ...parameters('/v12/x') }, { major: '12' });
+  const parameters = (target: string, ...names: string[]) => {
+    const found = router.match(createTestExchange({ target }).request, '192.0.2.1')?.parameters;
+    return names.map((name) => found?.get(name));
+  };
+  assert.deepEqual(parameters('/users/7/files/a/b', 'id', '*', 'other'), ['7', 'a/b', undefined]);
+  assert.deepEqual(parameters('/v12/x', 'major', '*', 'toString'), ['12', undefined, undefined]);
 });
 
 test('RFC 9110 9.3.2: a route for GET serves HEAD; RFC 9110 15.5.6: the methods that would match are told', () => {
@@ -112,10 +115,9 @@ test('RFC 9110 9.3.2: a route for GET serves HEAD; RFC 9110 15.5.6: the methods 
 test('a parameter named like a member of every object is a parameter', () => {
   const router = createRouter([route('one', { paths: ['/:constructor/:__proto__'] })]);
   const found = router.match(createTestExchange({ target: '/a/b' }).request, '192.0.2.1');
-  assert.deepEqual(Object.entries(found?.parameters ?? {}), [
-    ['constructor', 'a'],
-    ['__proto__', 'b'],
-  ]);
+  assert.equal(found?.parameters?.get('constructor'), 'a');
+  assert.equal(found?.parameters?.get('__proto__'), 'b');
+  assert.equal(found?.parameters?.get('toString'), undefined);
 });
 
 // A reading of the rules that anybody can follow, to compare the index with.

@@ -1,8 +1,9 @@
 // Finds the route of a request. Precedence: the more specific host, then the more specific path, then more conditions, then
 // the order written; see docs/guides/routing.md.
+import { StringIndex } from '#lib/string-index.ts';
 import type { Request } from '#model/message.ts';
 import type { Route } from '#model/route.ts';
-import type { RouteResult, Router } from '#model/snapshot.ts';
+import type { PathParameters, RouteResult, Router } from '#model/snapshot.ts';
 import { type Candidate, type Captured, PathIndex } from './path-index.ts';
 
 /** Builds the index over all routes. Throws on patterns that `patterns.ts` finds wrong. */
@@ -14,9 +15,9 @@ export function createRouter(routes: readonly Route[]): Router {
 
 /** A router that takes its routes one by one. */
 export class RouteIndex implements Router {
-  readonly #exact = new Map<string, PathIndex>();
+  readonly #exact = new StringIndex<PathIndex>();
   /** By what follows `*`: `.example.com`. */
-  readonly #wildcards = new Map<string, PathIndex>();
+  readonly #wildcards = new StringIndex<PathIndex>();
   readonly #any = new PathIndex();
 
   /** Throws on a pattern that `patterns.ts` finds wrong. */
@@ -64,9 +65,11 @@ export class RouteIndex implements Router {
   }
 }
 
-function indexOf(map: Map<string, PathIndex>, host: string): PathIndex {
-  const index = map.get(host) ?? new PathIndex();
-  map.set(host, index);
+function indexOf(hosts: StringIndex<PathIndex>, host: string): PathIndex {
+  const known = hosts.get(host);
+  if (known) return known;
+  const index = new PathIndex();
+  hosts.add(host, index);
   return index;
 }
 
@@ -75,13 +78,25 @@ function holds(candidate: Candidate, request: Request, clientAddress: string): b
   return true;
 }
 
-function parametersOf(candidate: Candidate, captured: Captured): Readonly<Record<string, string>> | undefined {
-  if (captured.groups) return { ...captured.groups };
-  if (candidate.names.length === 0 && captured.rest === undefined) return undefined;
-  const parameters: Record<string, string> = Object.create(null) as Record<string, string>;
-  candidate.names.forEach((name, i) => {
-    parameters[name] = captured.values[i] ?? '';
-  });
-  if (captured.rest !== undefined) parameters['*'] = captured.rest;
-  return parameters;
+function parametersOf(candidate: Candidate, captured: Captured): PathParameters | undefined {
+  const has = candidate.names.length > 0 || captured.restAt >= 0 || captured.groups !== undefined;
+  return has ? new CapturedParameters(candidate.names, captured) : undefined;
+}
+
+/** Looks a parameter up when it is asked for: few are. */
+class CapturedParameters implements PathParameters {
+  readonly #names: readonly string[];
+  readonly #captured: Captured;
+
+  constructor(names: readonly string[], captured: Captured) {
+    this.#names = names;
+    this.#captured = captured;
+  }
+
+  get(name: string): string | undefined {
+    const { path, values, restAt, groups } = this.#captured;
+    if (groups) return Object.hasOwn(groups, name) ? groups[name] : undefined;
+    if (name === '*') return restAt < 0 ? undefined : path.slice(restAt);
+    return values[this.#names.indexOf(name)];
+  }
 }

@@ -58,9 +58,11 @@ export class ControlPlane implements AdminHost {
     const { log, memory, health } = parts;
     this.#workers = new WorkerPool({
       log,
+      clock: systemClock,
       died: (index) => memory.giveBack(index),
       failing: (upstream, endpoint) => health.reportFailing(upstream, endpoint),
       current: () => this.#preparation,
+      exclusively: (work) => this.#change(work),
     });
     this.#resolvers = new ResolverSet(
       { log, setTimer: systemTimers.set, now: () => systemClock.now() },
@@ -278,6 +280,11 @@ export class ControlPlane implements AdminHost {
         'tidegate_workers',
         'Workers that serve.',
         this.#workers.lives.filter(({ state }) => state === 'ready').length,
+      ),
+      gauge(
+        'tidegate_deadlines',
+        'Timeouts under watch: of connections, requests and responses.',
+        this.#parts.memory.read(seriesKey.workers, CELL.deadlines),
       ),
       gauge('tidegate_configuration_generation', 'Configurations since the start.', this.#preparation?.generation ?? 0),
       { ...counter('tidegate_reloads_total', 'Reloads.', this.#reloads.ok), labels: { result: 'ok' } },

@@ -105,6 +105,7 @@ function keysOf(config: Config, found: FoundEndpoints): string[] {
     (found[name] ?? upstream.endpoints ?? []).map((address) => seriesKey.endpoint(name, formatAddress(address))),
   );
   return [
+    seriesKey.workers,
     ...Object.keys(config.listeners).map(seriesKey.listener),
     ...config.routes.map((route) => seriesKey.route(route.name as string)),
     ...Object.keys(config.upstreams).map(seriesKey.upstream),

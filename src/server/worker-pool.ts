@@ -1,5 +1,6 @@
 // The worker threads: starts them, takes all of them through a change of configuration together, replaces those that die.
 import { Worker } from 'node:worker_threads';
+import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { FromWorker, Preparation, ToWorker, WorkerStart } from './messages.ts';
 import { takeApart } from './preparation-parts.ts';
@@ -8,22 +9,30 @@ export type WorkerLife = 'starting' | 'ready' | 'draining' | 'dead';
 
 export interface WorkerPoolHost {
   readonly log: Log;
+  readonly clock: Clock;
   /** A worker has died; its share of what is counted as present is to be given back. */
   died(index: number): void;
   failing(upstream: string, endpoint: string): void;
   /** What a new worker is to serve; `undefined` before the first configuration. */
   current(): Preparation | undefined;
+  /** Runs `work` when no change of the configuration is under way, and lets none begin meanwhile. */
+  exclusively(work: () => Promise<void>): Promise<void>;
 }
 
-/** A dead worker is replaced after this time, which doubles while it keeps dying. */
+/** A dead worker is replaced after this time, which doubles while it keeps dying before it has lived for `STABLE_MS`. */
 const RESTART_MS = 100;
 const MAX_RESTART_MS = 10_000;
+const STABLE_MS = 60_000;
 
 interface Slot {
   readonly index: number;
   worker: Worker;
   life: WorkerLife;
+  /** Whether it takes part in changes: one that starts anew does so when it has caught up. */
+  joined: boolean;
   restartMs: number;
+  /** `Clock.now` when the present worker was created. */
+  startedAt: number;
   /** Who waits for a message of one of some types. */
   waiting:
     | { readonly types: readonly FromWorker['type'][]; readonly resolve: (message: FromWorker | undefined) => void }
@@ -46,31 +55,36 @@ export class WorkerPool {
   /** Starts `count` workers; resolves when all run. */
   async start(count: number): Promise<void> {
     for (let index = 0; index < count; index++) this.#slots.push(this.#spawn(index, count));
-    await Promise.all(this.#slots.map((slot) => this.#expect(slot, ['started'])));
+    await Promise.all(
+      this.#slots.map(async (slot) => {
+        slot.joined = (await this.#expect(slot, ['started'])) !== undefined;
+      }),
+    );
+    if (this.#joined.length === 0) throw new Error('no worker thread could be started');
   }
 
   /**
    * Has all workers prepare, then all commit. Rejects with the first reason when one cannot prepare; then none has changed.
    */
   async change(preparation: Preparation): Promise<void> {
-    const answers = await Promise.all(this.#alive.map((slot) => this.#prepare(slot, preparation)));
+    const answers = await Promise.all(this.#joined.map((slot) => this.#prepare(slot, preparation)));
     const failure = answers.find((answer) => answer?.type === 'unprepared');
     if (failure?.type === 'unprepared') {
       this.broadcast({ type: 'discard', generation: preparation.generation });
       throw new Error(failure.reason);
     }
-    await Promise.all(this.#alive.map((slot) => this.#commit(slot, preparation.generation)));
+    await Promise.all(this.#joined.map((slot) => this.#commit(slot, preparation.generation)));
   }
 
   broadcast(message: ToWorker): void {
-    for (const slot of this.#alive) slot.worker.postMessage(message);
+    for (const slot of this.#joined) slot.worker.postMessage(message);
   }
 
   /** Resolves when all workers have ended their last connection. */
   async drain(): Promise<void> {
     this.#stopping = true;
     await Promise.all(
-      this.#alive.map((slot) => {
+      this.#joined.map((slot) => {
         slot.life = 'draining';
         slot.worker.postMessage({ type: 'drain' } satisfies ToWorker);
         return this.#expect(slot, ['drained']);
@@ -83,8 +97,8 @@ export class WorkerPool {
     await Promise.all(this.#slots.map(({ worker }) => worker.terminate()));
   }
 
-  get #alive(): readonly Slot[] {
-    return this.#slots.filter(({ life }) => life !== 'dead');
+  get #joined(): readonly Slot[] {
+    return this.#slots.filter(({ joined }) => joined);
   }
 
   async #prepare(slot: Slot, preparation: Preparation): Promise<FromWorker | undefined> {
@@ -115,7 +129,9 @@ export class WorkerPool {
       index,
       worker: this.#createWorker(index, count),
       life: 'starting',
+      joined: false,
       restartMs: RESTART_MS,
+      startedAt: this.#host.clock.now(),
       waiting: undefined,
     };
     this.#listen(slot, count);
@@ -138,6 +154,7 @@ export class WorkerPool {
     );
     worker.on('exit', () => {
       slot.life = 'dead';
+      slot.joined = false;
       this.#host.died(slot.index);
       slot.waiting?.resolve(undefined);
       slot.waiting = undefined;
@@ -147,13 +164,20 @@ export class WorkerPool {
 
   async #replace(slot: Slot, count: number): Promise<void> {
     if (this.#stopping) return;
-    slot.restartMs = Math.min(MAX_RESTART_MS, slot.restartMs * 2);
+    const now = this.#host.clock.now();
+    const wasStable = now - slot.startedAt > STABLE_MS;
+    slot.restartMs = wasStable ? RESTART_MS : Math.min(MAX_RESTART_MS, slot.restartMs * 2);
+    slot.startedAt = now;
     slot.worker = this.#createWorker(slot.index, count);
     slot.life = 'starting';
     this.#listen(slot, count);
-    if (!(await this.#expect(slot, ['started']))) return;
+    if (await this.#expect(slot, ['started'])) await this.#host.exclusively(() => this.#catchUp(slot));
+  }
+
+  /** Has a worker that has just started serve what all others serve. */
+  async #catchUp(slot: Slot): Promise<void> {
     const current = this.#host.current();
-    if (!current) return;
+    if (!current || this.#stopping) return;
     const answer = await this.#prepare(slot, current);
     if (answer?.type !== 'prepared') {
       this.#host.log.error('a new worker cannot take the configuration', {
@@ -163,6 +187,7 @@ export class WorkerPool {
       void slot.worker.terminate();
       return;
     }
+    slot.joined = true;
     await this.#commit(slot, current.generation);
     this.#host.log.info('a worker was replaced', { worker: slot.index });
   }

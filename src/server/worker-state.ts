@@ -21,6 +21,7 @@ import { openSeries, type Series } from '#memory/series-table.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
+import { noteDeadlines } from '#telemetry/series.ts';
 import { PoolSet } from '#upstream/pool-set.ts';
 import { AccessLog } from './access-log.ts';
 import type { BoundListener, FromWorker, Preparation, WorkerStart } from './messages.ts';
@@ -41,12 +42,14 @@ export class WorkerState {
   readonly #log: Log;
   readonly #tell: (message: FromWorker) => void;
   readonly #deadlines = new Deadlines(systemClock, SWEEP_MS);
-  readonly #pools = new PoolSet({ clock: systemClock, deadlines: this.#deadlines });
+  readonly #pools: PoolSet;
   readonly #accessLog: AccessLog;
   readonly #listenerHost: ListenerHost;
   #prepared: Prepared | undefined = undefined;
   #snapshot: Snapshot | undefined = undefined;
   #config: Config | undefined = undefined;
+  /** What this worker counts of itself. */
+  #own: Series | undefined = undefined;
   /** By name and address: a listener that moves is another one. */
   #listeners = new Map<string, Listener>();
   #leaving: Listener[] = [];
@@ -55,17 +58,19 @@ export class WorkerState {
     this.#start = start;
     this.#log = log;
     this.#tell = tell;
+    this.#pools = new PoolSet({ clock: systemClock, deadlines: this.#deadlines, log });
     this.#accessLog = new AccessLog(log);
     const handle = createHandle(log);
     this.#listenerHost = {
       clock: systemClock,
       deadlines: this.#deadlines,
+      log,
       snapshot: () => this.#snapshot as Snapshot,
       handle,
       answer: (error, exchange) => answerFailure(exchange, error, log),
       record: (exchange, series) => this.#accessLog.record(exchange, series),
     };
-    setInterval(() => this.#deadlines.sweep(), SWEEP_MS);
+    setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
   /** Compiles and binds what is new. Rejects when something fails; then nothing has changed. */
@@ -99,6 +104,7 @@ export class WorkerState {
     this.#prepared = undefined;
     this.#snapshot = prepared.snapshot;
     this.#config = prepared.config;
+    this.#own = this.#series(prepared.memory, seriesKey.workers);
     this.#accessLog.commit();
     this.#swapListeners(prepared);
     this.#pools.keepOnly(endpointKeys(prepared.snapshot));
@@ -135,6 +141,11 @@ export class WorkerState {
     this.#accessLog.reopen();
   }
 
+  #sweep(): void {
+    this.#deadlines.sweep();
+    if (this.#own) noteDeadlines(this.#own, this.#deadlines.size);
+  }
+
   #swapListeners({ added, listeners, config, memory }: Prepared): void {
     const next = new Map<string, Listener>();
     for (const bound of listeners) {
@@ -167,7 +178,7 @@ export class WorkerState {
       cells: (key) => openEndpoint(memory.endpoints, index, slotsOf(memory, key).endpoint),
       budget: (key, share) => openBudget(memory.budgets, slotsOf(memory, key).budget, share),
       epoch: epochReader(memory.endpoints),
-      transport: (key, target, pool) => this.#pools.transport(key, target, pool),
+      transport: (key, target, pool, series) => this.#pools.transport(key, target, pool, series),
       report: (upstream, endpoint) => this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name }),
     };
   }

@@ -43,6 +43,20 @@ const CELL_METRICS: readonly CellMetric[] = [
     kinds: ['listener'],
   },
   {
+    name: 'connections_total',
+    help: 'Connections opened to the endpoint.',
+    type: 'counter',
+    cell: CELL.connections,
+    kinds: ['endpoint'],
+  },
+  {
+    name: 'connections_active',
+    help: 'Connections to the endpoint open now, idle ones included.',
+    type: 'gauge',
+    cell: CELL.connectionsActive,
+    kinds: ['endpoint'],
+  },
+  {
     name: 'connections_refused_total',
     help: 'Client connections refused at the limit.',
     type: 'counter',

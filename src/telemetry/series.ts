@@ -10,19 +10,22 @@ export const CELL = {
   /** Sum of durations in seconds; the buckets follow. */
   durationSum: 8,
   durationBuckets: 9,
-  // listeners
+  // listeners and endpoints
   connections: 26,
   connectionsActive: 27,
+  // listeners
   connectionsRefused: 28,
   exchangesActive: 29,
   // upstreams and endpoints
   retries: 32,
   connectFailures: 33,
   noEndpoint: 34,
+  // workers
+  deadlines: 40,
 } as const;
 
 /** Cells that count what is present: a dead worker's share of them is given back. */
-export const GAUGE_CELLS: readonly number[] = [CELL.connectionsActive, CELL.exchangesActive];
+export const GAUGE_CELLS: readonly number[] = [CELL.connectionsActive, CELL.exchangesActive, CELL.deadlines];
 
 /** Upper bounds of the histogram's buckets in milliseconds; one more bucket takes the rest. */
 export const BUCKET_BOUNDS_MS: readonly number[] = [
@@ -71,6 +74,11 @@ export function countConnectFailure(series: Series): void {
 
 export function countNoEndpoint(series: Series): void {
   add(series, CELL.noEndpoint, 1);
+}
+
+/** Notes how many timeouts a worker watches at present. */
+export function noteDeadlines(series: Series, count: number): void {
+  series[CELL.deadlines] = count;
 }
 
 function add(series: Series, cell: number, amount: number): void {

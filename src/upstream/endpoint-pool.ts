@@ -2,9 +2,12 @@
 
 import type { Clock } from '#lib/clock.ts';
 import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
+import type { Log } from '#lib/log.ts';
+import type { Series } from '#memory/series-table.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { PoolSettings } from '#model/upstream.ts';
 import type { ConnectTarget } from '#net/tcp-stream.ts';
+import { countConnection } from '#telemetry/series.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
 import { OriginConnection } from './origin-connection.ts';
 
@@ -15,6 +18,7 @@ const FRESH_ENOUGH_MS = 1000;
 export interface PoolHost {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
+  readonly log: Log;
 }
 
 export class EndpointPool {
@@ -24,12 +28,14 @@ export class EndpointPool {
   settings: PoolSettings;
   readonly #idle: OriginConnection[] = [];
   readonly #waiting: Waiter[] = [];
+  readonly #series: Series;
   #connections = 0;
   #retired = false;
 
-  constructor(target: ConnectTarget, settings: PoolSettings, host: PoolHost) {
+  constructor(target: ConnectTarget, settings: PoolSettings, series: Series, host: PoolHost) {
     this.target = target;
     this.settings = settings;
+    this.#series = series;
     this.host = host;
   }
 
@@ -49,7 +55,8 @@ export class EndpointPool {
   assign(attempt: Http1Attempt): void {
     const reusable = attempt.mayReuse ? this.#takeIdle(attempt.repeatable) : undefined;
     if (reusable) {
-      reusable.start(attempt);
+      if (attempt.repeatable) reusable.start(attempt);
+      else reusable.wake(attempt);
     } else if (this.#connections < this.settings.maxConnections || this.#closeOneIdle()) {
       this.#open(attempt);
     } else if (this.#waiting.length < this.settings.maxWaiting) {
@@ -63,7 +70,8 @@ export class EndpointPool {
   release(connection: OriginConnection): void {
     const waiter = this.#nextWaiter();
     if (waiter) {
-      connection.start(waiter.attempt);
+      if (waiter.attempt.repeatable) connection.start(waiter.attempt);
+      else connection.wake(waiter.attempt);
     } else if (this.#retired || this.#idle.length >= this.settings.maxIdle) {
       connection.close();
     } else {
@@ -75,6 +83,7 @@ export class EndpointPool {
   /** A connection is gone. */
   forget(connection: OriginConnection): void {
     this.#connections--;
+    countConnection(this.#series, -1);
     const at = this.#idle.indexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
     if (this.#connections < this.settings.maxConnections) {
@@ -105,6 +114,7 @@ export class EndpointPool {
 
   #open(attempt: Http1Attempt): void {
     this.#connections++;
+    countConnection(this.#series, 1);
     new OriginConnection(this).connect(attempt);
   }
 

@@ -4,6 +4,7 @@ import { Fields } from '#http/fields.ts';
 import { UNKNOWN_LENGTH } from '#model/body.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import type { IncomingFraming } from '#net/incoming-body.ts';
 import type { ResponseHead } from '#wire/http1/response-head.ts';
 import { Violation } from '#wire/http1/violation.ts';
 
@@ -25,6 +26,16 @@ export function toResponse(head: ResponseHead, method: string, wallMs: number): 
 
 export function switchingResponse(head: ResponseHead, wallMs: number, tunnel: Tunnel): Response {
   return { ...toResponse(head, '', wallMs), length: 0, tunnel };
+}
+
+/** How the content behind the head is framed; there is some. */
+export function contentFraming(
+  { framing, section }: ResponseHead,
+  maxTrailerBytes: number,
+  maxTrailers: number,
+): IncomingFraming {
+  const type = framing === 'chunked' || framing === 'close' ? framing : 'length';
+  return { type, length: section.contentLength, maxTrailerBytes, maxTrailers };
 }
 
 /** Whether the connection may be used again behind this response (RFC 9112 9.3). */

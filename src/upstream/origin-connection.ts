@@ -1,18 +1,25 @@
 // One HTTP/1.1 connection to an endpoint: sends a request, reads its response, and goes back to the pool or closes.
 import { Fields } from '#http/fields.ts';
-import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
-import { fixedBody, UNKNOWN_LENGTH } from '#model/body.ts';
-import type { StreamReceiver } from '#model/byte-stream.ts';
+import type { DeadlineEntry } from '#lib/deadlines.ts';
+import { fixedBody } from '#model/body.ts';
+import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { IncomingBody } from '#net/incoming-body.ts';
-import { OutgoingBody } from '#net/outgoing-body.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 import { HeadReader } from '#wire/http1/head-reader.ts';
 import { parseResponseHead, type ResponseHead } from '#wire/http1/response-head.ts';
-import { connectError } from './connect-error.ts';
+import { connectError, faultError } from './connection-error.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
-import { idleLimitMs, keepsConnection, protocolError, switchingResponse, toResponse } from './http1-response.ts';
+import {
+  contentFraming,
+  idleLimitMs,
+  keepsConnection,
+  protocolError,
+  switchingResponse,
+  toResponse,
+} from './http1-response.ts';
+import { type ContentCarrier, RequestContent } from './request-content.ts';
 import { requestHead, upgradeMatches } from './request-head.ts';
 
 const MAX_HEAD_BYTES = 65536;
@@ -22,9 +29,9 @@ const MAX_INFORMATIONAL = 32;
 /** Content that came in one read with its head and is no larger is passed on as a string, in one write with the new head. */
 const MAX_FIXED_BYTES = 16384;
 
-type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed';
+type State = 'connecting' | 'idle' | 'waking' | 'head' | 'body' | 'tunnel' | 'closed';
 
-export class OriginConnection implements StreamReceiver, Deadlined {
+export class OriginConnection implements StreamReceiver, ContentCarrier {
   deadline: DeadlineEntry | undefined = undefined;
   /** `Clock.now` when it last became idle. */
   idleSince = 0;
@@ -36,9 +43,11 @@ export class OriginConnection implements StreamReceiver, Deadlined {
   #requests = 0;
   #informational = 0;
   #incoming: IncomingBody | undefined = undefined;
-  #outgoing: OutgoingBody | undefined = undefined;
+  /** Streaming content of the request, until all of it is sent. */
+  #content: RequestContent | undefined = undefined;
   /** Whether the present response lets the connection be used again. */
   #reusable = false;
+  #gone = false;
   /** How long the origin says it keeps an idle connection. */
   #toldIdleMs = Number.POSITIVE_INFINITY;
 
@@ -67,13 +76,34 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     this.#informational = 0;
     exchange.phase = 'request';
     const head = requestHead(attempt);
-    this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.firstByteMs);
+    const { deadlines } = this.#pool.host;
+    deadlines.set(this, attempt.upstream.timeouts.firstByteMs);
     const { body } = exchange.request;
-    if (body?.type === 'stream') this.#sendStream(attempt, head);
-    else if (body === undefined) this.#stream.write(head);
-    else if (typeof body.content === 'string') this.#stream.write(head + body.content);
-    else this.#stream.writeParts(head, body.content, '');
-    if (!this.#outgoing) exchange.phase = 'response-head';
+    if (body?.type === 'stream') {
+      this.#content = new RequestContent(attempt, body, head, { carrier: this, stream: this.#stream, deadlines });
+      this.#content.start();
+    } else {
+      exchange.phase = 'response-head';
+      if (body === undefined) this.#stream.write(head);
+      else this.#stream.writeParts(head, body.content, '');
+    }
+  }
+
+  /**
+   * Starts an attempt that must not be sent twice, one turn of the loop later: if the close of this connection has reached the
+   * machine by now, it is seen before anything is sent, and the pool finds the attempt another one.
+   */
+  wake(attempt: Http1Attempt): void {
+    this.#attempt = attempt;
+    attempt.connection = this;
+    this.#state = 'waking';
+    this.#pool.host.deadlines.clear(this);
+    // What is set here runs behind the present round of events, and what is set there behind a whole new one.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (this.#state === 'waking' && this.#attempt) this.start(this.#attempt);
+      }),
+    );
   }
 
   /** Waits in the pool for the next request, for at most `idleTimeoutMs`. */
@@ -90,7 +120,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
   /** Drops the present attempt; a request half sent or a response half read leaves the connection useless. */
   cancel(error: ProxyError): void {
     this.#attempt = undefined;
-    this.#outgoing?.cancel(error);
+    this.#content?.cancel(error);
     this.close();
   }
 
@@ -102,13 +132,13 @@ export class OriginConnection implements StreamReceiver, Deadlined {
         return this.#readBody(buffer.subarray(0, length), mayKeep);
       default:
         // Bytes that no request asked for could pass for the answer to the next one.
-        this.close();
+        this.#stream.abort();
         return false;
     }
   }
 
   drained(): void {
-    this.#outgoing?.drained();
+    this.#content?.drained();
   }
 
   ended(): void {
@@ -121,26 +151,24 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     const before = this.#state;
     this.#state = 'closed';
     this.#pool.host.deadlines.clear(this);
-    if (before === 'connecting') this.#fail(connectError(error));
+    if (error instanceof StreamFault) this.#fail(faultError(error, this.#pool.host.log));
+    else if (before === 'connecting') this.#fail(connectError(error));
     else if (before === 'head') this.#fail(this.#terminated(error));
     else if (before === 'body') this.#fail(new ProxyError('http_response_incomplete', undefined, { cause: error }));
-    this.#pool.forget(this);
+    else if (before === 'tunnel') this.#attempt?.end();
+    const unsent = before === 'waking' ? this.#attempt : undefined;
+    this.#attempt = undefined;
+    this.#leave();
+    if (unsent) this.#pool.assign(unsent);
   }
 
   onDeadline(): void {
-    switch (this.#state) {
-      case 'connecting':
-        this.#fail(new ProxyError('connection_timeout'));
-        return;
-      case 'head':
-        this.#fail(new ProxyError(this.#outgoing ? 'connection_write_timeout' : 'connection_read_timeout'));
-        return;
-      case 'body':
-        this.#fail(new ProxyError('http_response_timeout'));
-        return;
-      default:
-        this.close();
-    }
+    const sending = this.#content !== undefined;
+    if (this.#state === 'connecting') this.#fail(new ProxyError('connection_timeout'));
+    else if (this.#state === 'head')
+      this.#fail(new ProxyError(sending ? 'connection_write_timeout' : 'connection_read_timeout'));
+    else if (this.#state === 'body') this.#fail(new ProxyError('http_response_timeout'));
+    else this.close();
   }
 
   // What the incoming body tells.
@@ -161,42 +189,19 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     this.#fail(protocolError(error));
   }
 
-  // What the outgoing body tells.
+  // What the content of the request asks and tells.
 
-  bodyProgress(waiting: boolean): void {
-    const { deadlines } = this.#pool.host;
-    const timeouts = this.#attempt?.upstream.timeouts;
-    if (!timeouts || this.#state !== 'head') return;
-    // While the client takes its time with the content, the origin has nothing to answer for.
-    if (waiting) deadlines.set(this, timeouts.idleMs);
-    else deadlines.clear(this);
+  get awaitsResponse(): boolean {
+    return this.#state === 'head';
   }
 
-  bodySent(): void {
-    this.#outgoing = undefined;
-    const attempt = this.#attempt;
-    if (!attempt || this.#state !== 'head') return;
-    attempt.exchange.phase = 'response-head';
-    this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.firstByteMs);
+  contentSent(): void {
+    this.#content = undefined;
   }
 
-  bodyFailed(error: ProxyError): void {
-    this.#outgoing = undefined;
+  contentFailed(error: ProxyError): void {
+    this.#content = undefined;
     this.#fail(error);
-  }
-
-  #sendStream(attempt: Http1Attempt, head: string): void {
-    const { request } = attempt.exchange;
-    if (request.body?.type !== 'stream') return;
-    const outgoing = new OutgoingBody(this.#stream, request.body, this, {
-      length: request.length,
-      chunked: request.length === UNKNOWN_LENGTH,
-      trailers: true,
-      head,
-    });
-    this.#outgoing = outgoing;
-    this.#pool.host.deadlines.clear(this);
-    outgoing.start();
   }
 
   #readHead(buffer: Buffer, from: number, to: number): boolean {
@@ -242,7 +247,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     this.#pool.host.deadlines.clear(this);
     const done = () => {
       attempt.end();
-      this.#pool.forget(this);
+      this.#leave();
     };
     const { tunnelIdleMs } = attempt.upstream.timeouts;
     const protocol = head.section.upgrade;
@@ -276,16 +281,7 @@ export class OriginConnection implements StreamReceiver, Deadlined {
   #receiveStream(attempt: Http1Attempt, head: ResponseHead, rest: Buffer): IncomingBody {
     this.#state = 'body';
     this.#stream.relaying = true;
-    const incoming = new IncomingBody(
-      this.#stream,
-      {
-        type: head.framing === 'chunked' || head.framing === 'close' ? head.framing : 'length',
-        length: head.section.contentLength,
-        maxTrailerBytes: MAX_HEAD_BYTES,
-        maxTrailers: MAX_FIELDS,
-      },
-      this,
-    );
+    const incoming = new IncomingBody(this.#stream, contentFraming(head, MAX_HEAD_BYTES, MAX_FIELDS), this);
     this.#incoming = incoming;
     this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.idleMs);
     if (rest.length > 0) this.#readBody(rest, false);
@@ -307,6 +303,13 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     return !incoming.held;
   }
 
+  /** The pool counts it no more; called when it is closed, by itself or by the tunnel it became. */
+  #leave(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#pool.forget(this);
+  }
+
   /** The response is complete. */
   #finish(): void {
     const attempt = this.#attempt;
@@ -314,12 +317,10 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     this.#stream.relaying = false;
     this.#pool.host.deadlines.clear(this);
     attempt?.end();
-    if (this.#outgoing) {
-      // An answer ahead of the whole request: what is still to be sent would only be thrown away.
-      this.#outgoing.cancel(
-        new ProxyError('connection_terminated', 'the origin answered before it had the whole request'),
-      );
-      this.#outgoing = undefined;
+    if (this.#content) {
+      // What is still to be sent would only be thrown away.
+      this.#content.cancel(new ProxyError('connection_terminated', 'the answer came ahead of the whole request'));
+      this.#content = undefined;
       this.#reusable = false;
     }
     if (this.#reusable && this.#state !== 'closed') {
@@ -335,8 +336,8 @@ export class OriginConnection implements StreamReceiver, Deadlined {
     const incoming = this.#incoming;
     this.#attempt = undefined;
     this.#incoming = undefined;
-    this.#outgoing?.cancel(error);
-    this.#outgoing = undefined;
+    this.#content?.cancel(error);
+    this.#content = undefined;
     this.close();
     incoming?.abort(error);
     attempt?.fail(error);

@@ -1,4 +1,5 @@
 // The connection pools of one worker, by endpoint; they outlive configurations as long as the endpoint is part of them.
+import type { Series } from '#memory/series-table.ts';
 import type { PoolSettings, Transport } from '#model/upstream.ts';
 import type { ConnectTarget } from '#net/tcp-stream.ts';
 import { EndpointPool, type PoolHost } from './endpoint-pool.ts';
@@ -13,13 +14,13 @@ export class PoolSet {
   }
 
   /** The transport of the endpoint that `key` names, with the newest settings. */
-  transport(key: string, target: ConnectTarget, settings: PoolSettings): Transport {
+  transport(key: string, target: ConnectTarget, settings: PoolSettings, series: Series): Transport {
     const known = this.#transports.get(key);
     if (known) {
       known.pool.revive(settings);
       return known;
     }
-    const transport = new Http1Transport(new EndpointPool(target, settings, this.#host));
+    const transport = new Http1Transport(new EndpointPool(target, settings, series, this.#host));
     this.#transports.set(key, transport);
     return transport;
   }

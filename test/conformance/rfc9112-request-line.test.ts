@@ -155,6 +155,15 @@ test('RFC 9112 3.2.4: OPTIONS * is answered by the gateway', async () => {
   assert.equal(received, undefined);
 });
 
+test('RFC 9112 3.2.4: OPTIONS of an absolute-form target without path and query means *', async () => {
+  const { response, received } = await relay(line('OPTIONS http://example.com HTTP/1.1'));
+  assert.equal(response.status, 204);
+  assert.ok(response.field('allow'));
+  assert.equal(received, undefined);
+  const other = await relay(line('OPTIONS http://example.com/ HTTP/1.1'));
+  assert.equal(other.received?.target, '/');
+});
+
 test('RFC 3986 6.2.2: the path is normalised before it is matched and forwarded', async () => {
   const { received } = await relay(line('GET /a/./b/../%7Ec//d?%7E HTTP/1.1'));
   assert.equal(received?.target, '/a/~c/d?%7E');

@@ -1,5 +1,5 @@
 // `npm run soak`: two million requests through one gateway; its memory is sampled, and in the end nothing may be left of them:
-// no connection, no exchange. Prints the samples; ends with 1 when the counts do not return to zero.
+// no connection, no exchange, no timeout. Prints the samples; ends with 1 when the counts do not return to zero.
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseArgs } from 'node:util';
@@ -28,7 +28,7 @@ workers: 2
 logs: { access: { format: json, to: /dev/null } }
 listeners: { web: { address: '127.0.0.1:0' } }
 routes: [{ name: all, match: { path: /* }, upstream: app }]
-upstreams: { app: { endpoints: ['${origin.address}'] } }
+upstreams: { app: { endpoints: ['${origin.address}'], pool: { idle-timeout: 2s } } }
 `,
   );
   const client = new LoadClient({ port: gateway.port(), connections: Number(values.connections) });
@@ -43,8 +43,15 @@ upstreams: { app: { endpoints: ['${origin.address}'] } }
   const half = samples.slice(samples.length >> 1);
   t.diagnostic(`second half: ${Math.min(...half).toFixed(1)} to ${Math.max(...half).toFixed(1)} MiB`);
   t.assert.deepEqual(client.failures.slice(0, 10), []);
-  for (const gauge of ['listener_connections_active{listener="web"}', 'listener_exchanges_active{listener="web"}']) {
+  for (const gauge of [
+    'listener_connections_active{listener="web"}',
+    'listener_exchanges_active{listener="web"}',
+    `endpoint_connections_active{upstream="app",endpoint="${origin.address}"}`,
+    `endpoint_in_flight{upstream="app",endpoint="${origin.address}"}`,
+    'deadlines',
+  ]) {
     await until(async () => (await gateway.metric(`tidegate_${gauge}`)) === 0);
+    t.diagnostic(`tidegate_${gauge} is 0`);
   }
 });
 

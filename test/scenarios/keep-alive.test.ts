@@ -8,12 +8,35 @@ import { connectRaw } from '../support/raw-client.ts';
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi';
 
-test('an endpoint that closes behind each response without saying so costs no request', async (t) => {
-  const origin = await startOrigin(t, (_request, { socket }) => void socket.end(ok()));
-  const gateway = await startTidegate(t, proxyTo(origin));
-  const client = await connectRaw(t, gateway.port());
-  for (let turn = 0; turn < 100; turn++) assert.equal((await client.request(GET)).status, 200, `turn ${turn}`);
-});
+for (const [name, request] of Object.entries({ GET, POST })) {
+  test(`an endpoint that closes behind each response without saying so costs no ${name}`, async (t) => {
+    const origin = await startOrigin(t, (_request, { socket }) => void socket.end(ok()));
+    const gateway = await startTidegate(t, proxyTo(origin));
+    const client = await connectRaw(t, gateway.port());
+    for (let turn = 0; turn < 100; turn++) assert.equal((await client.request(request)).status, 200, `turn ${turn}`);
+    assert.equal(origin.requests.length, 100, 'a request was sent twice');
+  });
+
+  test(`what an endpoint sends unasked behind a response is no answer to the next ${name}`, async (t) => {
+    const origin = await startOrigin(t, () => `${ok('asked')}${ok('unasked')}`);
+    const gateway = await startTidegate(t, proxyTo(origin));
+    const client = await connectRaw(t, gateway.port());
+    for (let turn = 0; turn < 20; turn++) assert.equal((await client.request(request)).body, 'asked', `turn ${turn}`);
+  });
+
+  test(`nor is what it sends a moment later to the next ${name}`, async (t) => {
+    const origin = await startOrigin(t, (_request, { socket }) => {
+      setTimeout(() => socket.write(ok('unasked')), 5);
+      return ok('asked');
+    });
+    const gateway = await startTidegate(t, proxyTo(origin));
+    const client = await connectRaw(t, gateway.port());
+    for (let turn = 0; turn < 20; turn++) {
+      assert.equal((await client.request(request)).body, 'asked', `turn ${turn}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  });
+}
 
 test('an endpoint that closes when the next request arrives costs no GET', async (t) => {
   const served = new Set<number>();

@@ -1,4 +1,6 @@
-// Names a failed connection attempt in RFC 9209's terms.
+// Names what ended a connection to an endpoint, or kept it from standing, in RFC 9209's terms.
+import { describeError, type Log } from '#lib/log.ts';
+import type { StreamFault } from '#model/byte-stream.ts';
 import { type ErrorCode, ProxyError } from '#model/proxy-error.ts';
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -21,4 +23,10 @@ export function connectError(cause: NodeJS.ErrnoException | undefined): ProxyErr
     cause,
     retryable: 'always',
   });
+}
+
+/** The error for a connection that a fault of ours ended; it is logged. */
+export function faultError(cause: StreamFault, log: Log): ProxyError {
+  log.error('a connection to an endpoint failed inside the gateway', { error: describeError(cause) });
+  return new ProxyError('proxy_internal_error', undefined, { cause });
 }
