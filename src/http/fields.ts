@@ -4,6 +4,8 @@
 // Hot path: a message that nobody changes is forwarded as the very string it was received as, and a look-up is one
 // search in a lower-cased copy that is made once. Arrays or maps of fields cost 1.2 times as much a request.
 
+import { withoutFieldAndTwins } from './field-lines.ts';
+
 /** Fields that frame a message or belong to one connection: never part of a `Fields` (RFC 9110 7.6.1, RFC 9112 6). */
 const FRAMING: ReadonlySet<string> = new Set([
   'connection',
@@ -42,6 +44,8 @@ export class Fields {
   changed = false;
   #text: string;
   #lower = '';
+  /** Names that were set or removed; `undefined` while there are none. */
+  #touched: Set<string> | undefined = undefined;
 
   /** Takes `text` as it stands: zero or more valid `name: value CRLF` lines, as the parsers give it. */
   constructor(text = '') {
@@ -88,6 +92,17 @@ export class Fields {
     this.append(name, value);
   }
 
+  /** Removes all lines of the field and of whatever an application could take for it: names with underscores for hyphens. */
+  remove(name: string): void {
+    this.#touch(name);
+    this.edit((text) => withoutFieldAndTwins(text, name));
+  }
+
+  /** Whether the field, however it is spelt, was set or removed. */
+  isTouched(name: string): boolean {
+    return this.#touched?.has(name.replaceAll('_', '-')) ?? false;
+  }
+
   /** Adds a line. Throws a TypeError for a framing field, a name that is no token, or a value with control characters. */
   append(name: string, value: string): void {
     if (isFramingField(name)) throw new TypeError(`${name} is written by the protocol engine only`);
@@ -103,6 +118,7 @@ export class Fields {
 
   /** Removes all lines of the field; returns whether there was one. */
   delete(name: string): boolean {
+    this.#touch(name);
     let removed = false;
     for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at)) {
       const end = this.#text.indexOf('\r\n', at) + 2;
@@ -130,6 +146,11 @@ export class Fields {
   /** Keeps the lines that `edit` leaves of them all; it gets and gives text as the constructor takes it. */
   edit(edit: (text: string) => string): void {
     this.#replace(edit(this.#text));
+  }
+
+  #touch(name: string): void {
+    this.#touched ??= new Set();
+    this.#touched.add(name.replaceAll('_', '-'));
   }
 
   #replace(text: string): void {

@@ -79,7 +79,9 @@ export class Listener {
     const { state } = this;
     if (this.#connections.size >= state.settings.maxConnections) {
       countRefusedConnection(state.series);
-      socket.resetAndDestroy();
+      // Unix sockets, which have no such address, know no reset.
+      if (socket.remoteAddress === undefined) socket.destroy();
+      else socket.resetAndDestroy();
       return;
     }
     countConnection(state.series, 1);

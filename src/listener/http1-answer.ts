@@ -1,5 +1,6 @@
 // Writes one response on a client connection, whatever kind of content it has, and tells when that is done.
 import { formatHttpDate } from '#http/date.ts';
+import { withoutTouched } from '#http/trailers.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { OutgoingBody } from '#net/outgoing-body.ts';
@@ -81,10 +82,10 @@ export class Http1Answer {
     this.#owner.watch();
   }
 
-  bodySent(): void {
+  bodySent(flowing: boolean): void {
     this.sent = this.#outgoing?.sent ?? 0;
     this.#outgoing = undefined;
-    this.#written(!this.waiting);
+    this.#written(flowing);
   }
 
   bodyFailed(error: ProxyError): void {
@@ -96,10 +97,11 @@ export class Http1Answer {
 
   #startStream(body: Extract<Response['body'], { type: 'stream' }>, head: string, chunked: boolean): void {
     const { request } = this.#exchange;
+    const { fields } = this.#response;
     this.#outgoing = new OutgoingBody(this.#connection.stream, body, this, {
       length: this.#response.length,
       chunked,
-      trailers: chunked && request.acceptsTrailers,
+      trailers: chunked && request.acceptsTrailers ? (trailers) => withoutTouched(trailers, fields) : undefined,
       head,
     });
     this.#outgoing.start();
@@ -142,5 +144,7 @@ export class Http1Answer {
       },
     });
     connection.stopTunnel = stop;
+    // What the client's FIN was told before there was a tunnel.
+    if (connection.halfClosed) tunnel.stream.end();
   }
 }

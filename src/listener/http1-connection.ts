@@ -38,6 +38,8 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
   /** Whether `#run` is at work further up the stack and will see to the next request. */
   #running = false;
   #lingered = 0;
+  /** Whether reading has been stopped by the answer to the last read. */
+  #stopped = false;
 
   constructor(
     open: (receiver: StreamReceiver) => ByteStream,
@@ -89,6 +91,12 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
   }
 
   bytes(buffer: Buffer, length: number, mayKeep: boolean): boolean {
+    const goOn = this.#take(buffer, length, mayKeep);
+    this.#stopped = !goOn;
+    return goOn;
+  }
+
+  #take(buffer: Buffer, length: number, mayKeep: boolean): boolean {
     switch (this.#state) {
       case 'head':
         return this.#run(buffer, 0, length);
@@ -140,7 +148,9 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
     }
     this.#state = 'head';
     this.host.deadlines.set(this, this.listenerState.settings.keepAliveTimeoutMs);
-    if (!this.#running) this.#runPipelined();
+    if (this.#running) return;
+    if (this.#pipelined) this.#runPipelined();
+    else if (this.#stopped) this.#goOn();
   }
 
   /** The present exchange has failed: only a reset tells the client that what it got is not the whole. */
@@ -178,7 +188,12 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
   #runPipelined(): void {
     const bytes = this.#pipelined;
     this.#pipelined = undefined;
-    if (bytes && this.#run(bytes, 0, bytes.length)) this.stream.resume();
+    if (bytes && this.#run(bytes, 0, bytes.length)) this.#goOn();
+  }
+
+  #goOn(): void {
+    this.#stopped = false;
+    this.stream.resume();
   }
 
   #readContent(bytes: Buffer, mayKeep: boolean): boolean {

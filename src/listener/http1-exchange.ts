@@ -32,6 +32,10 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   #persistent: boolean;
   /** Whether the client waits for 100 (Continue) before it sends content. */
   #expectsContinue = false;
+  /** Whether the rest of the content is read and dropped. */
+  #dropping = false;
+  /** Whether all of the answer has been written and only the rest of the content is awaited. */
+  #answered = false;
   #ended = false;
 
   constructor(connection: Http1Connection, exchange: Exchange, persistent: boolean) {
@@ -94,8 +98,6 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
     const incoming = this.#incoming;
     if (!incoming || incoming.complete) return 0;
     const consumed = incoming.receive(bytes, mayKeep);
-    const { maxBodyBytes } = this.connection.listenerState.settings;
-    if (maxBodyBytes > 0 && incoming.received > maxBodyBytes) this.#reject(new ProxyError('request-body-too-large'));
     this.watch();
     return consumed;
   }
@@ -107,7 +109,9 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   /** The client has sent FIN. */
   clientEnded(): void {
     this.#persistent = false;
-    if (this.#incoming && !this.#incoming.complete) {
+    if (this.#answered) {
+      this.#leave(false);
+    } else if (this.#incoming && !this.#incoming.complete) {
       this.fail(new ProxyError('client-closed', 'the content is incomplete'));
     } else {
       this.watch();
@@ -117,6 +121,10 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   /** Ends the exchange without a (whole) response. */
   fail(error: ProxyError): void {
     if (this.#ended) return;
+    if (this.#answered) {
+      this.#leave(false);
+      return;
+    }
     this.exchange.blame(error);
     this.exchange.abort(error);
     this.#incoming?.abort(error);
@@ -126,7 +134,8 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   }
 
   onDeadline(): void {
-    if (this.#answer?.waiting) this.fail(new ProxyError('client-stalled'));
+    if (this.#answered) this.#leave(false);
+    else if (this.#answer?.waiting) this.fail(new ProxyError('client-stalled'));
     else if (this.#incoming && !this.#incoming.complete) this.#reject(new ProxyError('request-body-timeout'));
     else this.#probe();
   }
@@ -147,9 +156,22 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   answered(keepAlive: boolean): void {
     const incoming = this.#incoming;
     const unread = incoming !== undefined && !incoming.complete;
+    if (keepAlive && unread && this.#dropping) {
+      // The client was told that the connection stays: it does so behind the rest of the content.
+      this.#answered = true;
+      this.watch();
+      return;
+    }
+    this.#leave(keepAlive && !unread);
+  }
+
+  /** Gives the connection back. */
+  #leave(keepAlive: boolean): void {
+    const incoming = this.#incoming;
     this.#finish();
-    if (unread) incoming.cancel(new ProxyError('client-closed', 'the response came before the end of the content'));
-    this.connection.exchangeEnded(keepAlive && !unread);
+    if (incoming && !incoming.complete)
+      incoming.cancel(new ProxyError('client-closed', 'the response came before the end of the content'));
+    this.connection.exchangeEnded(keepAlive);
   }
 
   /** Called by the answer when the tunnel it opened is closed. */
@@ -161,6 +183,11 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   // What the incoming body tells.
 
   bodyEnded(): void {
+    if (this.#answered) this.#leave(true);
+    else this.watch();
+  }
+
+  bodyHeld(): void {
     this.watch();
   }
 
@@ -168,8 +195,9 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
     this.watch();
   }
 
-  bodyMalformed(error: unknown): void {
-    this.#reject(refusal(error));
+  bodyRefused(error: unknown): void {
+    if (this.#answered) this.#leave(false);
+    else this.#reject(refusal(error));
   }
 
   /** Gives the request its body. */
@@ -183,11 +211,17 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
       return from + length;
     }
     const { stream, listenerState } = this.connection;
-    const { maxHeadBytes, maxFields } = listenerState.settings;
+    const { maxHeadBytes, maxFields, maxBodyBytes } = listenerState.settings;
     const type = head.framing === 'chunked' ? 'chunked' : 'length';
     const incoming = new IncomingBody(
       stream,
-      { type, length, maxTrailerBytes: maxHeadBytes, maxTrailers: maxFields },
+      {
+        type,
+        length,
+        maxTrailerBytes: maxHeadBytes,
+        maxTrailers: maxFields,
+        maxBytes: maxBodyBytes > 0 ? maxBodyBytes : Number.POSITIVE_INFINITY,
+      },
       this,
     );
     this.#incoming = incoming;
@@ -204,6 +238,7 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
     if (incoming.started) return response.body?.type !== 'stream';
     const { length } = this.exchange.request;
     if (this.#expectsContinue || length === UNKNOWN_LENGTH || length > MAX_DRAINED_BYTES) return true;
+    this.#dropping = true;
     incoming.pipe({ chunk: () => true, end() {}, abort() {} });
     return false;
   }

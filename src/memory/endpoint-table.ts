@@ -93,7 +93,10 @@ export class EndpointTable {
   }
 
   allocate(key: string): number {
-    return this.#allocator.allocate(key, (slot) => this.#raw(slot).fill(0));
+    return this.#allocator.allocate(key, {
+      isQuiet: (slot) => Atomics.load(this.#raw(slot), IN_FLIGHT) === 0,
+      clean: (slot) => this.#raw(slot).fill(0),
+    });
   }
 
   retain(keys: ReadonlySet<string>): void {
@@ -107,8 +110,8 @@ export class EndpointTable {
 
   /** A worker has died: its requests in flight are gone with it. */
   giveBack(worker: number): void {
-    for (const key of this.#allocator.keys) {
-      const cells = this.#raw(this.#allocator.slotOf(key) as number);
+    for (let slot = 0; slot < this.#allocator.handedOut; slot++) {
+      const cells = this.#raw(slot);
       Atomics.sub(cells, IN_FLIGHT, cells[SHARES + worker] as number);
       cells[SHARES + worker] = 0;
     }

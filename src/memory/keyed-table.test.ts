@@ -111,3 +111,20 @@ test('any sequence of requests is judged as a bucket that fills continuously jud
     ),
   );
 });
+
+test('a clock that is set back refuses nobody for longer', () => {
+  const buckets = table();
+  buckets.take('a', 100, 200, NOW);
+  assert.equal(buckets.take('a', 100, 200, NOW - 60_000).allowed, true);
+  for (let i = 0; i < 198; i++) assert.equal(buckets.take('a', 100, 200, NOW - 60_000).allowed, true);
+  const { allowed, retryAfterMs } = buckets.take('a', 100, 200, NOW - 60_000);
+  assert.equal(allowed, false);
+  assert.ok(retryAfterMs <= 10, `${retryAfterMs}`);
+});
+
+test('threads whose clocks differ by a moment grant no more than the burst', () => {
+  const buckets = table();
+  let granted = 0;
+  for (let i = 0; i < 100; i++) if (buckets.take('a', 1, 10, NOW - (i % 2) * 500).allowed) granted++;
+  assert.equal(granted, 10);
+});

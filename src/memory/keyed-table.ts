@@ -16,6 +16,9 @@ const HEAD_BYTES = 16;
 const EVICTIONS = 2;
 const INSTANCES = 3;
 
+/** Threads read the clock a moment apart; a time so much earlier than the last tells that the clock was set back. */
+const CLOCK_STEP_MS = 1000;
+
 const SPINS = 200;
 /** Waits of `WAIT_MS` after which a lock that nobody else got meanwhile is taken over: its thread died. */
 const WAITS_TO_TAKE_OVER = 100;
@@ -90,7 +93,8 @@ export class KeyedTable {
 
   #takeFrom(debtAt: number, perSecond: number, burst: number, nowMs: number, cost: number): TakeResult {
     const interval = 1000 / perSecond;
-    const elapsed = nowMs - (this.#doubles[debtAt + 1] as number);
+    if (nowMs < (this.#doubles[debtAt + 1] as number) - CLOCK_STEP_MS) this.#doubles[debtAt + 1] = nowMs;
+    const elapsed = Math.max(0, nowMs - (this.#doubles[debtAt + 1] as number));
     const debt = Math.max(0, (this.#doubles[debtAt] as number) - elapsed);
     const after = debt + cost * interval;
     const late = after - burst * interval;
@@ -98,7 +102,7 @@ export class KeyedTable {
     const allowed = late <= interval * 1e-6;
     if (allowed) {
       this.#doubles[debtAt] = after;
-      this.#doubles[debtAt + 1] = nowMs;
+      this.#doubles[debtAt + 1] = Math.max(nowMs, this.#doubles[debtAt + 1] as number);
     }
     const result = this.#result;
     result.allowed = allowed;

@@ -48,7 +48,10 @@ export class BudgetTable {
   }
 
   allocate(key: string): number {
-    return this.#allocator.allocate(key, (slot) => rawBalance(this.#allocator.segments, slot).fill(0));
+    return this.#allocator.allocate(key, {
+      isQuiet: () => true,
+      clean: (slot) => rawBalance(this.#allocator.segments, slot).fill(0),
+    });
   }
 
   retain(keys: ReadonlySet<string>): void {

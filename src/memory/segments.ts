@@ -9,6 +9,12 @@ export interface SegmentLayout {
 /** How long a released slot rests: exchanges of an old configuration may still write to it. */
 const QUARANTINE_MS = 600_000;
 
+/** What is in slots, as far as their allocator must know. */
+export interface SlotContents {
+  isQuiet(slot: number): boolean;
+  clean(slot: number): void;
+}
+
 /** Hands out slots by identity key: the same key keeps its slot, and so its contents, over reloads. Main thread only. */
 export class SlotAllocator {
   readonly segments: SharedArrayBuffer[] = [];
@@ -29,19 +35,17 @@ export class SlotAllocator {
     return { segments: [...this.segments] };
   }
 
-  get keys(): IterableIterator<string> {
-    return this.#slots.keys();
+  /** How many slots have been handed out so far, resting ones included: they are numbered from 0. */
+  get handedOut(): number {
+    return this.#next;
   }
 
-  slotOf(key: string): number | undefined {
-    return this.#slots.get(key);
-  }
-
-  /** The slot of `key`. `clean` is called when a slot changes hands, to empty it. */
-  allocate(key: string, clean: (slot: number) => void): number {
+  /** The slot of `key`. A slot changes hands when `isQuiet` says that nothing is counted as present in it, and is emptied first. */
+  allocate(key: string, { isQuiet, clean }: SlotContents): number {
     const known = this.#slots.get(key);
     if (known !== undefined) return known;
-    const slot = this.#takeRested(clean) ?? this.#takeNew();
+    const slot = this.#takeRested(isQuiet) ?? this.#takeNew();
+    clean(slot);
     this.#slots.set(key, slot);
     return slot;
   }
@@ -55,12 +59,11 @@ export class SlotAllocator {
     }
   }
 
-  #takeRested(clean: (slot: number) => void): number | undefined {
-    const oldest = this.#resting[0];
-    if (!oldest || this.#clock.now() - oldest.since < QUARANTINE_MS) return undefined;
-    this.#resting.shift();
-    clean(oldest.slot);
-    return oldest.slot;
+  #takeRested(isQuiet: (slot: number) => boolean): number | undefined {
+    const now = this.#clock.now();
+    // A tunnel to an endpoint that was removed may go on for days.
+    const at = this.#resting.findIndex(({ slot, since }) => now - since >= QUARANTINE_MS && isQuiet(slot));
+    return at < 0 ? undefined : this.#resting.splice(at, 1)[0]?.slot;
   }
 
   #takeNew(): number {

@@ -20,11 +20,13 @@ export interface SeriesLayout extends SegmentLayout {
 
 export class SeriesTable {
   readonly #workers: number;
+  readonly #gauges: readonly number[];
   readonly #allocator: SlotAllocator;
 
-  /** `workers` is the most workers there can be. */
-  constructor(workers: number, clock: Clock) {
+  /** `workers` is the most workers there can be; `gauges` are the cells that count what is present. */
+  constructor(workers: number, gauges: readonly number[], clock: Clock) {
     this.#workers = workers;
+    this.#gauges = gauges;
     this.#allocator = new SlotAllocator(SLOTS_PER_SEGMENT, SLOTS_PER_SEGMENT * BYTES_PER_SERIES * workers, clock);
   }
 
@@ -33,17 +35,16 @@ export class SeriesTable {
   }
 
   allocate(key: string): number {
-    return this.#allocator.allocate(key, (slot) => {
-      for (let worker = 0; worker < this.#workers; worker++) this.#open(worker, slot).fill(0);
+    return this.#allocator.allocate(key, {
+      isQuiet: (slot) => this.#gauges.every((cell) => this.total(slot, cell) === 0),
+      clean: (slot) => {
+        for (let worker = 0; worker < this.#workers; worker++) this.#open(worker, slot).fill(0);
+      },
     });
   }
 
   retain(keys: ReadonlySet<string>): void {
     this.#allocator.retain(keys);
-  }
-
-  slotOf(key: string): number | undefined {
-    return this.#allocator.slotOf(key);
   }
 
   /** The sum over all workers of one cell. */
@@ -54,10 +55,10 @@ export class SeriesTable {
   }
 
   /** A worker has died: what it counted as present is no longer; what it counted as past stays. */
-  clearGauges(worker: number, cells: readonly number[]): void {
-    for (const key of this.#allocator.keys) {
-      const series = this.#open(worker, this.#allocator.slotOf(key) as number);
-      for (const cell of cells) series[cell] = 0;
+  clearGauges(worker: number): void {
+    for (let slot = 0; slot < this.#allocator.handedOut; slot++) {
+      const series = this.#open(worker, slot);
+      for (const cell of this.#gauges) series[cell] = 0;
     }
   }
 

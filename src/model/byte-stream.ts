@@ -54,6 +54,6 @@ export interface ByteStream {
   closeWhenSent(): void;
   /** Closes at once; what was not yet sent is lost. */
   abort(): void;
-  /** Closes at once with a TCP reset, so that the peer does not take what it got for complete. */
+  /** Closes at once with a TCP reset, so that the peer does not take what it got for complete; like `abort` on Unix sockets. */
   reset(): void;
 }

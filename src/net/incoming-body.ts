@@ -1,19 +1,24 @@
 // The content of a received HTTP/1.1 message as a StreamBody: takes the framing off, passes chunks on, holds the stream back
 // when the reader is slow. Used for requests and responses alike.
 import { Fields } from '#http/fields.ts';
+import { safeTrailers } from '#http/trailers.ts';
 import type { BodySink, StreamBody } from '#model/body.ts';
 import type { ByteStream } from '#model/byte-stream.ts';
-import type { ProxyError } from '#model/proxy-error.ts';
+import { ProxyError } from '#model/proxy-error.ts';
 import { ChunkedDecoder } from '#wire/http1/chunked-decoder.ts';
 
 /** What the connection that receives the content wants to know. */
 export interface IncomingBodyOwner {
-  /** All content has been received and passed on. */
-  bodyEnded(): void;
+  /**
+   * All content has been received and passed on. `surplus` tells that bytes came with it that do not belong to it.
+   */
+  bodyEnded(surplus: boolean): void;
+  /** The reader has begun or ceased to hold the content: see `held`. */
+  bodyHeld(): void;
   /** The reader wants no more of it. */
   bodyCancelled(error: ProxyError): void;
-  /** Content does not have the form its framing promises: the owner rejects the message. */
-  bodyMalformed(error: unknown): void;
+  /** Content is larger than allowed or does not have the form its framing promises: the owner rejects the message. */
+  bodyRefused(error: unknown): void;
 }
 
 export interface IncomingFraming {
@@ -22,6 +27,8 @@ export interface IncomingFraming {
   readonly length: number;
   readonly maxTrailerBytes: number;
   readonly maxTrailers: number;
+  /** Most octets of content; more is refused before any of it is passed on. */
+  readonly maxBytes: number;
 }
 
 /** So much may come before there is a reader without holding the stream: most readers are there a moment later. */
@@ -47,10 +54,13 @@ export class IncomingBody implements StreamBody {
   #early: Buffer[] | undefined = undefined;
   #earlyBytes = 0;
   #held = false;
+  #surplus = false;
+  readonly #maxBytes: number;
 
   constructor(stream: ByteStream, framing: IncomingFraming, owner: IncomingBodyOwner) {
     this.#stream = stream;
     this.#owner = owner;
+    this.#maxBytes = framing.maxBytes;
     this.#remaining = framing.type === 'length' ? framing.length : Number.POSITIVE_INFINITY;
     this.#decoder =
       framing.type === 'chunked' ? new ChunkedDecoder(framing.maxTrailerBytes, framing.maxTrailers) : undefined;
@@ -86,6 +96,7 @@ export class IncomingBody implements StreamBody {
   cancel(error: ProxyError): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#held = false;
     this.#sink = undefined;
     this.#early = undefined;
     this.#owner.bodyCancelled(error);
@@ -96,6 +107,7 @@ export class IncomingBody implements StreamBody {
     if (this.#finished) return;
     this.#finished = true;
     const sink = this.#sink;
+    this.#held = false;
     this.#sink = undefined;
     this.#early = undefined;
     this.#broken = error;
@@ -115,13 +127,14 @@ export class IncomingBody implements StreamBody {
    * Afterwards `held` says whether to stop reading.
    */
   receive(bytes: Buffer, mayKeep: boolean): number {
+    if (this.complete) return 0;
     let data = bytes;
     let consumed = bytes.length;
     if (this.#decoder) {
       try {
         this.#decoder.decode(bytes);
       } catch (error) {
-        this.#owner.bodyMalformed(error);
+        this.#owner.bodyRefused(error);
         return consumed;
       }
       data = this.#decoder.data;
@@ -134,6 +147,12 @@ export class IncomingBody implements StreamBody {
     }
     this.#remaining -= data.length;
     this.received += data.length;
+    if (this.received > this.#maxBytes) {
+      this.complete = false;
+      this.#owner.bodyRefused(new ProxyError('request-body-too-large'));
+      return consumed;
+    }
+    this.#surplus = consumed < bytes.length;
     this.#pass(data, mayKeep);
     return consumed;
   }
@@ -142,16 +161,17 @@ export class IncomingBody implements StreamBody {
     const sink = this.#sink;
     if (!sink || this.#held || this.#early) {
       if (this.#finished) return;
+      this.#earlyBytes += data.length;
+      this.#held = sink !== undefined || this.#earlyBytes >= MAX_EARLY_BYTES;
       if (data.length > 0) {
         this.#early ??= [];
-        this.#early.push(mayKeep ? data : Buffer.from(data));
-        this.#earlyBytes += data.length;
+        // Only what stops the reading may be kept: the next read goes into the same buffer.
+        this.#early.push(mayKeep && this.#held ? data : Buffer.from(data));
       }
-      this.#held = sink !== undefined || this.#earlyBytes >= MAX_EARLY_BYTES;
       return;
     }
     if (data.length > 0 && !sink.chunk(mayKeep ? data : Buffer.from(data))) {
-      this.#held = true;
+      this.#held = !this.#finished;
       return;
     }
     if (this.complete) this.#finish();
@@ -164,7 +184,8 @@ export class IncomingBody implements StreamBody {
       const next = waiting.shift() as Buffer;
       if (waiting.length === 0) this.#early = undefined;
       if (!this.#sink?.chunk(next)) {
-        this.#held = true;
+        this.#held = !this.#finished;
+        this.#owner.bodyHeld();
         return;
       }
       if (this.#finished) return;
@@ -172,6 +193,7 @@ export class IncomingBody implements StreamBody {
     // Also behind the last byte: the connection may have stopped reading at it, and goes on to its next message.
     this.#stream.resume();
     if (this.complete) this.#finish();
+    else this.#owner.bodyHeld();
   }
 
   #finish(): void {
@@ -180,7 +202,7 @@ export class IncomingBody implements StreamBody {
     const sink = this.#sink;
     this.#sink = undefined;
     const trailers = this.#decoder?.trailers;
-    this.#owner.bodyEnded();
-    sink?.end(trailers ? new Fields(trailers) : undefined);
+    this.#owner.bodyEnded(this.#surplus);
+    sink?.end(trailers ? new Fields(safeTrailers(trailers)) : undefined);
   }
 }

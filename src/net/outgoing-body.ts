@@ -9,10 +9,20 @@ import { chunkHead, lastChunk } from '#wire/http1/serialize.ts';
 export interface OutgoingBodyOwner {
   /** Some content went out; `waiting` tells that the peer is slow to take it. */
   bodyProgress(waiting: boolean): void;
-  /** All content, with its framing, has been written. */
-  bodySent(): void;
+  /** All content, with its framing, has been written; `flowing` tells that the peer has taken all of it. */
+  bodySent(flowing: boolean): void;
   /** The content broke off: the message cannot be completed. */
   bodyFailed(error: ProxyError): void;
+}
+
+export interface OutgoingOptions {
+  /** The announced length, or negative. */
+  readonly length: number;
+  readonly chunked: boolean;
+  /** Gives the lines of trailers that are sent on; without it none are. */
+  readonly trailers: ((trailers: Fields) => string) | undefined;
+  /** Sent in front of the first content. */
+  readonly head: string;
 }
 
 export class OutgoingBody implements BodySink {
@@ -22,8 +32,7 @@ export class OutgoingBody implements BodySink {
   readonly #body: StreamBody;
   readonly #owner: OutgoingBodyOwner;
   readonly #chunked: boolean;
-  /** Whether trailers may be sent. */
-  readonly #trailers: boolean;
+  readonly #trailers: ((trailers: Fields) => string) | undefined;
   /** Octets still owed; infinite unless a length was announced. */
   #owed: number;
   /** Head that waits to leave together with the first content. */
@@ -31,13 +40,7 @@ export class OutgoingBody implements BodySink {
   #waiting = false;
   #done = false;
 
-  /** `length` is the announced one, or negative; `head` is sent in front of the first content. */
-  constructor(
-    stream: ByteStream,
-    body: StreamBody,
-    owner: OutgoingBodyOwner,
-    options: { readonly length: number; readonly chunked: boolean; readonly trailers: boolean; readonly head: string },
-  ) {
+  constructor(stream: ByteStream, body: StreamBody, owner: OutgoingBodyOwner, options: OutgoingOptions) {
     this.#stream = stream;
     this.#body = body;
     this.#owner = owner;
@@ -89,10 +92,10 @@ export class OutgoingBody implements BodySink {
       return;
     }
     this.#done = true;
-    if (this.#chunked)
-      this.#stream.write(this.#takeHead() + lastChunk(this.#trailers && trailers ? trailers.text : ''));
-    else if (this.#head !== '') this.#stream.write(this.#takeHead());
-    this.#owner.bodySent();
+    let flowing = !this.#waiting;
+    if (this.#chunked) flowing = this.#stream.write(this.#takeHead() + lastChunk(this.#trailerLines(trailers)));
+    else if (this.#head !== '') flowing = this.#stream.write(this.#takeHead());
+    this.#owner.bodySent(flowing);
   }
 
   abort(error: ProxyError): void {
@@ -108,7 +111,13 @@ export class OutgoingBody implements BodySink {
   }
 
   #flushHead(): void {
-    if (!this.#stream.write(this.#takeHead())) this.#waiting = true;
+    if (this.#stream.write(this.#takeHead())) return;
+    this.#waiting = true;
+    this.#owner.bodyProgress(true);
+  }
+
+  #trailerLines(trailers: Fields | undefined): string {
+    return trailers ? (this.#trailers?.(trailers) ?? '') : '';
   }
 
   #takeHead(): string {

@@ -25,6 +25,8 @@ export class TcpStream implements ByteStream, SocketOwner {
   readonly remotePort: number;
   relaying = false;
   readonly #socket: StreamSocket;
+  /** Whether a reset is possible: Unix sockets know none. */
+  readonly #isTcp: boolean;
   #closed = false;
   /** A buffer of our own, while one is in use. */
   #own: Buffer | undefined = undefined;
@@ -59,6 +61,7 @@ export class TcpStream implements ByteStream, SocketOwner {
     const socket = new StreamSocket({ owner: this, firstBuffer: sharedBuffer, handle });
     this.#socket = socket;
     socket.setNoDelay(true);
+    this.#isTcp = handle ? socket.remoteAddress !== undefined : remoteAddress !== '';
     this.remoteAddress = handle ? withoutMapping(socket.remoteAddress ?? '') : remoteAddress;
     this.remotePort = handle ? (socket.remotePort ?? 0) : remotePort;
     let failure: NodeJS.ErrnoException | undefined;
@@ -68,7 +71,12 @@ export class TcpStream implements ByteStream, SocketOwner {
     socket.on('end', () => this.#tell((receiver) => receiver.ended()));
     socket.on('close', () => {
       this.#closed = true;
-      this.receiver.closed(failure);
+      try {
+        this.receiver.closed(failure);
+      } catch (error) {
+        // There is nobody left to tell but the people who can mend it.
+        process.emitWarning(new StreamFault(error));
+      }
     });
   }
 
@@ -126,7 +134,8 @@ export class TcpStream implements ByteStream, SocketOwner {
   }
 
   reset(): void {
-    this.#socket.resetAndDestroy();
+    if (this.#isTcp) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
   }
 
   received(buffer: Buffer, length: number): boolean {

@@ -1,6 +1,5 @@
 // Policy: sets, adds and removes fields of requests and responses.
 
-import { withoutFieldAndTwins } from '#http/field-lines.ts';
 import { type Fields, isFieldName, isFramingField } from '#http/fields.ts';
 import { ConfigurationError } from '#model/configuration-error.ts';
 import type { Exchange } from '#model/exchange.ts';
@@ -51,7 +50,7 @@ function compileChanges(options: Output<typeof changes>): readonly Change[] {
   const removals = options.remove.map(
     (field): Change =>
       (fields) =>
-        fields.edit((text) => withoutFieldAndTwins(text, field)),
+        fields.remove(field),
   );
   const settings = compileValues(options.set).map(
     ([field, template]): Change =>

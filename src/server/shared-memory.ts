@@ -39,7 +39,7 @@ export class SharedMemory {
   #slots = new Map<string, Slots>();
 
   constructor(workers: number, clock: Clock) {
-    this.series = new SeriesTable(workers, clock);
+    this.series = new SeriesTable(workers, GAUGE_CELLS, clock);
     this.endpoints = new EndpointTable(workers, clock);
     this.#budgets = new BudgetTable(clock);
     const seed = randomBytes(8);
@@ -87,7 +87,7 @@ export class SharedMemory {
 
   /** A worker has died. */
   giveBack(worker: number): void {
-    this.series.clearGauges(worker, GAUGE_CELLS);
+    this.series.clearGauges(worker);
     this.endpoints.giveBack(worker);
   }
 

@@ -53,6 +53,7 @@ export class EndpointPool {
 
   /** Gives the attempt a connection, now or as soon as one is free; fails it when too many wait already. */
   assign(attempt: Http1Attempt): void {
+    if (attempt.ended) return;
     const reusable = attempt.mayReuse ? this.#takeIdle(attempt.repeatable) : undefined;
     if (reusable) {
       if (attempt.repeatable) reusable.start(attempt);

@@ -40,6 +40,11 @@ export class Http1Attempt implements Attempt {
     return isIdempotent(request.method) && request.body?.type !== 'stream';
   }
 
+  /** Whether it has its outcome or was given up. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   get mayReuse(): boolean {
     return !this.exchange.needsFreshConnection;
   }

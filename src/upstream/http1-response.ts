@@ -35,7 +35,7 @@ export function contentFraming(
   maxTrailers: number,
 ): IncomingFraming {
   const type = framing === 'chunked' || framing === 'close' ? framing : 'length';
-  return { type, length: section.contentLength, maxTrailerBytes, maxTrailers };
+  return { type, length: section.contentLength, maxTrailerBytes, maxTrailers, maxBytes: Number.POSITIVE_INFINITY };
 }
 
 /** Whether the connection may be used again behind this response (RFC 9112 9.3). */

@@ -142,9 +142,8 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   }
 
   ended(): void {
-    if (this.#state === 'body' && this.#incoming?.endOfStream()) return;
-    // FIN anywhere else: `closed` tells whoever waits.
-    this.#stream.abort();
+    // FIN is the end of content that ends so; anywhere else `closed` tells whoever waits.
+    if (this.#state !== 'body' || !this.#incoming?.endOfStream()) this.#stream.abort();
   }
 
   closed(error: NodeJS.ErrnoException | undefined): void {
@@ -153,13 +152,16 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     this.#pool.host.deadlines.clear(this);
     if (error instanceof StreamFault) this.#fail(faultError(error, this.#pool.host.log));
     else if (before === 'connecting') this.#fail(connectError(error));
-    else if (before === 'head') this.#fail(this.#terminated(error));
+    else if (before === 'head')
+      this.#fail(new ProxyError('connection_terminated', undefined, { cause: error, stale: this.#isStale }));
     else if (before === 'body') this.#fail(new ProxyError('http_response_incomplete', undefined, { cause: error }));
     else if (before === 'tunnel') this.#attempt?.end();
     const unsent = before === 'waking' ? this.#attempt : undefined;
     this.#attempt = undefined;
     this.#leave();
-    if (unsent) this.#pool.assign(unsent);
+    if (!unsent) return;
+    unsent.connection = undefined;
+    this.#pool.assign(unsent);
   }
 
   onDeadline(): void {
@@ -173,9 +175,15 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
 
   // What the incoming body tells.
 
-  bodyEnded(): void {
+  bodyEnded(surplus: boolean): void {
     this.#incoming = undefined;
+    // RFC 9112 6.3: bytes behind the end of a response are no response to anything.
+    if (surplus) this.#reusable = false;
     this.#finish();
+  }
+
+  bodyHeld(): void {
+    this.#watchBody();
   }
 
   bodyCancelled(error: ProxyError): void {
@@ -185,7 +193,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     attempt?.end();
   }
 
-  bodyMalformed(error: unknown): void {
+  bodyRefused(error: unknown): void {
     this.#fail(protocolError(error));
   }
 
@@ -197,6 +205,10 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
 
   contentSent(): void {
     this.#content = undefined;
+  }
+
+  contentMoved(): void {
+    this.#watchBody();
   }
 
   contentFailed(error: ProxyError): void {
@@ -239,7 +251,8 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   }
 
   #switchProtocols(attempt: Http1Attempt, head: ResponseHead, early: Buffer): void {
-    if (!upgradeMatches(attempt.exchange.request.upgrade, head.section.upgrade)) {
+    // RFC 9110 7.8: the new protocol begins behind the whole request.
+    if (this.#content || !upgradeMatches(attempt.exchange.request.upgrade, head.section.upgrade)) {
       this.#fail(new ProxyError('http_upgrade_failed'));
       return;
     }
@@ -249,17 +262,15 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
       attempt.end();
       this.#leave();
     };
-    const { tunnelIdleMs } = attempt.upstream.timeouts;
-    const protocol = head.section.upgrade;
-    attempt.respond(
-      switchingResponse(head, this.#pool.host.clock.wall(), {
-        protocol,
-        stream: this.#stream,
-        early: Buffer.from(early),
-        idleTimeoutMs: tunnelIdleMs,
-        done,
-      }),
-    );
+    const idleTimeoutMs = attempt.upstream.timeouts.tunnelIdleMs;
+    const tunnel = {
+      protocol: head.section.upgrade,
+      stream: this.#stream,
+      early: Buffer.from(early),
+      idleTimeoutMs,
+      done,
+    };
+    attempt.respond(switchingResponse(head, this.#pool.host.clock.wall(), tunnel));
   }
 
   #takeFinal(attempt: Http1Attempt, head: ResponseHead, buffer: Buffer, from: number, to: number): void {
@@ -273,34 +284,35 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
       if (to - from > length) this.#reusable = false;
       this.#finish();
     } else {
-      response.body = this.#receiveStream(attempt, head, buffer.subarray(from, to));
+      response.body = this.#receiveStream(head, buffer.subarray(from, to));
     }
     attempt.respond(response);
   }
 
-  #receiveStream(attempt: Http1Attempt, head: ResponseHead, rest: Buffer): IncomingBody {
+  #receiveStream(head: ResponseHead, rest: Buffer): IncomingBody {
     this.#state = 'body';
     this.#stream.relaying = true;
     const incoming = new IncomingBody(this.#stream, contentFraming(head, MAX_HEAD_BYTES, MAX_FIELDS), this);
     this.#incoming = incoming;
-    this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.idleMs);
-    if (rest.length > 0) this.#readBody(rest, false);
+    this.#readBody(rest, false);
     return incoming;
   }
 
   #readBody(bytes: Buffer, mayKeep: boolean): boolean {
     const incoming = this.#incoming;
-    const attempt = this.#attempt;
-    if (!incoming || !attempt) return false;
-    const consumed = incoming.receive(bytes, mayKeep);
-    if (consumed < bytes.length) this.#reusable = false;
-    const { deadlines } = this.#pool.host;
-    if (this.#state === 'body') {
-      // A client that is slow to read is not the origin's fault.
-      if (incoming.held) deadlines.clear(this);
-      else deadlines.set(this, attempt.upstream.timeouts.idleMs);
-    }
+    if (!incoming) return false;
+    if (incoming.receive(bytes, mayKeep) < bytes.length) this.#reusable = false;
+    this.#watchBody();
     return !incoming.held;
+  }
+
+  /** While content of the response is to come: an origin has so long for the next of it, unless the client is slow to take it. */
+  #watchBody(): void {
+    const attempt = this.#attempt;
+    if (this.#state !== 'body' || !attempt) return;
+    const { deadlines } = this.#pool.host;
+    if (this.#incoming?.held) deadlines.clear(this);
+    else deadlines.set(this, attempt.upstream.timeouts.idleMs);
   }
 
   /** The pool counts it no more; called when it is closed, by itself or by the tunnel it became. */
@@ -343,8 +355,8 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     attempt?.fail(error);
   }
 
-  #terminated(error: NodeJS.ErrnoException | undefined): ProxyError {
-    const stale = this.#requests > 1 && !this.#head?.started && this.#informational === 0;
-    return new ProxyError('connection_terminated', undefined, { cause: error, stale });
+  /** Whether nothing was answered on a connection that was kept: the origin had closed it before. */
+  get #isStale(): boolean {
+    return this.#requests > 1 && !this.#head?.started && this.#informational === 0;
   }
 }

@@ -1,5 +1,6 @@
 // Sends the streaming content of one request to an endpoint, and keeps the deadline that fits: the endpoint's while it is slow to
 // take content, none while the client is slow to give it. Not for content that is here as a whole.
+import { withoutTouched } from '#http/trailers.ts';
 import type { Deadlined, Deadlines } from '#lib/deadlines.ts';
 import { type StreamBody, UNKNOWN_LENGTH } from '#model/body.ts';
 import type { ByteStream } from '#model/byte-stream.ts';
@@ -12,6 +13,8 @@ export interface ContentCarrier extends Deadlined {
   /** Whether the response head is still to come: after it the deadlines are those of the response. */
   readonly awaitsResponse: boolean;
   contentSent(): void;
+  /** Some content went out after the response head had come. */
+  contentMoved(): void;
   contentFailed(error: ProxyError): void;
 }
 
@@ -31,11 +34,11 @@ export class RequestContent implements OutgoingBodyOwner {
     this.#attempt = attempt;
     this.#carrier = carrier;
     this.#deadlines = deadlines;
-    const { length } = attempt.exchange.request;
+    const { length, fields } = attempt.exchange.request;
     this.#outgoing = new OutgoingBody(stream, body, this, {
       length,
       chunked: length === UNKNOWN_LENGTH,
-      trailers: true,
+      trailers: (trailers) => withoutTouched(trailers, fields),
       head,
     });
   }
@@ -54,7 +57,10 @@ export class RequestContent implements OutgoingBodyOwner {
   }
 
   bodyProgress(waiting: boolean): void {
-    if (!this.#carrier.awaitsResponse) return;
+    if (!this.#carrier.awaitsResponse) {
+      this.#carrier.contentMoved();
+      return;
+    }
     if (waiting) this.#deadlines.set(this.#carrier, this.#attempt.upstream.timeouts.idleMs);
     else this.#deadlines.clear(this.#carrier);
   }

@@ -39,7 +39,9 @@ function requestFraming(request: Request): ContentFraming {
 function hostOf({ exchange, upstream, endpoint }: Attempted): string {
   const { host } = upstream;
   if (typeof host === 'object') return host.name;
-  return host === 'endpoint' || exchange.request.authority === '' ? endpoint.name : exchange.request.authority;
+  if (host === 'keep' && exchange.request.authority !== '') return exchange.request.authority;
+  // The path of a Unix socket is no host, and nobody's business.
+  return endpoint.socketPath === '' ? endpoint.name : 'localhost';
 }
 
 /** The lines that concern this connection alone (RFC 9110 7.6.1, 7.8, 10.1.4). */

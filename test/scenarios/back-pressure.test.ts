@@ -96,3 +96,69 @@ test('chunked content keeps back-pressure too', async (t) => {
   const stopped = await settled(() => written);
   assert.ok(stopped < TOTAL / 2, `${stopped}`);
 });
+
+/** Sends until the other side takes no more; returns how much was taken. */
+async function fill(send: () => Promise<unknown>): Promise<number> {
+  let sent = 0;
+  void (async () => {
+    for (; sent < TOTAL; sent += BLOCK.length) await send();
+  })().catch(() => {});
+  return await settled(() => sent);
+}
+
+test('a client that was slow and then sends no more is let go as any other', async (t) => {
+  const origin = await startOrigin(t, undefined, { onConnection: ({ socket }) => socket.pause() });
+  const gateway = await startTidegate(
+    t,
+    `listeners: { web: { address: '127.0.0.1:0', timeouts: { body: 300ms } } }\n${proxyTo(origin)}`,
+  );
+  const client = await connectRaw(t, gateway.port());
+  await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${1000 * TOTAL}\r\n\r\n`);
+  let block = BLOCK;
+  await fill(async () => {
+    await client.send(block);
+  });
+  // The origin takes all there is, and the client, who could go on, does not.
+  block = Buffer.alloc(0);
+  origin.connections[0]?.socket.resume();
+  assert.equal((await client.response()).status, 408);
+});
+
+test('an origin that was held up and then sends no more is let go as any other', async (t) => {
+  let block = BLOCK;
+  const origin = await startOrigin(t, async (_request, { socket }) => {
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${1000 * TOTAL}\r\n\r\n`);
+    await fill(async () => {
+      if (!socket.write(block)) await once(socket, 'drain');
+    });
+    return undefined;
+  });
+  const gateway = await startTidegate(
+    t,
+    `
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['${origin.address}'], timeouts: { idle: 300ms } } }
+`,
+  );
+  const client = await connectRaw(t, gateway.port(), { paused: true });
+  await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  await settled(() => origin.connections[0]?.socket.bytesWritten ?? 0);
+  block = Buffer.alloc(0);
+  client.socket.resume();
+  const [record] = await gateway.untilRecords(1);
+  assert.equal(record?.error, 'http_response_timeout');
+});
+
+test('a client that sends requests and reads no response is held back, also where responses have no content', async (t) => {
+  const padding = `X-Padding: ${'x'.repeat(8000)}\r\n`;
+  const origin = await startOrigin(t, () => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n${padding}\r\n0\r\n\r\n`);
+  const gateway = await startTidegate(
+    t,
+    `listeners: { web: { address: '127.0.0.1:0', timeouts: { send: 500ms } } }\n${proxyTo(origin)}`,
+  );
+  const client = await connectRaw(t, gateway.port(), { paused: true });
+  void client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(20_000));
+  const last = await gateway.until(() => gateway.records.find(({ error }) => error === 'client-stalled'));
+  assert.equal(last.ended_by, 'client');
+  assert.ok(origin.requests.length < 5000, `${origin.requests.length}`);
+});

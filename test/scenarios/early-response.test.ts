@@ -66,3 +66,22 @@ test('chunked content that grows over the limit is answered 413, and the origin 
   assert.equal((await client.response()).status, 413);
   assert.equal(origin.requests.length, 0);
 });
+
+test('an upload goes on for as long as it moves, though the response has begun and waits', async (t) => {
+  const origin = await startOrigin(t, (_request, { socket }) => void socket.write('2\r\nok\r\n0\r\n\r\n'));
+  origin.onHead = (_head, { socket }) => void socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const gateway = await startTidegate(
+    t,
+    `
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['${origin.address}'], timeouts: { idle: 300ms } } }
+`,
+  );
+  const client = await connectRaw(t, gateway.port());
+  await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n');
+  for (let piece = 0; piece < 20; piece++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await client.send('x');
+  }
+  assert.equal((await client.response()).body, 'ok');
+});

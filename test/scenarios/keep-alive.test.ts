@@ -38,6 +38,31 @@ for (const [name, request] of Object.entries({ GET, POST })) {
   });
 }
 
+test('RFC 9112 6.3: bytes behind the end of a long response are no answer to the next request', async (t) => {
+  const origin = await startOrigin(t, ({ target }, { socket }) => {
+    if (target !== '/long') return ok('right');
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n${'x'.repeat(10_000)}`);
+    setTimeout(() => socket.write(`${'x'.repeat(10_000)}${ok('wrong').slice(0, 20)}`), 30);
+    setTimeout(() => socket.write(ok('wrong').slice(20)), 80);
+    return undefined;
+  });
+  const gateway = await startTidegate(
+    t,
+    `
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['${origin.address}'], pool: { max-connections: 1 } } }
+`,
+  );
+  const first = await connectRaw(t, gateway.port());
+  await first.send('GET /long HTTP/1.1\r\nHost: a\r\n\r\n');
+  while (origin.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  // Waits for the one connection, and would get it at once.
+  const second = await connectRaw(t, gateway.port());
+  assert.equal((await second.request('GET /next HTTP/1.1\r\nHost: a\r\n\r\n')).body, 'right');
+  assert.equal((await first.response()).body.length, 20_000);
+  assert.equal(origin.last.connection, 1);
+});
+
 test('an endpoint that closes when the next request arrives costs no GET', async (t) => {
   const served = new Set<number>();
   const origin = await startOrigin(t, ({ connection }, { socket }) => {

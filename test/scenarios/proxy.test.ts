@@ -53,6 +53,26 @@ test('connections go on behind content that was there before anybody read it', a
   assert.equal(origin.connections.length, 1);
 });
 
+test('RFC 9110 6.5.1: a field that a policy removes or sets does not come back as a trailer, in either direction', async (t) => {
+  const trailers = 'X-User: admin\r\nx_user: admin\r\nX-Forwarded-For: 1.2.3.4\r\nX-Sum: 1\r\n';
+  const origin = await startOrigin(
+    t,
+    () => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${trailers}\r\n`,
+  );
+  const gateway = await startTidegate(
+    t,
+    `
+policies: [{ type: headers, request: { remove: [x-user] }, response: { set: { x-user: nobody } } }]
+${proxyTo(origin)}`,
+  );
+  const client = await connectRaw(t, gateway.port());
+  const head = 'POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: te\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const response = await client.request(`${head}${chunk('hello')}0\r\n${trailers}\r\n`);
+  assert.deepEqual(origin.last.trailers, [['X-Sum', '1']]);
+  assert.deepEqual(response.trailers, [['X-Sum', '1']]);
+  assert.equal(response.field('x-user'), 'nobody');
+});
+
 function chunk(content: string): string {
   return `${content.length.toString(16)}\r\n${content}\r\n`;
 }

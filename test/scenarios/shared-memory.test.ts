@@ -55,7 +55,7 @@ test('a thread that is terminated while it takes tokens does not stop the others
 });
 
 test('what workers count in their cells adds up exactly, whatever they count at the same time', LIMIT, async () => {
-  const table = new SeriesTable(THREADS, new ManualClock());
+  const table = new SeriesTable(THREADS, [], new ManualClock());
   const slot = table.allocate('a');
   await hammer({ type: 'series', layout: table.layout });
   assert.equal(table.total(slot, 0), THREADS * ROUNDS);

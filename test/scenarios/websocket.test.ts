@@ -108,3 +108,26 @@ test('open tunnels end at the deadline of a drain', async (t) => {
   assert.equal(await gateway.stop(), 0);
   await client.closed();
 });
+
+test('RFC 9110 7.8: an origin that switches before it has the whole request is answered 502', async (t) => {
+  const origin = await startOrigin(t);
+  origin.onHead = (_head, { socket }) => void socket.write(SWITCHED);
+  const gateway = await startTidegate(t, configuration(origin.address));
+  const client = await connectRaw(t, gateway.port());
+  const head = HANDSHAKE.replace('GET', 'POST').replace('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n');
+  await client.send(`${head}5\r\nhello\r\n`);
+  assert.equal((await client.response()).status, 502);
+});
+
+test('a client that ended its side before the origin switched is ended there too', async (t) => {
+  const origin = await startOrigin(t, async (request, connection) => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return await echo(request, connection);
+  });
+  const gateway = await startTidegate(t, configuration(origin.address));
+  const client = await connectRaw(t, gateway.port());
+  await client.send(HANDSHAKE);
+  client.end();
+  assert.equal((await client.response()).status, 101);
+  assert.equal(await client.closed(), '');
+});

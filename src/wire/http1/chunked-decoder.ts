@@ -2,7 +2,7 @@
 //
 // Hot path: decoded data is moved together within the received buffer, so that a read with many small chunks leaves as one
 // piece and nothing is allocated.
-import { parseFieldSection, withoutField } from './field-section.ts';
+import { parseFieldSection } from './field-section.ts';
 import { messageHead } from './message-head.ts';
 import { Violation } from './violation.ts';
 
@@ -16,21 +16,6 @@ const MAX_SIZE_DIGITS = 13;
 const SIZE_LINE =
   /^([0-9A-Fa-f]{1,13})((?:[ \t]*;[ \t]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:[ \t]*=[ \t]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"))?)*)$/;
 
-/** Fields that mean nothing, or something dangerous, behind the content (RFC 9110 6.5.1): dropped from trailers. */
-const NOT_IN_TRAILERS = [
-  'authorization',
-  'cache-control',
-  'content-encoding',
-  'content-range',
-  'content-type',
-  'cookie',
-  'expect',
-  'max-forwards',
-  'range',
-  'set-cookie',
-  'trailer',
-];
-
 const NO_DATA = Buffer.alloc(0);
 
 export class ChunkedDecoder {
@@ -40,7 +25,7 @@ export class ChunkedDecoder {
   consumed = 0;
   /** Whether the last chunk and the trailers have been read. */
   done = false;
-  /** Trailer lines as `Fields` takes them; '' when there are none. */
+  /** Trailer lines as `Fields` takes them, without those that would frame a message; '' when there are none. */
   trailers = '';
 
   readonly #maxTrailerBytes: number;
@@ -137,9 +122,7 @@ export class ChunkedDecoder {
   #finish(): void {
     if (this.#trailerBlock !== '') {
       const block = messageHead(this.#trailerBlock);
-      let { text } = parseFieldSection(block, 0, block.end, this.#maxTrailers);
-      for (const name of NOT_IN_TRAILERS) text = withoutField(text, name);
-      this.trailers = text;
+      this.trailers = parseFieldSection(block, 0, block.end, this.#maxTrailers).text;
     }
     this.done = true;
   }

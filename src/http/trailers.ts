@@ -1,0 +1,44 @@
+// Which trailer fields are passed on (RFC 9110 6.5). An endpoint may merge trailers into the head, so that what a gateway or a policy
+// decides about a field must hold for trailers too.
+import { withoutLines } from './field-lines.ts';
+import type { Fields } from './fields.ts';
+
+/**
+ * Fields that mean nothing, or something dangerous, behind the content: they route, authenticate or describe what has been read
+ * already, or tell what only the gateway may tell (RFC 9110 6.5.1).
+ */
+const NEVER: ReadonlySet<string> = new Set([
+  'authorization',
+  'cache-control',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'expect',
+  'forwarded',
+  'host',
+  'keep-alive',
+  'max-forwards',
+  'proxy',
+  'proxy-connection',
+  'range',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'via',
+  'x-real-ip',
+]);
+
+/** Lines of trailers as received, without those that are never passed on. Names with underscores pass for others and go too. */
+export function safeTrailers(lines: string): string {
+  return withoutLines(lines, (name) => NEVER.has(name) || name.includes('_') || name.startsWith('x-forwarded-'));
+}
+
+/** The lines of `trailers` without the fields that were set or removed in the head of the same message. */
+export function withoutTouched(trailers: Fields, head: Fields): string {
+  return withoutLines(trailers.text, (name) => head.isTouched(name));
+}
