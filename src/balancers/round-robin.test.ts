@@ -29,7 +29,7 @@ test('round-robin gives each endpoint exactly its weight in every cycle, whereve
         const total = weights.reduce((sum, weight) => sum + weight, 0);
         const counts = new Map<Endpoint, number>();
         for (let turn = 0; turn < total; turn++) {
-          const picked = balancer.pick(candidates, exchange);
+          const picked = balancer.pick(candidates, exchange, []);
           counts.set(picked, (counts.get(picked) ?? 0) + 1);
         }
         assert.deepEqual(
@@ -44,13 +44,13 @@ test('round-robin gives each endpoint exactly its weight in every cycle, whereve
 test('round-robin spreads a heavy endpoint out instead of sending to it in one run', () => {
   const candidates = weighted([5, 1, 1]);
   const balancer = create(() => 0);
-  const order = Array.from({ length: 7 }, () => balancer.pick(candidates, exchange).name).join(' ');
+  const order = Array.from({ length: 7 }, () => balancer.pick(candidates, exchange, []).name).join(' ');
   assert.equal(order, 'e0 e0 e1 e0 e2 e0 e0');
 });
 
 test('round-robin visits every endpoint once before it repeats', () => {
   const candidates = weighted([1, 1, 1, 1]);
   const balancer = create();
-  const visited = new Set(Array.from({ length: 4 }, () => balancer.pick(candidates, exchange)));
+  const visited = new Set(Array.from({ length: 4 }, () => balancer.pick(candidates, exchange, [])));
   assert.equal(visited.size, 4);
 });

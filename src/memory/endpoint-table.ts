@@ -7,11 +7,14 @@ export type EndpointStatus = 'unknown' | 'healthy' | 'unhealthy' | 'ejected' | '
 
 const STATUSES: readonly EndpointStatus[] = ['unknown', 'healthy', 'unhealthy', 'ejected', 'draining'];
 
-// Cells of one endpoint, each an Int32: three for all, then each worker's share of the requests in flight.
+// Cells of one endpoint, each an Int32: some for all, then each worker's share of the requests in flight.
 const STATUS = 0;
 const IN_FLIGHT = 1;
 const FAILURES = 2;
-const SHARES = 3;
+/** Average latency in microseconds, and the tick of its last change. */
+const LATENCY = 3;
+const LATENCY_AT = 4;
+const SHARES = 5;
 
 const SLOTS_PER_SEGMENT = 256;
 
@@ -70,11 +73,44 @@ export class EndpointCells {
     if (this.#cells[FAILURES] !== 0) Atomics.store(this.#cells, FAILURES, 0);
   }
 
+  /**
+   * Takes a latency into the average: at once when it is above, else with the more weight the longer ago the last one was.
+   * `wallMs` is wall-clock time, which all threads share. Of two threads at a time one may be lost, which averages bear.
+   */
+  recordLatency(latencyMs: number, wallMs: number, decayMs: number): void {
+    const age = this.#latencyAge(wallMs);
+    const before = this.latencyMs(wallMs, decayMs);
+    // Within a tick nothing decays: were its time taken down each time, busy endpoints would never recover from a peak.
+    if (age === 0 && latencyMs <= before) return;
+    const average = latencyMs > before ? latencyMs : before + latencyMs * (1 - Math.exp(-age / decayMs));
+    Atomics.store(this.#cells, LATENCY, Math.min(MAX_LATENCY_US, Math.round(average * 1000)));
+    Atomics.store(this.#cells, LATENCY_AT, ticksOf(wallMs));
+  }
+
+  /** The average latency in milliseconds, decayed to now; 0 when there is none. */
+  latencyMs(wallMs: number, decayMs: number): number {
+    const latency = Atomics.load(this.#cells, LATENCY) / 1000;
+    return latency === 0 ? 0 : latency * Math.exp(-this.#latencyAge(wallMs) / decayMs);
+  }
+
+  /** Milliseconds since the last latency was taken in. */
+  #latencyAge(wallMs: number): number {
+    return Math.max(0, (ticksOf(wallMs) - Atomics.load(this.#cells, LATENCY_AT)) | 0) * TICK_MS;
+  }
+
   /** Called on the main thread only, which alone judges endpoints. */
   setStatus(status: EndpointStatus): void {
     const value = STATUSES.indexOf(status);
     if (Atomics.exchange(this.#cells, STATUS, value) !== value) Atomics.add(this.#epoch, 0, 1);
   }
+}
+
+/** Times are kept in ticks that fit an Int32 and wrap around; differences of up to two years are right. */
+const TICK_MS = 32;
+const MAX_LATENCY_US = 2_000_000_000;
+
+function ticksOf(wallMs: number): number {
+  return Math.floor(wallMs / TICK_MS) | 0;
 }
 
 /** Hands out endpoints' cells. Main thread only. */

@@ -14,9 +14,16 @@ export interface BalancerHost {
 export interface Balancer {
   /**
    * The endpoint for one attempt, out of at least one candidate. `candidates` is the same array from call to call until the
-   * set changes, so that state may be kept by its identity.
+   * set changes, so that state may be kept by its identity. Endpoints in `tried` are not among them, unless `skipsTried`.
    */
-  pick(candidates: readonly Endpoint[], exchange: Exchange): Endpoint;
+  pick(candidates: readonly Endpoint[], exchange: Exchange, tried: readonly Endpoint[]): Endpoint;
+  /**
+   * Set by balancers that keep much by the identity of `candidates`: they get the same array for every attempt, and pass over the
+   * endpoints in `tried` themselves. At least one candidate is not tried.
+   */
+  readonly skipsTried?: boolean;
+  /** An attempt has ended: with a response head after `latencyMs`, or, where that is -1, without one. */
+  observe?(endpoint: Endpoint, latencyMs: number): void;
 }
 
 export interface BalancerModule<Options = unknown> {

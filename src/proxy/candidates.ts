@@ -11,13 +11,14 @@ interface Cached {
 const cache = new WeakMap<Upstream, Cached>();
 
 /**
- * The candidates for an attempt: usable, and not in `tried`; empty when there is none. The
- * same array comes back from call to call while nothing changes, which costs one atomic read.
+ * The candidates for an attempt: usable, and, unless the balancer passes over them itself, not in `tried`; empty when there is
+ * none. The same array comes back from call to call while nothing changes, which costs one atomic read.
  */
 export function candidates(upstream: Upstream, tried: readonly Endpoint[]): readonly Endpoint[] {
   const usable = usableEndpoints(upstream);
   if (tried.length === 0) return usable;
-  return usable.filter((endpoint) => !tried.includes(endpoint));
+  const left = usable.filter((endpoint) => !tried.includes(endpoint));
+  return upstream.balancer.skipsTried && left.length > 0 ? usable : left;
 }
 
 function usableEndpoints(upstream: Upstream): readonly Endpoint[] {

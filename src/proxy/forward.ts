@@ -35,6 +35,8 @@ class Forwarding implements AttemptListener {
   readonly #reject: (error: ProxyError) => void;
   #tried: Endpoint[] | undefined = undefined;
   #attempt: Attempt | undefined = undefined;
+  /** `Clock.now` at the start of the present attempt, where the balancer wants to know how long it takes. */
+  #attemptedAt = 0;
   /** Attempts that count against the limit; those on dead kept-alive connections do not. */
   #counted = 0;
 
@@ -71,6 +73,7 @@ class Forwarding implements AttemptListener {
     this.#attempt = undefined;
     exchange.firstByteMs = exchange.clock.now() - exchange.startedAt;
     if (endpoint) {
+      this.#upstream.balancer.observe?.(endpoint, exchange.clock.now() - this.#attemptedAt);
       if (GATEWAY_FAILURES.has(response.status)) this.#countFailure(endpoint);
       else endpoint.cells.recordSuccess();
     }
@@ -83,6 +86,7 @@ class Forwarding implements AttemptListener {
     const { endpoint } = exchange;
     this.#attempt = undefined;
     if (endpoint && error.side === 'origin' && !error.stale) {
+      this.#upstream.balancer.observe?.(endpoint, -1);
       if (error.retryable === 'always') countConnectFailure(endpoint.series);
       this.#countFailure(endpoint);
     }
@@ -100,12 +104,14 @@ class Forwarding implements AttemptListener {
   #try(): void {
     const exchange = this.#exchange;
     const upstream = this.#upstream;
-    const list = candidates(upstream, this.#tried ?? NONE_TRIED);
+    const tried = this.#tried ?? NONE_TRIED;
+    const list = candidates(upstream, tried);
     if (list.length === 0) {
       this.#finish(unavailable(upstream));
       return;
     }
-    const endpoint = upstream.balancer.pick(list, exchange);
+    const endpoint = upstream.balancer.pick(list, exchange, tried);
+    if (upstream.balancer.observe) this.#attemptedAt = exchange.clock.now();
     exchange.endpoint = endpoint;
     exchange.attempts++;
     this.#counted++;

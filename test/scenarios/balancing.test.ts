@@ -41,6 +41,35 @@ upstreams: { app: { balancer: least-requests, endpoints: ['${stuck.address}', '$
   }
 });
 
+test('a consistent hash sends a key to one endpoint over all workers, and to the next one while that is down', async (t) => {
+  const origins = [await startOrigin(t), await startOrigin(t), await startOrigin(t)];
+  const gateway = await startTidegate(
+    t,
+    `
+workers: 2
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams:
+  app:
+    balancer: { type: consistent-hash, key: { header: x-user } }
+    endpoints: [${origins.map(({ address }) => `'${address}'`).join(', ')}]
+`,
+  );
+  const ask = async () => {
+    const client = await connectRaw(t, gateway.port());
+    const { status } = await client.request('GET / HTTP/1.1\r\nHost: a\r\nX-User: ada\r\n\r\n');
+    client.socket.destroy();
+    assert.equal(status, 200);
+  };
+  for (let turn = 0; turn < 12; turn++) await ask();
+  const owners = origins.filter(({ requests }) => requests.length > 0);
+  assert.equal(owners.length, 1);
+  await owners[0]?.stop('reset');
+  for (let turn = 0; turn < 12; turn++) await ask();
+  const heirs = origins.filter((origin) => origin !== owners[0] && origin.requests.length > 0);
+  assert.equal(heirs.length, 1, 'one key is served by two endpoints');
+  assert.equal(heirs[0]?.requests.length, 12);
+});
+
 test('a split sends each upstream its share', async (t) => {
   const [site, next] = [await startOrigin(t), await startOrigin(t, () => ok('next'))];
   const gateway = await startTidegate(

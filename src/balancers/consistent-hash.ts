@@ -1,0 +1,139 @@
+// Consistent hashing: the same key goes to the same endpoint, and a change of the endpoints moves few keys.
+import { hash64, hashHalves } from '#lib/hash.ts';
+import { MaglevTable } from '#lib/maglev-table.ts';
+import type { PreferenceTable, WeightedMember } from '#lib/preference-table.ts';
+import type { Random } from '#lib/random.ts';
+import { RendezvousTable } from '#lib/rendezvous-table.ts';
+import { RingTable } from '#lib/ring-table.ts';
+import { type Balancer, defineBalancer } from '#model/balancer.ts';
+import type { Exchange } from '#model/exchange.ts';
+import { compileKeySource, keySource } from '#model/key-source.ts';
+import type { Endpoint } from '#model/upstream.ts';
+import { s } from '#schema/blocks.ts';
+import { drawWeighted } from './weighted-draw.ts';
+
+const TABLES: Readonly<
+  Record<'maglev' | 'ring' | 'rendezvous', (members: readonly WeightedMember[]) => PreferenceTable>
+> = {
+  maglev: (members) => new MaglevTable(members),
+  ring: (members) => new RingTable(members),
+  rendezvous: (members) => new RendezvousTable(members),
+};
+
+/** The same in every worker and process, so that all send a key to the same endpoint. */
+const SEED_LOW = 0x746964;
+const SEED_HIGH = 0x656761;
+
+const UNBOUNDED = Number.POSITIVE_INFINITY;
+
+const table = s
+  .enum(['maglev', 'ring', 'rendezvous'])
+  .default('maglev')
+  .describe(
+    'maglev: even shares and the fastest look-up, a change moves some keys more than it must; ring: moves no more than it must, shares differ by some 8 %; rendezvous: both, but asks every endpoint.',
+  );
+
+const boundedLoad = s
+  .number({ min: 1, max: 100 })
+  .optional()
+  .describe(
+    'Most requests in flight of an endpoint, as a multiple of its fair share, such as 1.25; above it the next endpoint of the key is taken. No bound by default.',
+  );
+
+export const consistentHash = defineBalancer({
+  type: 'consistent-hash',
+  summary: 'The same key goes to the same endpoint; a change of the endpoints moves few keys.',
+  options: s.object({
+    key: keySource.prefault('client-address'),
+    table,
+    'bounded-load': boundedLoad,
+  }),
+  create: (options, host) =>
+    new ConsistentHash(compileKeySource(options.key), TABLES[options.table], options['bounded-load'], host.random),
+});
+
+export const sourceHash = defineBalancer({
+  type: 'source-hash',
+  summary: 'The same client address goes to the same endpoint: consistent hashing by client-address.',
+  options: s.object({ table, 'bounded-load': boundedLoad }),
+  create: (options, host) =>
+    new ConsistentHash(compileKeySource('client-address'), TABLES[options.table], options['bounded-load'], host.random),
+});
+
+class ConsistentHash implements Balancer {
+  readonly skipsTried = true;
+  readonly #keyOf: (exchange: Exchange) => string;
+  readonly #createTable: (members: readonly WeightedMember[]) => PreferenceTable;
+  readonly #bound: number | undefined;
+  readonly #random: Random;
+  /**
+   * All endpoints, also those that may not be picked at present: so a key of one that is out goes to the next in the key's own
+   * order, as a retry would, nobody else's keys move, and a change of health costs no new table.
+   */
+  #members: readonly Endpoint[] = [];
+  #table: PreferenceTable | undefined = undefined;
+  #all: readonly Endpoint[] | undefined = undefined;
+  #candidates: readonly Endpoint[] | undefined = undefined;
+  #usable: ReadonlySet<Endpoint> = new Set();
+  /** Of the candidates' weights. */
+  #totalWeight = 0;
+
+  constructor(
+    keyOf: (exchange: Exchange) => string,
+    createTable: (members: readonly WeightedMember[]) => PreferenceTable,
+    bound: number | undefined,
+    random: Random,
+  ) {
+    this.#keyOf = keyOf;
+    this.#createTable = createTable;
+    this.#bound = bound;
+    this.#random = random;
+  }
+
+  pick(candidates: readonly Endpoint[], exchange: Exchange, tried: readonly Endpoint[]): Endpoint {
+    const key = this.#keyOf(exchange);
+    // Requests without a key are shared out; the same endpoint for all of them would have them all.
+    if (key === '') return drawWeighted(untried(candidates, tried), this.#random);
+    this.#update(exchange.upstream?.endpoints ?? candidates, candidates);
+    hash64(key, SEED_LOW, SEED_HIGH);
+    const [low, high] = [hashHalves[0] as number, hashHalves[1] as number];
+    const capacity = this.#bound === undefined ? UNBOUNDED : this.#capacity(candidates, this.#bound);
+    return this.#first(low, high, tried, capacity) ?? (this.#first(low, high, tried, UNBOUNDED) as Endpoint);
+  }
+
+  /** The most preferred endpoint that may be picked and has room; `capacity` is for each unit of weight. */
+  #first(low: number, high: number, tried: readonly Endpoint[], capacity: number): Endpoint | undefined {
+    let found: Endpoint | undefined;
+    this.#table?.walk(low, high, (member) => {
+      const endpoint = this.#members[member] as Endpoint;
+      if (!this.#usable.has(endpoint) || tried.includes(endpoint)) return false;
+      if (capacity !== UNBOUNDED && endpoint.cells.inFlight >= Math.ceil(capacity * endpoint.weight)) return false;
+      found = endpoint;
+      return true;
+    });
+    return found;
+  }
+
+  /** Requests in flight that a unit of weight may have (Mirrokni, Thorup and Zadimoghaddam, 2016), the one to come counted. */
+  #capacity(candidates: readonly Endpoint[], bound: number): number {
+    let inFlight = 1;
+    for (const { cells } of candidates) inFlight += cells.inFlight;
+    return (bound * inFlight) / this.#totalWeight;
+  }
+
+  #update(all: readonly Endpoint[], candidates: readonly Endpoint[]): void {
+    if (all !== this.#all) {
+      this.#all = all;
+      this.#members = all.filter(({ weight }) => weight > 0);
+      this.#table = this.#createTable(this.#members);
+    }
+    if (candidates === this.#candidates) return;
+    this.#candidates = candidates;
+    this.#usable = new Set(candidates);
+    this.#totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0);
+  }
+}
+
+function untried(candidates: readonly Endpoint[], tried: readonly Endpoint[]): readonly Endpoint[] {
+  return tried.length === 0 ? candidates : candidates.filter((endpoint) => !tried.includes(endpoint));
+}

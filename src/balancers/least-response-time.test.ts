@@ -1,0 +1,65 @@
+// Peak EWMA: slow endpoints get less at once, and get their share back when they are fast again.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ManualClock } from '#lib/clock.ts';
+import { seededRandom } from '#lib/random.ts';
+import { EndpointCells } from '#memory/endpoint-table.ts';
+import { createTestExchange } from '#model/testing.ts';
+import type { Endpoint } from '#model/upstream.ts';
+import { leastResponseTime } from './least-response-time.ts';
+
+const exchange = createTestExchange();
+
+/** Three endpoints, a clock, and how to send requests that take as long as `latencies` says. */
+function setUp() {
+  const clock = new ManualClock();
+  const balancer = leastResponseTime.create(leastResponseTime.options.parse({ decay: '10s' }), {
+    clock,
+    random: seededRandom(11),
+  });
+  const endpoints = [0, 1, 2].map((i) => {
+    const cells = new EndpointCells(new Int32Array(16), new Int32Array(1), 0);
+    return { name: `e${i}`, weight: 1, cells } as unknown as Endpoint;
+  });
+  /** Shares of 1000 requests, one every 10 ms. */
+  const run = (latencies: readonly number[], requests = 1000): readonly number[] => {
+    const counts = [0, 0, 0];
+    for (let i = 0; i < requests; i++) {
+      const picked = balancer.pick(endpoints, exchange, []);
+      const at = endpoints.indexOf(picked);
+      counts[at] = (counts[at] ?? 0) + 1;
+      clock.advance(10);
+      balancer.observe?.(picked, latencies[at] ?? 0);
+    }
+    return counts.map((count) => count / requests);
+  };
+  return { run };
+}
+
+test('equal endpoints get equal shares', () => {
+  for (const share of setUp().run([20, 20, 20], 6000)) assert.ok(Math.abs(share - 1 / 3) < 0.08, `${share}`);
+});
+
+test('a slow endpoint gets next to nothing', () => {
+  const { run } = setUp();
+  const [slow = 1] = run([500, 20, 20]);
+  assert.ok(slow < 0.02, `${slow}`);
+});
+
+test('an endpoint that was slow for a while has its fair share back in bounded time', (t) => {
+  const { run } = setUp();
+  run([20, 20, 20]);
+  run([2000, 20, 20], 500);
+  let seconds = 0;
+  for (let share = 0; share < 0.25; seconds += 5) {
+    [share = 0] = run([20, 20, 20], 500);
+    assert.ok(seconds < 120, 'it starves');
+  }
+  t.diagnostic(`after a peak of 2 s on 20 ms, with decay 10s: back to a fair share within ${seconds} s`);
+});
+
+test('an attempt that fails counts as very slow', () => {
+  const { run } = setUp();
+  const [failing = 1] = run([-1, 20, 20]);
+  assert.ok(failing < 0.02, `${failing}`);
+});

@@ -1,0 +1,147 @@
+// The tables of consistent hashing against what theory promises; the figures are printed.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { hash64, hashHalves } from './hash.ts';
+import { LARGE_MAGLEV_SIZE, MAGLEV_SIZE, MaglevTable } from './maglev-table.ts';
+import type { PreferenceTable, WeightedMember } from './preference-table.ts';
+import { RendezvousTable } from './rendezvous-table.ts';
+import { RingTable } from './ring-table.ts';
+
+const TABLES = {
+  maglev: (members: readonly WeightedMember[]) => new MaglevTable(members),
+  ring: (members: readonly WeightedMember[]) => new RingTable(members),
+  rendezvous: (members: readonly WeightedMember[]) => new RendezvousTable(members),
+};
+
+const equal = (count: number): readonly WeightedMember[] =>
+  Array.from({ length: count }, (_, i) => ({ name: `10.0.${i >> 8}.${i & 255}:80`, weight: 1 }));
+
+function pick(table: PreferenceTable, key: string): number {
+  hash64(key, 1, 2);
+  let picked = -1;
+  table.walk(hashHalves[0] as number, hashHalves[1] as number, (member) => {
+    picked = member;
+    return true;
+  });
+  return picked;
+}
+
+function shares(table: PreferenceTable, members: number, keys: number): readonly number[] {
+  const counts = new Array<number>(members).fill(0);
+  for (let key = 0; key < keys; key++) counts[pick(table, `key-${key}`)] = (counts[pick(table, `key-${key}`)] ?? 0) + 1;
+  return counts.map((count) => count / keys);
+}
+
+/** Share of keys that `after` gives to another member than `before` did, by name. */
+function moved(
+  before: readonly WeightedMember[],
+  after: readonly WeightedMember[],
+  create: (members: readonly WeightedMember[]) => PreferenceTable,
+  keys: number,
+): number {
+  const [first, second] = [create(before), create(after)];
+  let count = 0;
+  for (let key = 0; key < keys; key++) {
+    const text = `key-${key}`;
+    if (before[pick(first, text)]?.name !== after[pick(second, text)]?.name) count++;
+  }
+  return count / keys;
+}
+
+/** The most even share that a kind of table must keep to, as the largest relative deviation with ten equal members. */
+const EVENNESS = { maglev: 0.04, ring: 0.3, rendezvous: 0.04 };
+
+for (const [name, create] of Object.entries(TABLES)) {
+  const kind = name as keyof typeof TABLES;
+
+  test(`${name}: ten equal members get equal shares`, (t) => {
+    const found = shares(create(equal(10)), 10, 50_000);
+    const worst = Math.max(...found.map((share) => Math.abs(share - 0.1) / 0.1));
+    t.diagnostic(`${name}: largest deviation from an equal share ${(worst * 100).toFixed(2)} %`);
+    assert.ok(worst < EVENNESS[kind], `${worst}`);
+  });
+
+  test(`${name}: shares follow the weights`, (t) => {
+    const members = [1, 2, 3, 4].map((weight) => ({ name: `e${weight}`, weight }));
+    const found = shares(create(members), 4, 50_000);
+    t.diagnostic(`${name}: weights 1:2:3:4 gave ${found.map((share) => (share * 10).toFixed(2)).join(' : ')}`);
+    for (const [i, share] of found.entries())
+      assert.ok(Math.abs(share - (i + 1) / 10) < EVENNESS[kind] / 2, `${found.join(' ')}`);
+  });
+
+  test(`${name}: a member that leaves moves its own keys and few others`, (t) => {
+    const members = equal(20);
+    const share = moved(members, members.toSpliced(7, 1), create, 20_000);
+    t.diagnostic(`${name}: one of 20 left, ${(share * 100).toFixed(2)} % of the keys moved (5 % must)`);
+    assert.ok(share < (kind === 'maglev' ? 0.1 : 0.065), `${share}`);
+  });
+
+  // Maglev moves some, in exchange for a look-up of one step.
+  test(`${name}: a member that comes takes keys and moves ${kind === 'maglev' ? 'few' : 'none'} between the others`, () => {
+    const before = equal(9);
+    const after = [...before, { name: 'new', weight: 1 }];
+    const [first, second] = [create(before), create(after)];
+    let between = 0;
+    for (let key = 0; key < 5000; key++) {
+      const now = after[pick(second, `key-${key}`)]?.name;
+      if (now !== 'new' && now !== before[pick(first, `key-${key}`)]?.name) between++;
+    }
+    assert.ok(between <= (kind === 'maglev' ? 250 : 0), `${between}`);
+  });
+
+  test(`${name}: the order in which members are listed means nothing`, () => {
+    const members = equal(8);
+    const turned = members.toReversed();
+    const [first, second] = [create(members), create(turned)];
+    let same = 0;
+    for (let key = 0; key < 2000; key++) {
+      if (members[pick(first, `k${key}`)]?.name === turned[pick(second, `k${key}`)]?.name) same++;
+    }
+    // Two members of a Maglev table may want the same slot, and the first listed gets it.
+    assert.ok(same >= (kind === 'maglev' ? 1900 : 2000), `${same}`);
+  });
+
+  test(`${name}: a walk visits every member once`, () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 30 }), fc.string(), (count, key) => {
+        const table = create(equal(count));
+        const seen: number[] = [];
+        hash64(key, 1, 2);
+        table.walk(hashHalves[0] as number, hashHalves[1] as number, (member) => {
+          seen.push(member);
+          return false;
+        });
+        assert.deepEqual(
+          seen.toSorted((a, b) => a - b),
+          Array.from({ length: count }, (_, i) => i),
+        );
+      }),
+    );
+  });
+
+  test(`${name}: an empty table has nobody`, () => {
+    assert.equal(pick(create([]), 'key'), -1);
+  });
+}
+
+for (const size of [MAGLEV_SIZE, LARGE_MAGLEV_SIZE]) {
+  test(`maglev of ${size} slots: evenness and disruption`, (t) => {
+    const members = equal(100);
+    const counts = new Array<number>(100).fill(0);
+    const table = new MaglevTable(members, size);
+    for (let slot = 0; slot < size; slot++) counts[table.memberAt(slot)] = (counts[table.memberAt(slot)] ?? 0) + 1;
+    const spread = (Math.max(...counts) - Math.min(...counts)) / (size / 100);
+    const fewer = new MaglevTable(members.slice(0, 99), size);
+    let changed = 0;
+    for (let slot = 0; slot < size; slot++) {
+      if (table.memberAt(slot) !== 99 && table.memberAt(slot) !== fewer.memberAt(slot)) changed++;
+    }
+    t.diagnostic(
+      `${size} slots, 100 members: most and fewest slots differ by ${(spread * 100).toFixed(3)} % of a share; one left, and ${((changed / size) * 100).toFixed(2)} % of the slots of the others changed`,
+    );
+    // Turns are equal, so that no two members differ by more than one slot.
+    assert.ok(Math.max(...counts) - Math.min(...counts) <= 1);
+    assert.ok(changed / size < 0.06, `${changed / size}`);
+  });
+}
