@@ -5,6 +5,7 @@ import type { PreferenceTable, WeightedMember } from '#lib/preference-table.ts';
 import type { Random } from '#lib/random.ts';
 import { RendezvousTable } from '#lib/rendezvous-table.ts';
 import { RingTable } from '#lib/ring-table.ts';
+import type { EndpointCells } from '#memory/endpoint-table.ts';
 import { type Balancer, defineBalancer } from '#model/balancer.ts';
 import type { Exchange } from '#model/exchange.ts';
 import { compileKeySource, keySource } from '#model/key-source.ts';
@@ -12,18 +13,29 @@ import type { Endpoint } from '#model/upstream.ts';
 import { s } from '#schema/blocks.ts';
 import { drawWeighted } from './weighted-draw.ts';
 
-const TABLES: Readonly<
-  Record<'maglev' | 'ring' | 'rendezvous', (members: readonly WeightedMember[]) => PreferenceTable>
-> = {
-  maglev: (members) => new MaglevTable(members),
-  ring: (members) => new RingTable(members),
-  rendezvous: (members) => new RendezvousTable(members),
+interface TableKind {
+  create(members: readonly WeightedMember[]): PreferenceTable;
+  /**
+   * Whether a table is built over all endpoints, also those that may not be picked at present: a key of one that is out then goes
+   * to the next in the key's own order, as a retry would, nobody else's keys move, and a change of health costs no new table. A
+   * rendezvous table costs next to nothing, and has these properties as it is.
+   */
+  readonly ofAll: boolean;
+}
+
+const TABLES: Readonly<Record<'maglev' | 'ring' | 'rendezvous', TableKind>> = {
+  maglev: { create: (members) => new MaglevTable(members), ofAll: true },
+  ring: { create: (members) => new RingTable(members), ofAll: true },
+  rendezvous: { create: (members) => new RendezvousTable(members), ofAll: false },
 };
 
 /** The same in every worker and process, so that all send a key to the same endpoint. */
 const SEED_LOW = 0x746964;
 const SEED_HIGH = 0x656761;
 
+const TWO_TO_32 = 4_294_967_296;
+/** Instead of a capacity: also endpoints that start slowly, whatever the key. */
+const ANY = -1;
 const UNBOUNDED = Number.POSITIVE_INFINITY;
 
 const table = s
@@ -63,29 +75,22 @@ export const sourceHash = defineBalancer({
 class ConsistentHash implements Balancer {
   readonly skipsTried = true;
   readonly #keyOf: (exchange: Exchange) => string;
-  readonly #createTable: (members: readonly WeightedMember[]) => PreferenceTable;
+  readonly #kind: TableKind;
   readonly #bound: number | undefined;
   readonly #random: Random;
-  /**
-   * All endpoints, also those that may not be picked at present: so a key of one that is out goes to the next in the key's own
-   * order, as a retry would, nobody else's keys move, and a change of health costs no new table.
-   */
+  /** What the table is built of. */
   #members: readonly Endpoint[] = [];
   #table: PreferenceTable | undefined = undefined;
   #all: readonly Endpoint[] | undefined = undefined;
   #candidates: readonly Endpoint[] | undefined = undefined;
-  #usable: ReadonlySet<Endpoint> = new Set();
+  /** The candidates by their cells: of an endpoint that starts slowly there are several objects, of different weight. */
+  #usable: ReadonlyMap<EndpointCells, Endpoint> = new Map();
   /** Of the candidates' weights. */
   #totalWeight = 0;
 
-  constructor(
-    keyOf: (exchange: Exchange) => string,
-    createTable: (members: readonly WeightedMember[]) => PreferenceTable,
-    bound: number | undefined,
-    random: Random,
-  ) {
+  constructor(keyOf: (exchange: Exchange) => string, kind: TableKind, bound: number | undefined, random: Random) {
     this.#keyOf = keyOf;
-    this.#createTable = createTable;
+    this.#kind = kind;
     this.#bound = bound;
     this.#random = random;
   }
@@ -94,20 +99,40 @@ class ConsistentHash implements Balancer {
     const key = this.#keyOf(exchange);
     // Requests without a key are shared out; the same endpoint for all of them would have them all.
     if (key === '') return drawWeighted(untried(candidates, tried), this.#random);
-    this.#update(exchange.upstream?.endpoints ?? candidates, candidates);
+    this.#update(this.#kind.ofAll ? (exchange.upstream?.endpoints ?? candidates) : candidates, candidates);
     hash64(key, SEED_LOW, SEED_HIGH);
     const [low, high] = [hashHalves[0] as number, hashHalves[1] as number];
     const capacity = this.#bound === undefined ? UNBOUNDED : this.#capacity(candidates, this.#bound);
-    return this.#first(low, high, tried, capacity) ?? (this.#first(low, high, tried, UNBOUNDED) as Endpoint);
+    return (
+      this.#first(low, high, tried, capacity) ??
+      this.#first(low, high, tried, UNBOUNDED) ??
+      (this.#first(low, high, tried, ANY) as Endpoint)
+    );
   }
 
-  /** The most preferred endpoint that may be picked and has room; `capacity` is for each unit of weight. */
+  pointOf(exchange: Exchange): number | undefined {
+    const key = this.#keyOf(exchange);
+    if (key === '') return undefined;
+    hash64(key, SEED_HIGH, SEED_LOW);
+    return ((hashHalves[0] as number) >>> 0) / TWO_TO_32;
+  }
+
+  /** The most preferred endpoint that may be picked and has room; `capacity` is for each unit of weight, or `ANY`. */
   #first(low: number, high: number, tried: readonly Endpoint[], capacity: number): Endpoint | undefined {
     let found: Endpoint | undefined;
-    this.#table?.walk(low, high, (member) => {
-      const endpoint = this.#members[member] as Endpoint;
-      if (!this.#usable.has(endpoint) || tried.includes(endpoint)) return false;
-      if (capacity !== UNBOUNDED && endpoint.cells.inFlight >= Math.ceil(capacity * endpoint.weight)) return false;
+    this.#table?.walk(low, high, (member, step) => {
+      const whole = this.#members[member] as Endpoint;
+      const endpoint = this.#usable.get(whole.cells);
+      if (!endpoint || tried.some(({ cells }) => cells === whole.cells)) return false;
+      // One that starts slowly gets a part of its keys; the others go to the next one of theirs for the while.
+      if (
+        endpoint.weight < whole.weight &&
+        capacity !== ANY &&
+        pointOfStep(high, step) >= endpoint.weight / whole.weight
+      )
+        return false;
+      if (capacity > 0 && capacity !== UNBOUNDED && endpoint.cells.inFlight >= Math.ceil(capacity * endpoint.weight))
+        return false;
       found = endpoint;
       return true;
     });
@@ -125,15 +150,22 @@ class ConsistentHash implements Balancer {
     if (all !== this.#all) {
       this.#all = all;
       this.#members = all.filter(({ weight }) => weight > 0);
-      this.#table = this.#createTable(this.#members);
+      this.#table = this.#kind.create(this.#members);
     }
     if (candidates === this.#candidates) return;
     this.#candidates = candidates;
-    this.#usable = new Set(candidates);
+    this.#usable = new Map(candidates.map((endpoint) => [endpoint.cells, endpoint]));
     this.#totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0);
   }
 }
 
+/** A number in [0, 1) for each step of the walk of a key. */
+function pointOfStep(high: number, step: number): number {
+  const mixed = Math.imul(high ^ Math.imul(step + 1, 0x9e3779b1), 0x85ebca6b);
+  return ((mixed ^ (mixed >>> 15)) >>> 0) / TWO_TO_32;
+}
+
 function untried(candidates: readonly Endpoint[], tried: readonly Endpoint[]): readonly Endpoint[] {
-  return tried.length === 0 ? candidates : candidates.filter((endpoint) => !tried.includes(endpoint));
+  if (tried.length === 0) return candidates;
+  return candidates.filter((endpoint) => !tried.some(({ cells }) => cells === endpoint.cells));
 }

@@ -11,7 +11,7 @@ import { leastResponseTime } from './least-response-time.ts';
 const exchange = createTestExchange();
 
 /** Three endpoints, a clock, and how to send requests that take as long as `latencies` says. */
-function setUp() {
+function setUp(...weights: readonly number[]) {
   const clock = new ManualClock();
   const balancer = leastResponseTime.create(leastResponseTime.options.parse({ decay: '10s' }), {
     clock,
@@ -19,7 +19,7 @@ function setUp() {
   });
   const endpoints = [0, 1, 2].map((i) => {
     const cells = new EndpointCells(new Int32Array(16), new Int32Array(1), 0);
-    return { name: `e${i}`, weight: 1, cells } as unknown as Endpoint;
+    return { name: `e${i}`, weight: weights[i] ?? 1, cells } as unknown as Endpoint;
   });
   /** Shares of 1000 requests, one every 10 ms. */
   const run = (latencies: readonly number[], requests = 1000): readonly number[] => {
@@ -62,4 +62,10 @@ test('an attempt that fails counts as very slow', () => {
   const { run } = setUp();
   const [failing = 1] = run([-1, 20, 20]);
   assert.ok(failing < 0.02, `${failing}`);
+});
+
+test('endpoints that are equally fast get shares by their weights', () => {
+  const shares = setUp(3, 1, 1).run([20, 20, 20], 6000);
+  for (const [i, expected] of [0.6, 0.2, 0.2].entries())
+    assert.ok(Math.abs((shares[i] ?? 0) - expected) < 0.1, shares.join(' '));
 });

@@ -9,6 +9,11 @@ import { drawWeighted } from './weighted-draw.ts';
 
 /** What an attempt without a response counts as: as bad as a very slow one. */
 const FAILURE_MS = 5000;
+/**
+ * Smaller differences are noise, and that the average of who is asked less often has decayed a little further: the weights, which are
+ * in the first draw, shall decide then.
+ */
+const CLEARLY_LESS = 0.9;
 /** Second draws before the first endpoint is taken: weights may make others very rare. */
 const DRAWS = 4;
 
@@ -44,7 +49,7 @@ class LeastResponseTime implements Balancer {
     let second = first;
     for (let draw = 0; draw < DRAWS && second === first; draw++) second = drawWeighted(candidates, this.#random);
     const now = this.#clock.wall();
-    return this.#cost(second, now) < this.#cost(first, now) ? second : first;
+    return this.#cost(second, now) < this.#cost(first, now) * CLEARLY_LESS ? second : first;
   }
 
   observe({ cells }: Endpoint, latencyMs: number): void {
@@ -52,10 +57,10 @@ class LeastResponseTime implements Balancer {
   }
 
   /**
-   * Weights are in the draw already. The average decays towards zero while nothing is observed, so that an endpoint that was slow
+   * The average decays towards zero while nothing is observed, so that an endpoint that was slow
    * once is asked again; one that was never asked costs nothing.
    */
-  #cost({ cells }: Endpoint, now: number): number {
-    return cells.latencyMs(now, this.#decayMs) * (cells.inFlight + 1);
+  #cost({ cells, weight }: Endpoint, now: number): number {
+    return cells.latencyMs(now, this.#decayMs) * (cells.inFlight / weight + 1);
   }
 }

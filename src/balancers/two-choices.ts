@@ -16,8 +16,8 @@ export const twoChoices = defineBalancer({
       if (candidates.length < 2) return first;
       let second = first;
       for (let draw = 0; draw < DRAWS && second === first; draw++) second = drawWeighted(candidates, host.random);
-      // Weights are in the draw already, so that loads are compared as they are.
-      return second.cells.inFlight < first.cells.inFlight ? second : first;
+      // Without load the weighted draw decides; with load each is to have as much as its weight says.
+      return second.cells.inFlight / second.weight < first.cells.inFlight / first.weight ? second : first;
     },
   }),
 });

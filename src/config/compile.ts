@@ -15,7 +15,7 @@ import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Route, RouteMatch, ValueMatch } from '#model/route.ts';
 import type { ForwardingSettings, ListenerSettings, Snapshot } from '#model/snapshot.ts';
 import { compileTemplate } from '#model/template.ts';
-import type { Endpoint, PoolSettings, Transport, Upstream } from '#model/upstream.ts';
+import type { Endpoint, GroupingSettings, PoolSettings, Transport, Upstream } from '#model/upstream.ts';
 import { policies } from '#policies/index.ts';
 import { createRedirect, createRespond, createSplit } from '#proxy/actions.ts';
 import { createForward, type FailureReport } from '#proxy/forward.ts';
@@ -43,6 +43,9 @@ export type FoundEndpoints = Readonly<Record<string, readonly ResolvedEndpoint[]
 /** After so many routes other work gets its turn, so that a large configuration stops no traffic. */
 const ROUTES_PER_TURN = 100;
 
+/** Half of the weight after a quarter of the time. */
+const AGGRESSIVE_EXPONENT = 0.5;
+
 export const seriesKey = {
   listener: (name: string) => `listener:${name}`,
   route: (name: string) => `route:${name}`,
@@ -61,7 +64,8 @@ export async function compile(
 ): Promise<Snapshot> {
   const upstreams = new Map<string, Upstream>();
   for (const [name, upstream] of Object.entries(config.upstreams)) {
-    upstreams.set(name, compileUpstream(name, upstream, found[name] ?? upstream.endpoints ?? [], host));
+    const addresses = found[name] ?? upstream.endpoints ?? [];
+    upstreams.set(name, compileUpstream([name, upstream], addresses, config.zone, host));
   }
   const problems: ConfigurationProblem[] = [];
   const outer = compilePolicies(config.policies, ['policies'], 'policies', host, problems);
@@ -87,7 +91,8 @@ export function compileEndpoints(
     const key = seriesKey.endpoint(upstream, name);
     const series = host.series(key);
     const transport = host.transport(key, address, pool, series);
-    return { ...address, name, cells: host.cells(key), series, transport };
+    const { priority = 0, zone = '' } = address;
+    return { ...address, priority, zone, name, cells: host.cells(key), series, transport };
   });
 }
 
@@ -120,10 +125,20 @@ export function poolSettings(config: UpstreamConfig): PoolSettings {
   };
 }
 
+function groupingSettings(config: UpstreamConfig, zone: string): GroupingSettings {
+  const slow = config['slow-start'];
+  return {
+    panicThreshold: config['panic-threshold'],
+    overflow: config.overflow,
+    zone,
+    slowStart: slow && { timeMs: slow.time, exponent: slow.curve === 'linear' ? 1 : AGGRESSIVE_EXPONENT },
+  };
+}
+
 function compileUpstream(
-  name: string,
-  config: UpstreamConfig,
+  [name, config]: readonly [string, UpstreamConfig],
   addresses: readonly ResolvedEndpoint[],
+  zone: string,
   host: CompileHost,
 ): Upstream {
   const { timeouts, balancer, retry } = config;
@@ -135,7 +150,7 @@ function compileUpstream(
     balancer: module.create(balancer.options, host),
     endpoints: compileEndpoints(name, addresses, pool, host),
     epoch: () => host.epoch(),
-    panicThreshold: config['panic-threshold'],
+    grouping: groupingSettings(config, zone),
     timeouts: {
       connectMs: timeouts.connect,
       firstByteMs: timeouts['first-byte'],
@@ -214,7 +229,7 @@ function compileAction(config: RouteConfig, upstreams: ReadonlyMap<string, Upstr
     });
   }
   const branches = (config.upstream ?? []).map(({ upstream, weight }) => ({
-    handler: createForward(upstreams.get(upstream) as Upstream, host.report),
+    handler: createForward(upstreams.get(upstream) as Upstream, host.report, host.random),
     weight,
   }));
   return branches.length === 1 ? (branches[0] as { handler: Handler }).handler : createSplit(branches, host.random);

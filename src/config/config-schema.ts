@@ -10,6 +10,10 @@ export const configSchema = s.object({
     .union([s.literal('auto'), s.integer({ min: 1, max: 256 })])
     .default('auto')
     .describe('Threads that handle traffic; auto is one a core.'),
+  zone: s
+    .string()
+    .default('')
+    .describe('Where this gateway runs, such as eu-1a: endpoints of the same zone are preferred.'),
   admin: admin.prefault({}).describe('The admin API.'),
   listeners: s.record(listener).describe('Where clients connect, by name.'),
   forwarding: forwarding.prefault({}).describe('What next hops and clients are told of each other.'),

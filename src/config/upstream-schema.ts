@@ -9,12 +9,25 @@ const weight = s.integer({ min: 0, max: 65535 }).default(1).describe('Relative s
 
 const endpoint = s
   .union([
-    s.address().transform((address) => ({ ...address, weight: 1 })),
+    s.address().transform((address) => ({ ...address, weight: 1, priority: 0, zone: '' })),
     s
-      .object({ address: s.address(), weight })
-      .transform(({ address, weight: share }) => ({ ...address, weight: share })),
+      .object({
+        address: s.address(),
+        weight,
+        priority: s
+          .integer({ min: 0, max: 100 })
+          .default(0)
+          .describe('0 is the first; larger numbers get what smaller ones cannot carry: see overflow.'),
+        backup: s.boolean().default(false).describe('Short for priority: 1.'),
+        zone: s.string().default('').describe('Where it runs; compared with the zone of the gateway.'),
+      })
+      .transform(({ address, backup, priority, ...rest }) => ({
+        ...address,
+        ...rest,
+        priority: backup ? Math.max(1, priority) : priority,
+      })),
   ])
-  .describe('An address, or an object with address and weight.');
+  .describe('An address, or an object with address, weight, priority or backup, and zone.');
 
 const timeouts = s.object({
   connect: s.duration().prefault('5s').describe('Until a connection to the endpoint stands.'),
@@ -80,11 +93,22 @@ const healthTiming = {
   unhealthy: s.integer({ min: 1, max: 100 }).default(3).describe('Bad probes in a row that take an endpoint out.'),
 };
 
+const slowStart = s.object({
+  time: s.duration().describe('Until an endpoint has its whole weight.'),
+  curve: s
+    .enum(['linear', 'aggressive'])
+    .default('linear')
+    .describe('How its weight grows from 5%: linear, or aggressive: half of it after a quarter of the time.'),
+});
+
 export const upstream = s.object({
   balancer: moduleOptions('balancer', balancers, {})
     .prefault('round-robin')
     .describe('How one of the endpoints is picked.'),
-  endpoints: s.array(endpoint).optional().describe('The endpoints, each an address or { address, weight }.'),
+  endpoints: s
+    .array(endpoint)
+    .optional()
+    .describe('The endpoints, each an address or { address, weight, priority | backup, zone }.'),
   resolve: moduleOptions('resolver', resolvers, {})
     .optional()
     .describe('How endpoints are found, instead of being listed.'),
@@ -93,7 +117,14 @@ export const upstream = s.object({
   'panic-threshold': s
     .percentage()
     .prefault('50%')
-    .describe('Share of usable endpoints below which health is ignored.'),
+    .describe('Share of usable endpoints below which health is ignored, when no other priority carries the rest.'),
+  overflow: s
+    .percentage()
+    .prefault('70%')
+    .describe(
+      'Share of usable endpoints, by weight, below which a priority passes requests on to the next, and a zone to others, in proportion to what it lacks; 0% passes on only when none is left.',
+    ),
+  'slow-start': slowStart.optional().describe('Lets endpoints that come back or are new start with less.'),
   timeouts: timeouts.prefault({}).describe('How long the endpoint may take.'),
   pool: pool.prefault({}).describe('Connections kept to endpoints.'),
   retry: retry.prefault({}).describe('When another endpoint is tried.'),

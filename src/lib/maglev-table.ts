@@ -40,14 +40,18 @@ export class MaglevTable implements PreferenceTable {
     return this.#slots[slot] as number;
   }
 
-  walk(low: number, _high: number, accept: (member: number) => boolean): void {
+  walk(low: number, high: number, accept: (member: number, step: number) => boolean): void {
     const seen = this.#seen;
     seen.begin();
-    const first = (low >>> 0) % this.size;
+    let slot = (low >>> 0) % this.size;
+    // It may seem enough to go on to the next slot; however, a member's slots are evenly spaced, so that who comes behind whom is
+    // anything but even.
+    const stride = ((high >>> 0) % (this.size - 1)) + 1;
     for (let step = 0; step < this.size && !seen.all; step++) {
-      const at = first + step;
-      const member = this.#slots[at < this.size ? at : at - this.size] as number;
-      if (member !== FREE && seen.isNew(member) && accept(member)) return;
+      const member = this.#slots[slot] as number;
+      seen.mark(member);
+      if (accept(member, step)) return;
+      slot = (slot + stride) % this.size;
     }
   }
 

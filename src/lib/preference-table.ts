@@ -10,13 +10,14 @@ export interface WeightedMember {
 
 export interface PreferenceTable {
   /**
-   * Calls `accept` with the indexes of members, the most preferred first and each at most once, until it returns true. `low` and
-   * `high` are the two halves of the key's hash.
+   * Offers members by their indexes to `accept`, the most preferred first, until it takes one or all were offered. `low` and `high`
+   * are the two halves of the key's hash. Members may be offered again: each step is a draw by weight of its own, so that
+   * taking a member with some probability only, told from `step`, gives it that part of its weight.
    */
-  walk(low: number, high: number, accept: (member: number) => boolean): void;
+  walk(low: number, high: number, accept: (member: number, step: number) => boolean): void;
 }
 
-/** Tells members that were seen in one walk from the others, without an allocation a walk. */
+/** Counts the members that were seen in one walk, without an allocation a walk. */
 export class SeenMembers {
   readonly #marks: Uint32Array;
   #walk = 0;
@@ -41,11 +42,9 @@ export class SeenMembers {
     return this.#left === 0;
   }
 
-  /** Marks a member; returns whether it is the first time in this walk. */
-  isNew(member: number): boolean {
-    if (this.#marks[member] === this.#walk) return false;
+  mark(member: number): void {
+    if (this.#marks[member] === this.#walk) return;
     this.#marks[member] = this.#walk;
     this.#left--;
-    return true;
   }
 }

@@ -22,7 +22,7 @@ export class RendezvousTable implements PreferenceTable {
     }
   }
 
-  walk(low: number, high: number, accept: (member: number) => boolean): void {
+  walk(low: number, high: number, accept: (member: number, step: number) => boolean): void {
     const { length } = this.#weights;
     const refused = new Set<number>();
     while (refused.size < length) {
@@ -35,7 +35,7 @@ export class RendezvousTable implements PreferenceTable {
           bestDraw = draw;
         }
       }
-      if (best < 0 || accept(best)) return;
+      if (best < 0 || accept(best, refused.size)) return;
       refused.add(best);
     }
   }

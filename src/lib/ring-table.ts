@@ -25,14 +25,15 @@ export class RingTable implements PreferenceTable {
     this.#seen = new SeenMembers(members.length);
   }
 
-  walk(low: number, _high: number, accept: (member: number) => boolean): void {
+  walk(low: number, _high: number, accept: (member: number, step: number) => boolean): void {
     const seen = this.#seen;
     seen.begin();
     const { length } = this.#places;
     const first = this.#after(low >>> 0);
     for (let step = 0; step < length && !seen.all; step++) {
       const owner = this.#owners[(first + step) % length] as number;
-      if (seen.isNew(owner) && accept(owner)) return;
+      seen.mark(owner);
+      if (accept(owner, step)) return;
     }
   }
 

@@ -14,7 +14,9 @@ const FAILURES = 2;
 /** Average latency in microseconds, and the tick of its last change. */
 const LATENCY = 3;
 const LATENCY_AT = 4;
-const SHARES = 5;
+/** The tick at which it became usable; 0 when it was so from the start. */
+const READY_AT = 5;
+const SHARES = 6;
 
 const SLOTS_PER_SEGMENT = 256;
 
@@ -96,6 +98,17 @@ export class EndpointCells {
   /** Milliseconds since the last latency was taken in. */
   #latencyAge(wallMs: number): number {
     return Math.max(0, (ticksOf(wallMs) - Atomics.load(this.#cells, LATENCY_AT)) | 0) * TICK_MS;
+  }
+
+  /** Milliseconds since the endpoint became usable; infinite when it was so from the start. */
+  readyForMs(wallMs: number): number {
+    const readyAt = Atomics.load(this.#cells, READY_AT);
+    return readyAt === 0 ? Number.POSITIVE_INFINITY : Math.max(0, (ticksOf(wallMs) - readyAt) | 0) * TICK_MS;
+  }
+
+  /** Notes that the endpoint becomes usable now. To be called ahead of `setStatus`, on the main thread only. */
+  markReady(wallMs: number): void {
+    Atomics.store(this.#cells, READY_AT, ticksOf(wallMs) || 1);
   }
 
   /** Called on the main thread only, which alone judges endpoints. */

@@ -22,6 +22,11 @@ export interface Balancer {
    * endpoints in `tried` themselves. At least one candidate is not tried.
    */
   readonly skipsTried?: boolean;
+  /**
+   * A point in [0, 1) that is the same for all exchanges which should go to the same endpoint; chance decides where it is
+   * `undefined`. It chooses the group of endpoints where requests are split between priorities or zones.
+   */
+  pointOf?(exchange: Exchange): number | undefined;
   /** An attempt has ended: with a response head after `latencyMs`, or, where that is -1, without one. */
   observe?(endpoint: Endpoint, latencyMs: number): void;
 }

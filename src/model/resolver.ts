@@ -7,6 +7,10 @@ export interface ResolvedEndpoint {
   readonly port: number;
   readonly socketPath: string;
   readonly weight: number;
+  /** 0 where it is left out. */
+  readonly priority?: number;
+  /** None where it is left out. */
+  readonly zone?: string;
 }
 
 export interface ResolverHost {

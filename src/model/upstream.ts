@@ -32,8 +32,12 @@ export interface Endpoint {
   readonly port: number;
   /** Path of a Unix socket, or ''. */
   readonly socketPath: string;
-  /** Relative share; 0 takes no new requests. */
+  /** Relative share; 0 takes no new requests. Of an endpoint that starts slowly, the part it has at the moment. */
   readonly weight: number;
+  /** 0 is the first; larger numbers get requests when smaller ones cannot carry them. */
+  readonly priority: number;
+  /** '' when none is told. */
+  readonly zone: string;
   /** State all workers share: health, ejection, draining, requests in flight. */
   readonly cells: EndpointCells;
   readonly series: Series;
@@ -68,6 +72,24 @@ export interface RetrySettings {
   readonly attempts: number;
 }
 
+/** How long an endpoint that has just become usable takes to get its whole weight. */
+export interface SlowStart {
+  readonly timeMs: number;
+  /** Its part after a part x of the time is x to the power of this: 1 is linear, less is steeper in the beginning. */
+  readonly exponent: number;
+}
+
+/** How endpoints are told apart by health, priority and zone. */
+export interface GroupingSettings {
+  /** Share of usable endpoints, by weight, below which health is ignored: 0 to 1 (panic threshold). */
+  readonly panicThreshold: number;
+  /** Share of usable endpoints, by weight, below which a priority or a zone passes requests on: 0 to 1. */
+  readonly overflow: number;
+  /** The zone of this gateway; '' when it has none. */
+  readonly zone: string;
+  readonly slowStart: SlowStart | undefined;
+}
+
 export interface Upstream {
   readonly name: string;
   readonly balancer: Balancer;
@@ -75,8 +97,7 @@ export interface Upstream {
   endpoints: readonly Endpoint[];
   /** Changes whenever the status of some endpoint does; one atomic read. */
   readonly epoch: () => number;
-  /** Share of usable endpoints, by weight, below which health is ignored: 0 to 1 (panic threshold). */
-  readonly panicThreshold: number;
+  readonly grouping: GroupingSettings;
   readonly timeouts: UpstreamTimeouts;
   readonly pool: PoolSettings;
   readonly retry: RetrySettings;

@@ -1,43 +1,74 @@
-// Which endpoints of an upstream may get the next attempt: each step only narrows the list. Picking one is the balancer's.
+// Which endpoints of an upstream may get the next attempt: a group that is usable now, without those that were tried. Picking one is
+// the balancer's; how groups come about is in endpoint-groups.ts.
+import type { Random } from '#lib/random.ts';
+import type { Exchange } from '#model/exchange.ts';
 import type { Endpoint, Upstream } from '#model/upstream.ts';
+import { type Grouping, groupEndpoints } from './endpoint-groups.ts';
 
-interface Cached {
+interface Cached extends Grouping {
   readonly endpoints: readonly Endpoint[];
   readonly epoch: number;
-  readonly usable: readonly Endpoint[];
 }
 
-/** By upstream; good until the endpoints or any endpoint's status change. */
+/** By upstream; good until the endpoints, any endpoint's status or the weights of starting ones change. */
 const cache = new WeakMap<Upstream, Cached>();
 
 /**
  * The candidates for an attempt: usable, and, unless the balancer passes over them itself, not in `tried`; empty when there is
  * none. The same array comes back from call to call while nothing changes, which costs one atomic read.
  */
-export function candidates(upstream: Upstream, tried: readonly Endpoint[]): readonly Endpoint[] {
-  const usable = usableEndpoints(upstream);
-  if (tried.length === 0) return usable;
-  const left = usable.filter((endpoint) => !tried.includes(endpoint));
-  return upstream.balancer.skipsTried && left.length > 0 ? usable : left;
+export function candidates(
+  upstream: Upstream,
+  exchange: Exchange,
+  tried: readonly Endpoint[],
+  random: Random,
+): readonly Endpoint[] {
+  const { groups } = grouping(upstream, exchange);
+  const first = groups[0];
+  if (!first) return [];
+  const group = groups.length === 1 ? first : drawGroup(groups, upstream.balancer.pointOf?.(exchange) ?? random());
+  if (tried.length === 0) return group.endpoints;
+  const left = untried(group.endpoints, tried);
+  if (left.length > 0) return upstream.balancer.skipsTried ? group.endpoints : left;
+  // All of the group were tried: whoever else is usable.
+  return groups.length === 1
+    ? []
+    : untried(
+        groups.flatMap(({ endpoints }) => endpoints),
+        tried,
+      );
 }
 
-function usableEndpoints(upstream: Upstream): readonly Endpoint[] {
+/** Whether two objects stand for the same endpoint: one that starts slowly has several, of different weight. */
+export function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.cells === b.cells;
+}
+
+function grouping(upstream: Upstream, exchange: Exchange): Cached {
   const cached = cache.get(upstream);
   const epoch = upstream.epoch();
-  if (cached && cached.epoch === epoch && cached.endpoints === upstream.endpoints) return cached.usable;
-  const usable = narrow(upstream);
-  cache.set(upstream, { endpoints: upstream.endpoints, epoch, usable });
-  return usable;
+  if (
+    cached &&
+    cached.epoch === epoch &&
+    cached.endpoints === upstream.endpoints &&
+    (cached.validUntil === Number.POSITIVE_INFINITY || exchange.clock.wall() < cached.validUntil)
+  )
+    return cached;
+  const { endpoints } = upstream;
+  const made = { ...groupEndpoints(endpoints, upstream.grouping, exchange.clock.wall()), endpoints, epoch };
+  cache.set(upstream, made);
+  return made;
 }
 
-function narrow(upstream: Upstream): readonly Endpoint[] {
-  const active = upstream.endpoints.filter(({ weight, cells }) => weight > 0 && cells.status !== 'draining');
-  const well = active.filter(({ cells }) => cells.status !== 'unhealthy' && cells.status !== 'ejected');
-  // Panic: with so few endpoints left, health checks are more likely wrong than right, and sending all traffic to the rest
-  // would bring that down too.
-  return weightOf(well) < upstream.panicThreshold * weightOf(active) ? active : well;
+function drawGroup(groups: Grouping['groups'], point: number): Grouping['groups'][number] {
+  let left = point;
+  for (const group of groups) {
+    left -= group.share;
+    if (left < 0) return group;
+  }
+  return groups[groups.length - 1] as Grouping['groups'][number];
 }
 
-function weightOf(endpoints: readonly Endpoint[]): number {
-  return endpoints.reduce((sum, { weight }) => sum + weight, 0);
+function untried(endpoints: readonly Endpoint[], tried: readonly Endpoint[]): readonly Endpoint[] {
+  return endpoints.filter((endpoint) => !tried.some((one) => isSameEndpoint(one, endpoint)));
 }

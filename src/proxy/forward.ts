@@ -1,6 +1,7 @@
 // The last handler of a route that ends in an upstream: picks an endpoint, sends, and tries another one where that is safe.
 
 import { isIdempotent } from '#http/methods.ts';
+import type { Random } from '#lib/random.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response, Tunnel } from '#model/message.ts';
@@ -19,18 +20,26 @@ const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
 const NONE_TRIED: readonly Endpoint[] = [];
 
 /** Returns the handler that sends to `upstream`. */
-export function createForward(upstream: Upstream, report: FailureReport): Handler {
+export function createForward(upstream: Upstream, report: FailureReport, random: Random): Handler {
+  const surroundings = { upstream, report, random };
   return (exchange) =>
     new Promise<Response>((resolve, reject) => {
-      new Forwarding(exchange, upstream, report, resolve, reject).start();
+      new Forwarding(exchange, surroundings, resolve, reject).start();
     });
+}
+
+/** What all exchanges of one handler share. */
+interface Surroundings {
+  readonly upstream: Upstream;
+  readonly report: FailureReport;
+  readonly random: Random;
 }
 
 /** All attempts of one exchange. */
 class Forwarding implements AttemptListener {
   readonly #exchange: Exchange;
   readonly #upstream: Upstream;
-  readonly #report: FailureReport;
+  readonly #surroundings: Surroundings;
   readonly #resolve: (response: Response) => void;
   readonly #reject: (error: ProxyError) => void;
   #tried: Endpoint[] | undefined = undefined;
@@ -42,14 +51,13 @@ class Forwarding implements AttemptListener {
 
   constructor(
     exchange: Exchange,
-    upstream: Upstream,
-    report: FailureReport,
+    surroundings: Surroundings,
     resolve: (response: Response) => void,
     reject: (error: ProxyError) => void,
   ) {
     this.#exchange = exchange;
-    this.#upstream = upstream;
-    this.#report = report;
+    this.#upstream = surroundings.upstream;
+    this.#surroundings = surroundings;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -105,7 +113,7 @@ class Forwarding implements AttemptListener {
     const exchange = this.#exchange;
     const upstream = this.#upstream;
     const tried = this.#tried ?? NONE_TRIED;
-    const list = candidates(upstream, tried);
+    const list = candidates(upstream, exchange, tried, this.#surroundings.random);
     if (list.length === 0) {
       this.#finish(unavailable(upstream));
       return;
@@ -125,7 +133,7 @@ class Forwarding implements AttemptListener {
     const upstream = this.#upstream;
     const allowed =
       this.#counted < upstream.retry.attempts &&
-      candidates(upstream, this.#tried).length > 0 &&
+      candidates(upstream, this.#exchange, this.#tried, this.#surroundings.random).length > 0 &&
       upstream.budget.tryRetry();
     if (!allowed) {
       this.#finish(isUnreachable(failed, error) ? unavailable(upstream, error) : error);
@@ -145,7 +153,7 @@ class Forwarding implements AttemptListener {
   #countFailure(endpoint: Endpoint): void {
     const failures = endpoint.cells.recordFailure();
     const { ejectAfter } = this.#upstream;
-    if (ejectAfter > 0 && failures % ejectAfter === 0) this.#report(this.#upstream, endpoint);
+    if (ejectAfter > 0 && failures % ejectAfter === 0) this.#surroundings.report(this.#upstream, endpoint);
   }
 
   /** From the response head on, a client that leaves cancels the content, which cancels the attempt. */

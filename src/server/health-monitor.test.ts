@@ -32,7 +32,11 @@ upstreams: { app: { endpoints: [${endpoints.map((name) => `'${name}'`).join(', '
     },
     log: { debug() {}, info() {}, error() {}, warn: (message) => void warnings.push(message) },
     cells: (key) =>
-      ({ setStatus: (status: EndpointStatus) => void statuses.set(key, status), recordSuccess() {} }) as never,
+      ({
+        setStatus: (status: EndpointStatus) => void statuses.set(key, status),
+        recordSuccess() {},
+        markReady() {},
+      }) as never,
   });
   health.watch(config, (name) => config.upstreams[name]?.endpoints ?? []);
   return {

@@ -46,6 +46,7 @@ const JITTER = 0.1;
 export class HealthMonitor {
   readonly #host: HealthHost;
   readonly #endpoints = new Map<string, Watched>();
+  #watching = false;
 
   constructor(host: HealthHost) {
     this.#host = host;
@@ -54,6 +55,8 @@ export class HealthMonitor {
   /** Watches the endpoints of `config`; what is known of endpoints that were watched before is kept. */
   watch(config: Config, addresses: (upstream: string) => readonly ResolvedEndpoint[]): void {
     const seen = new Set<string>();
+    const isFirst = !this.#watching;
+    this.#watching = true;
     for (const [name, upstream] of Object.entries(config.upstreams)) {
       for (const address of addresses(name)) {
         const key = seriesKey.endpoint(name, formatAddress(address));
@@ -61,6 +64,8 @@ export class HealthMonitor {
         const watched =
           this.#endpoints.get(key) ??
           new Watched(key, name, formatAddress(address), this.#host, () => this.#mayEject(name));
+        // What is there from the start has nobody to take requests from; what comes later starts slowly.
+        if (!isFirst && !this.#endpoints.has(key)) this.#host.cells(key)?.markReady(this.#host.clock.wall());
         this.#endpoints.set(key, watched);
         watched.configure(upstream, address);
       }
@@ -240,7 +245,9 @@ class Watched {
   /** Works out the status, and tells the workers, the history and the log when it changed. */
   #publish(reason = ''): void {
     const status = this.#statusNow();
-    this.#host.cells(this.#key)?.setStatus(status);
+    const cells = this.#host.cells(this.#key);
+    if (isUsable(status) && !isUsable(this.#status)) cells?.markReady(this.#host.clock.wall());
+    cells?.setStatus(status);
     if (status === this.#status) return;
     const first = this.#status === 'unknown' && status === 'healthy';
     this.#status = status;
@@ -258,4 +265,8 @@ class Watched {
     if (this.ejected) return 'ejected';
     return this.#well === undefined ? 'unknown' : 'healthy';
   }
+}
+
+function isUsable(status: EndpointStatus): boolean {
+  return status === 'healthy' || status === 'unknown';
 }
