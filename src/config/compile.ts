@@ -15,10 +15,11 @@ import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Route, RouteMatch, ValueMatch } from '#model/route.ts';
 import type { ForwardingSettings, ListenerSettings, Snapshot } from '#model/snapshot.ts';
 import { compileTemplate } from '#model/template.ts';
-import type { Endpoint, GroupingSettings, PoolSettings, Transport, Upstream } from '#model/upstream.ts';
+import type { Affinity, Endpoint, GroupingSettings, PoolSettings, Transport, Upstream } from '#model/upstream.ts';
 import { policies } from '#policies/index.ts';
 import { createRedirect, createRespond, createSplit } from '#proxy/actions.ts';
 import { createForward, type FailureReport } from '#proxy/forward.ts';
+import { SessionCookie } from '#proxy/session-cookie.ts';
 import { RouteIndex } from '#routing/router.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { Config, ListenerConfig, PolicyConfig, RouteConfig, UpstreamConfig } from './config-schema.ts';
@@ -29,6 +30,8 @@ export interface CompileHost {
   readonly random: Random;
   readonly log: Log;
   readonly buckets: KeyedTable;
+  /** Drawn when the process started, and the same in all threads. */
+  readonly secret: Uint8Array;
   series(key: string): Series;
   cells(key: string): EndpointCells;
   budget(key: string, share: number): RetryBudget;
@@ -135,6 +138,18 @@ function groupingSettings(config: UpstreamConfig, zone: string): GroupingSetting
   };
 }
 
+function compileAffinity(upstream: string, { persistence }: UpstreamConfig, host: CompileHost): Affinity | undefined {
+  if (!persistence) return undefined;
+  return new SessionCookie({
+    upstream,
+    name: persistence.name ?? `tidegate-${upstream.replace(/[^A-Za-z0-9-]/g, '-')}`,
+    secret: persistence.secret ?? host.secret,
+    ttlMs: persistence.ttl,
+    sameSite: persistence['same-site'],
+    keepsDraining: persistence['while-draining'] === 'keep',
+  });
+}
+
 function compileUpstream(
   [name, config]: readonly [string, UpstreamConfig],
   addresses: readonly ResolvedEndpoint[],
@@ -151,6 +166,7 @@ function compileUpstream(
     endpoints: compileEndpoints(name, addresses, pool, host),
     epoch: () => host.epoch(),
     grouping: groupingSettings(config, zone),
+    affinity: compileAffinity(name, config, host),
     timeouts: {
       connectMs: timeouts.connect,
       firstByteMs: timeouts['first-byte'],

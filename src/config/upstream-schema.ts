@@ -4,6 +4,7 @@ import { probes } from '#probes/index.ts';
 import { resolvers } from '#resolvers/index.ts';
 import { s } from '#schema/blocks.ts';
 import { moduleOptions } from '#schema/module-options.ts';
+import { isFieldName } from '#schema/tokens.ts';
 
 const weight = s.integer({ min: 0, max: 65535 }).default(1).describe('Relative share of requests; 0 takes none.');
 
@@ -101,6 +102,27 @@ const slowStart = s.object({
     .describe('How its weight grows from 5%: linear, or aggressive: half of it after a quarter of the time.'),
 });
 
+const persistence = s.object({
+  type: s.literal('cookie').describe('cookie: one that the gateway issues, and that tells nothing of the endpoint.'),
+  name: s
+    .checked((text) => (isFieldName(text) ? undefined : 'a cookie name is a token'))
+    .optional()
+    .describe('Name of the cookie; tidegate- and the name of the upstream by default.'),
+  ttl: s.duration().optional().describe('How long it lives; as long as the session of the browser by default.'),
+  'same-site': s.enum(['lax', 'strict', 'none']).default('lax').describe('Its attribute SameSite.'),
+  secret: s
+    .string()
+    .min(16)
+    .optional()
+    .describe(
+      'Signs the cookie. Drawn when the gateway starts by default; to be set where several gateways serve the same sessions, or sessions are to outlive a restart.',
+    ),
+  'while-draining': s
+    .enum(['keep', 'move'])
+    .default('keep')
+    .describe('Whether sessions stay on an endpoint that drains, or move at their next request.'),
+});
+
 export const upstream = s.object({
   balancer: moduleOptions('balancer', balancers, {})
     .prefault('round-robin')
@@ -118,6 +140,11 @@ export const upstream = s.object({
     .percentage()
     .prefault('50%')
     .describe('Share of usable endpoints below which health is ignored, when no other priority carries the rest.'),
+  persistence: persistence
+    .optional()
+    .describe(
+      'Keeps a session on one endpoint. When that is unhealthy, ejected or gone, or fails the request, the session moves to another one.',
+    ),
   overflow: s
     .percentage()
     .prefault('70%')

@@ -1,5 +1,6 @@
 // Texts with variables: `${client.address}` and the like, compiled once, filled in for each exchange.
 
+import { cookieValue } from '#http/cookies.ts';
 import { queryParameter } from '#http/query.ts';
 import { nearest } from '#lib/nearest.ts';
 import { ConfigurationError } from './configuration-error.ts';
@@ -50,7 +51,7 @@ export const PARAMETERISED: Readonly<
   },
   'request.cookie.': {
     description: 'Cookie of the request.',
-    read: (name) => (e) => cookie(e.request.fields.get('cookie'), name),
+    read: (name) => (e) => cookieValue(e.request.fields.get('cookie'), name),
   },
   'path.': {
     description: 'Parameter of the matched path; `path.*` is the rest.',
@@ -102,13 +103,4 @@ function compileVariable(name: string): Template {
 function printable(value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters are what is dropped
   return value.replace(/[\x00-\x1f\x7f]/g, '').replace(/[^\x00-\xff]+/g, encodeURIComponent);
-}
-
-/** RFC 6265 5.4: the first cookie of that name. */
-function cookie(field: string | undefined, name: string): string {
-  for (const pair of field?.split(';') ?? []) {
-    const equals = pair.indexOf('=');
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
-  }
-  return '';
 }

@@ -90,6 +90,16 @@ export interface GroupingSettings {
   readonly slowStart: SlowStart | undefined;
 }
 
+/** Keeps the requests of a session on one endpoint. */
+export interface Affinity {
+  /** Whether sessions stay on an endpoint that drains. */
+  readonly keepsDraining: boolean;
+  /** The endpoint that the request's session is bound to, whatever its state; `undefined` when it is bound to none. */
+  find(exchange: Exchange, endpoints: readonly Endpoint[]): Endpoint | undefined;
+  /** Binds the session to an endpoint from this response on. `endpoints` are all of the upstream. */
+  bind(exchange: Exchange, response: Response, endpoint: Endpoint, endpoints: readonly Endpoint[]): void;
+}
+
 export interface Upstream {
   readonly name: string;
   readonly balancer: Balancer;
@@ -98,6 +108,7 @@ export interface Upstream {
   /** Changes whenever the status of some endpoint does; one atomic read. */
   readonly epoch: () => number;
   readonly grouping: GroupingSettings;
+  readonly affinity: Affinity | undefined;
   readonly timeouts: UpstreamTimeouts;
   readonly pool: PoolSettings;
   readonly retry: RetrySettings;

@@ -8,7 +8,7 @@ import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
 import { countConnectFailure, countNoEndpoint, countRetry } from '#telemetry/series.ts';
-import { candidates } from './candidates.ts';
+import { candidates, isSameEndpoint } from './candidates.ts';
 import { forwardFields } from './forwarding.ts';
 
 /** Told when an endpoint has failed so often in a row that it should be ejected. */
@@ -46,6 +46,8 @@ class Forwarding implements AttemptListener {
   #attempt: Attempt | undefined = undefined;
   /** `Clock.now` at the start of the present attempt, where the balancer wants to know how long it takes. */
   #attemptedAt = 0;
+  /** The endpoint that the session was bound to when the request came. */
+  #bound: Endpoint | undefined = undefined;
   /** Attempts that count against the limit; those on dead kept-alive connections do not. */
   #counted = 0;
 
@@ -85,6 +87,7 @@ class Forwarding implements AttemptListener {
       if (GATEWAY_FAILURES.has(response.status)) this.#countFailure(endpoint);
       else endpoint.cells.recordSuccess();
     }
+    if (endpoint) this.#bind(response, endpoint);
     this.#watchBody(response);
     this.#resolve(response);
   }
@@ -113,17 +116,34 @@ class Forwarding implements AttemptListener {
     const exchange = this.#exchange;
     const upstream = this.#upstream;
     const tried = this.#tried ?? NONE_TRIED;
-    const list = candidates(upstream, exchange, tried, this.#surroundings.random);
-    if (list.length === 0) {
+    const endpoint = this.#boundEndpoint() ?? this.#pick(tried);
+    if (!endpoint) {
       this.#finish(unavailable(upstream));
       return;
     }
-    const endpoint = upstream.balancer.pick(list, exchange, tried);
     if (upstream.balancer.observe) this.#attemptedAt = exchange.clock.now();
     exchange.endpoint = endpoint;
     exchange.attempts++;
     this.#counted++;
     this.#attempt = endpoint.transport.send(exchange, upstream, endpoint, this);
+  }
+
+  /** The endpoint of the request's session, as long as it may be used and has not failed this request. */
+  #boundEndpoint(): Endpoint | undefined {
+    const { affinity, endpoints } = this.#upstream;
+    if (!affinity || this.#tried) return undefined;
+    const bound = affinity.find(this.#exchange, endpoints);
+    this.#bound = bound;
+    if (!bound) return undefined;
+    const { status } = bound.cells;
+    const isUsable = status === 'healthy' || status === 'unknown' || (status === 'draining' && affinity.keepsDraining);
+    return isUsable ? bound : undefined;
+  }
+
+  #pick(tried: readonly Endpoint[]): Endpoint | undefined {
+    const exchange = this.#exchange;
+    const list = candidates(this.#upstream, exchange, tried, this.#surroundings.random);
+    return list.length === 0 ? undefined : this.#upstream.balancer.pick(list, exchange, tried);
   }
 
   /** Goes to an endpoint that was not tried yet; where there is none, the failure stands. */
@@ -154,6 +174,12 @@ class Forwarding implements AttemptListener {
     const failures = endpoint.cells.recordFailure();
     const { ejectAfter } = this.#upstream;
     if (ejectAfter > 0 && failures % ejectAfter === 0) this.#surroundings.report(this.#upstream, endpoint);
+  }
+
+  #bind(response: Response, endpoint: Endpoint): void {
+    const { affinity, endpoints } = this.#upstream;
+    if (!affinity || (this.#bound && isSameEndpoint(this.#bound, endpoint))) return;
+    affinity.bind(this.#exchange, response, endpoint, endpoints);
   }
 
   /** From the response head on, a client that leaves cancels the content, which cancels the attempt. */

@@ -20,6 +20,7 @@ export interface MemoryLayout {
   readonly endpoints: EndpointLayout;
   readonly budgets: SegmentLayout;
   readonly buckets: SharedArrayBuffer;
+  readonly secret: Uint8Array;
   /** By the keys of `seriesKey`. */
   readonly slots: ReadonlyMap<string, Slots>;
 }
@@ -36,6 +37,8 @@ export class SharedMemory {
   readonly endpoints: EndpointTable;
   readonly #budgets: BudgetTable;
   readonly #buckets: KeyedTable;
+  /** For what all threads sign alike. */
+  readonly #secret: Uint8Array = randomBytes(32);
   #slots = new Map<string, Slots>();
 
   constructor(workers: number, clock: Clock) {
@@ -60,6 +63,7 @@ export class SharedMemory {
       endpoints: this.endpoints.layout,
       budgets: this.#budgets.layout,
       buckets: this.#buckets.buffer,
+      secret: this.#secret,
       slots,
     };
   }

@@ -35,6 +35,7 @@ function trialHost(): CompileHost {
     random: systemRandom,
     log: silentLog,
     buckets: KeyedTable.create(8, [0, 0]),
+    secret: new Uint8Array(32),
     series: () => new Float64Array(0),
     cells: () => new EndpointCells(scratch, scratch, 0),
     budget: (_key, share) => new RetryBudget(scratch, share),

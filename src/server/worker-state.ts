@@ -174,6 +174,7 @@ export class WorkerState {
       random: systemRandom,
       log: this.#log,
       buckets: new KeyedTable(memory.buckets),
+      secret: memory.secret,
       series: (key) => this.#series(memory, key),
       cells: (key) => openEndpoint(memory.endpoints, index, slotsOf(memory, key).endpoint),
       budget: (key, share) => openBudget(memory.budgets, slotsOf(memory, key).budget, share),

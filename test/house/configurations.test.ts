@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseConfiguration, referencesFor } from '#config/load.ts';
+import { parseConfiguration } from '#config/load.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+/** Surroundings in which every variable and every file is there. */
+const REFERENCES = { env: () => 'a value that is long enough', file: () => 'a value that is long enough' };
 const BLOCK = /^```yaml\n(.*?)^```/gms;
 
 for (const page of globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()) {
@@ -13,7 +15,7 @@ for (const page of globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()) {
   for (const [index, block] of blocks.entries()) {
     if (!/^version: 1$/m.test(block)) continue;
     test(`${page}: configuration ${index + 1} is valid`, () => {
-      assert.doesNotThrow(() => parseConfiguration(block, referencesFor(page, {})));
+      assert.doesNotThrow(() => parseConfiguration(block, REFERENCES));
     });
   }
 }
