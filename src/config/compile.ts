@@ -79,7 +79,18 @@ export async function compile(
     if (i % ROUTES_PER_TURN === ROUTES_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
-  return { generation, router, upstreams, forwarding: compileForwarding(config), uses: 0 };
+  const tcp = compileTcp(config, upstreams, host);
+  return { generation, router, upstreams, tcp, forwarding: compileForwarding(config), uses: 0 };
+}
+
+/** What TCP listeners do with their connections. */
+function compileTcp(config: Config, upstreams: ReadonlyMap<string, Upstream>, host: CompileHost): Snapshot['tcp'] {
+  const handlers = new Map<string, Handler>();
+  for (const [name, { protocol, upstream }] of Object.entries(config.listeners)) {
+    const target = protocol === 'tcp' && upstream !== undefined ? upstreams.get(upstream) : undefined;
+    if (target) handlers.set(name, createForward(target, host.report, host.random));
+  }
+  return handlers;
 }
 
 /** Endpoints as they go into `Upstream.endpoints`. */
@@ -103,6 +114,7 @@ export function listenerSettings(name: string, config: ListenerConfig): Listener
   const { limits, timeouts } = config;
   return {
     name,
+    protocol: config.protocol,
     maxHeadBytes: limits.head,
     maxFields: limits.fields,
     maxTargetBytes: limits.target,

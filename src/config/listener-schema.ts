@@ -22,7 +22,11 @@ const limits = s.object({
 
 export const listener = s.object({
   address: s.address().describe('Where to listen: 0.0.0.0:8080, [::]:8080 or unix:/path. Port 0 takes a free one.'),
-  protocol: s.enum(['http']).default('http').describe('What is spoken here.'),
+  protocol: s
+    .enum(['http', 'tcp'])
+    .default('http')
+    .describe('What is spoken here: http, or tcp for connections that are passed on as they are.'),
+  upstream: s.string().optional().describe('Where connections go, with protocol: tcp.'),
   timeouts: timeouts.prefault({}).describe('How long a client may take.'),
   limits: limits.prefault({}).describe('How much a client may send.'),
 });

@@ -79,6 +79,16 @@ function* targetProblems(
     yield { path, message: 'all weights of the split are 0' };
 }
 
+function* protocolProblems(config: Config, name: string): Generator<ConfigurationProblem> {
+  const { protocol, upstream } = config.listeners[name] as Config['listeners'][string];
+  const path: Path = ['listeners', name];
+  if (protocol === 'tcp' && upstream === undefined)
+    yield { path, message: 'a listener with protocol: tcp needs an upstream' };
+  if (protocol === 'http' && upstream !== undefined)
+    yield { path: [...path, 'upstream'], message: 'is for protocol: tcp; with http, routes say where requests go' };
+  if (upstream !== undefined) yield* targetProblems(config, [{ upstream, weight: 1 }], [...path, 'upstream']);
+}
+
 function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     const path: Path = ['upstreams', name];
@@ -109,6 +119,7 @@ function* listenerProblems(config: Config): Generator<ConfigurationProblem> {
     const address = formatAddress(listener.address);
     const other = seen.get(address);
     if (other) yield { path: ['listeners', name, 'address'], message: `${address} is taken by ${other} already` };
+    yield* protocolProblems(config, name);
     if (listener.address.port !== 0 || listener.address.socketPath !== '') seen.set(address, `the listener ${name}`);
   }
 }

@@ -32,5 +32,5 @@ test('an upstream that no route names is told', () => {
 routes: [{ name: one, match: { path: /* }, respond: {} }]
 upstreams: { spare: { endpoints: ['127.0.0.1:9001'] } }
 `);
-  assert.deepEqual(found, ['no route goes to upstream spare']);
+  assert.deepEqual(found, ['nothing goes to upstream spare']);
 });

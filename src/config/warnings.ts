@@ -24,8 +24,11 @@ function matchOf({ match }: RouteConfig): unknown {
 }
 
 function* unusedUpstreams(config: Config): Generator<string> {
-  const used = new Set(config.routes.flatMap(({ upstream }) => (upstream ?? []).map((target) => target.upstream)));
+  const used = new Set([
+    ...config.routes.flatMap(({ upstream }) => (upstream ?? []).map((target) => target.upstream)),
+    ...Object.values(config.listeners).map(({ upstream }) => upstream),
+  ]);
   for (const name of Object.keys(config.upstreams)) {
-    if (!used.has(name)) yield `no route goes to upstream ${name}`;
+    if (!used.has(name)) yield `nothing goes to upstream ${name}`;
   }
 }

@@ -5,7 +5,8 @@ import type { ListenerSettings } from '#model/snapshot.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 import { countConnection, countRefusedConnection } from '#telemetry/series.ts';
 import { Http1Connection } from './http1-connection.ts';
-import type { ListenerHost, ListenerState } from './listener-host.ts';
+import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
+import { TcpConnection } from './tcp-connection.ts';
 
 export interface BindAddress {
   readonly host: string;
@@ -21,7 +22,7 @@ export class Listener {
   readonly state: ListenerState;
   readonly #host: ListenerHost;
   readonly #server: net.Server;
-  readonly #connections = new Set<Http1Connection>();
+  readonly #connections = new Set<AcceptedConnection>();
 
   /** Binds; rejects with the system's error when that fails. */
   static async bind(
@@ -85,7 +86,8 @@ export class Listener {
       return;
     }
     countConnection(state.series, 1);
-    const connection = new Http1Connection(
+    const Connection = state.settings.protocol === 'tcp' ? TcpConnection : Http1Connection;
+    const connection = new Connection(
       (receiver) => TcpStream.accept(socket, receiver),
       state,
       this.#host,

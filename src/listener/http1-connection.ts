@@ -9,7 +9,7 @@ import { HeadReader } from '#wire/http1/head-reader.ts';
 import { parseRequestHead, type RequestHead } from '#wire/http1/request-head.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { emptyRequest, refusal, toRequest, unreadableRequest } from './http1-request.ts';
-import type { ListenerHost, ListenerState } from './listener-host.ts';
+import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
 
 /** How long and how much to go on reading after the last response, so that the client gets to read it (RFC 9112 9.6). */
 const LINGER_MS = 2000;
@@ -17,7 +17,7 @@ const MAX_LINGER_BYTES = 1048576;
 
 type State = 'head' | 'exchange' | 'lingering' | 'tunnel' | 'closed';
 
-export class Http1Connection implements StreamReceiver, Deadlined, ClientConnection {
+export class Http1Connection implements StreamReceiver, Deadlined, ClientConnection, AcceptedConnection {
   deadline: DeadlineEntry | undefined = undefined;
   readonly listenerState: ListenerState;
   readonly host: ListenerHost;

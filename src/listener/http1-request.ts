@@ -88,6 +88,11 @@ export function unreadableRequest(secure: boolean): Request {
   };
 }
 
+/** What stands for the request where bytes are passed on as they are. */
+export function tcpRequest(): Request {
+  return { ...unreadableRequest(false), version: 'tcp' };
+}
+
 /** The request as far as it can be told without looking at target and Host. */
 export function emptyRequest(head: RequestHead, secure: boolean): Request {
   const { section } = head;

@@ -15,6 +15,14 @@ export interface ResponseReceiver {
   respond(response: Response, atOnce: boolean): void;
 }
 
+/** A client connection as its listener sees it. */
+export interface AcceptedConnection {
+  /** Ends as soon as that cuts nothing off. */
+  drain(): void;
+  /** Ends at once. */
+  abort(): void;
+}
+
 export interface ListenerHost {
   readonly clock: Clock;
   readonly deadlines: Deadlines;

@@ -1,4 +1,5 @@
 // Everything one worker compiled from one configuration. An exchange keeps the snapshot it began with.
+import type { Handler } from './handler.ts';
 import type { Request } from './message.ts';
 import type { Route } from './route.ts';
 import type { Upstream } from './upstream.ts';
@@ -23,6 +24,7 @@ export interface PathParameters {
 /** Limits and timeouts of a listener's client connections. */
 export interface ListenerSettings {
   readonly name: string;
+  readonly protocol: 'http' | 'tcp';
   readonly maxHeadBytes: number;
   readonly maxFields: number;
   readonly maxTargetBytes: number;
@@ -54,6 +56,8 @@ export interface Snapshot {
   readonly generation: number;
   readonly router: Router;
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** What TCP listeners do with their connections, by name of the listener. */
+  readonly tcp: ReadonlyMap<string, Handler>;
   readonly forwarding: ForwardingSettings;
   /** How many exchanges, tunnels and connections still use it, in this worker. */
   uses: number;

@@ -91,6 +91,7 @@ const testSnapshot: Snapshot = {
   generation: 1,
   router: { match: () => undefined, allowedMethods: () => [] },
   upstreams: new Map(),
+  tcp: new Map(),
   forwarding: {
     isTrusted: () => false,
     name: 'tidegate',

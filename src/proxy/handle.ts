@@ -49,6 +49,7 @@ export function answerFailure(exchange: Exchange, error: unknown, log: Log): Res
 
 function route(exchange: Exchange): Response | Promise<Response> {
   const { request, snapshot } = exchange;
+  if (request.version === 'tcp') return passThrough(exchange);
   prepareRequest(exchange);
   if (request.path === '*') return answerServerOptions();
   const answer = answerMaxForwards(exchange);
@@ -59,6 +60,13 @@ function route(exchange: Exchange): Response | Promise<Response> {
   exchange.pathParameters = found.parameters;
   exchange.phase = 'policies';
   return found.route.handler(exchange);
+}
+
+/** TCP listeners have no routes: their connections go to an upstream. */
+function passThrough(exchange: Exchange): Response | Promise<Response> {
+  const handler = exchange.snapshot.tcp.get(exchange.connection.listener);
+  if (!handler) throw new ProxyError('no-route', `the listener ${exchange.connection.listener} has no upstream`);
+  return handler(exchange);
 }
 
 function finish(exchange: Exchange, response: Response): Response {

@@ -93,6 +93,20 @@ export class EndpointPool {
     }
   }
 
+  /** Counts a connection that is opened and kept outside the pool; returns whether there is room for it. */
+  admit(): boolean {
+    if (this.#connections >= this.settings.maxConnections && !this.#closeOneIdle()) return false;
+    this.#connections++;
+    countConnection(this.#series, 1);
+    return true;
+  }
+
+  /** A connection that was admitted is gone. */
+  dismiss(): void {
+    this.#connections--;
+    countConnection(this.#series, -1);
+  }
+
   /** Takes an attempt that gave up out of the queue. */
   withdraw(attempt: Http1Attempt): void {
     const at = this.#waiting.findIndex((waiter) => waiter.attempt === attempt);

@@ -3,11 +3,11 @@ import type { Series } from '#memory/series-table.ts';
 import type { PoolSettings, Transport } from '#model/upstream.ts';
 import type { ConnectTarget } from '#net/tcp-stream.ts';
 import { EndpointPool, type PoolHost } from './endpoint-pool.ts';
-import { Http1Transport } from './http1-transport.ts';
+import { EndpointTransport } from './endpoint-transport.ts';
 
 export class PoolSet {
   readonly #host: PoolHost;
-  readonly #transports = new Map<string, Http1Transport>();
+  readonly #transports = new Map<string, EndpointTransport>();
 
   constructor(host: PoolHost) {
     this.#host = host;
@@ -20,7 +20,7 @@ export class PoolSet {
       known.pool.revive(settings);
       return known;
     }
-    const transport = new Http1Transport(new EndpointPool(target, settings, series, this.#host));
+    const transport = new EndpointTransport(new EndpointPool(target, settings, series, this.#host));
     this.#transports.set(key, transport);
     return transport;
   }

@@ -1,10 +1,11 @@
-// Sends requests to one endpoint over HTTP/1.1.
+// Sends what exchanges have for one endpoint: requests over HTTP/1.1, connections of TCP listeners as they are.
 import type { Exchange } from '#model/exchange.ts';
 import type { Attempt, AttemptListener, Endpoint, Transport, Upstream } from '#model/upstream.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import { Http1Attempt } from './http1-attempt.ts';
+import { TcpAttempt } from './tcp-attempt.ts';
 
-export class Http1Transport implements Transport {
+export class EndpointTransport implements Transport {
   readonly pool: EndpointPool;
 
   constructor(pool: EndpointPool) {
@@ -12,6 +13,11 @@ export class Http1Transport implements Transport {
   }
 
   send(exchange: Exchange, upstream: Upstream, endpoint: Endpoint, listener: AttemptListener): Attempt {
+    if (exchange.request.version === 'tcp') {
+      const attempt = new TcpAttempt(exchange, upstream, endpoint, this.pool, listener);
+      attempt.start();
+      return attempt;
+    }
     const attempt = new Http1Attempt(exchange, upstream, endpoint, this.pool, listener);
     this.pool.assign(attempt);
     return attempt;

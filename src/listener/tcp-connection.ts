@@ -1,0 +1,144 @@
+// One client connection of a TCP listener: waits for a connection to an endpoint, then is joined with it until both are closed. The
+// whole of it is one exchange, with one access record.
+import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
+import { type ClientConnection, Exchange } from '#model/exchange.ts';
+import type { Response, Tunnel } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import { joinStreams } from '#net/tunnel.ts';
+import { countActive } from '#telemetry/series.ts';
+import { tcpRequest } from './http1-request.ts';
+import type { AcceptedConnection, ListenerHost, ListenerState, ResponseReceiver } from './listener-host.ts';
+
+/** What a client may send before there is an endpoint to take it. */
+const MAX_EARLY_BYTES = 65536;
+
+export class TcpConnection implements StreamReceiver, ClientConnection, ResponseReceiver, AcceptedConnection {
+  readonly exchange: Exchange;
+  readonly secure = false;
+  readonly #listenerState: ListenerState;
+  readonly #host: ListenerHost;
+  readonly #stream: ByteStream;
+  readonly #onClosed: (connection: AcceptedConnection) => void;
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #halfClosed = false;
+  #stop: (() => void) | undefined = undefined;
+  #ended = false;
+
+  constructor(
+    open: (receiver: StreamReceiver) => ByteStream,
+    listener: ListenerState,
+    host: ListenerHost,
+    onClosed: (connection: AcceptedConnection) => void,
+  ) {
+    this.#listenerState = listener;
+    this.#host = host;
+    this.#onClosed = onClosed;
+    this.#stream = open(this);
+    this.exchange = new Exchange(this, host.snapshot(), tcpRequest(), host.clock.now());
+    this.exchange.snapshot.uses++;
+    countActive(listener.series, 1);
+    host.handle(this);
+  }
+
+  get clock() {
+    return this.#host.clock;
+  }
+
+  get listener(): string {
+    return this.#listenerState.name;
+  }
+
+  get remoteAddress(): string {
+    return this.#stream.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.#stream.remotePort;
+  }
+
+  get localAddress(): string {
+    return this.#stream.localAddress;
+  }
+
+  get localPort(): number {
+    return this.#stream.localPort;
+  }
+
+  /** Goes on: nobody can tell a good moment in bytes that nobody reads. */
+  drain(): void {}
+
+  abort(): void {
+    if (this.#stop) this.#stop();
+    else this.#stream.abort();
+  }
+
+  /** The connection to an endpoint stands, or there is none. */
+  respond(response: Response): void {
+    if (response.tunnel && !this.#ended) {
+      this.#join(response.tunnel, response.status);
+      return;
+    }
+    response.tunnel?.stream.abort();
+    response.tunnel?.done();
+    if (this.#ended) return;
+    this.exchange.status = response.status;
+    this.#finish();
+    this.#stream.reset();
+  }
+
+  bytes(buffer: Buffer, length: number): boolean {
+    this.#early.push(Buffer.from(buffer.subarray(0, length)));
+    this.#earlyBytes += length;
+    return this.#earlyBytes < MAX_EARLY_BYTES;
+  }
+
+  drained(): void {}
+
+  ended(): void {
+    this.#halfClosed = true;
+  }
+
+  closed(error: NodeJS.ErrnoException | undefined): void {
+    const reason = new ProxyError('client-closed', undefined, { cause: error });
+    this.exchange.blame(reason);
+    this.exchange.abort(reason);
+    this.#finish();
+    this.#onClosed(this);
+  }
+
+  #join(tunnel: Tunnel, status: number): void {
+    const { exchange } = this;
+    exchange.status = status;
+    exchange.phase = 'tunnel';
+    const early = this.#early;
+    this.#early = [];
+    for (const bytes of early) tunnel.stream.write(bytes);
+    this.#stop = joinStreams({
+      first: this.#stream,
+      second: tunnel.stream,
+      idleTimeoutMs: tunnel.idleTimeoutMs,
+      deadlines: this.#host.deadlines,
+      done: (end) => {
+        exchange.bytesReceived = end.sent + this.#earlyBytes;
+        exchange.bytesSent = end.received;
+        exchange.phase = 'done';
+        tunnel.done();
+        this.#finish();
+        this.#onClosed(this);
+      },
+    });
+    if (this.#halfClosed) tunnel.stream.end();
+  }
+
+  #finish(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { exchange } = this;
+    if (exchange.status === 0) exchange.status = exchange.error?.status ?? 499;
+    exchange.snapshot.uses--;
+    countActive(this.#listenerState.series, -1);
+    exchange.end();
+    this.#host.record(exchange, this.#listenerState.series);
+  }
+}

@@ -1,0 +1,192 @@
+// TCP listeners: connections are passed on as they are, to the same upstreams, balancers and health as requests.
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { parseConfiguration, referencesFor } from '#config/load.ts';
+import { startTidegate, type TestGateway } from '../support/gateway.ts';
+import { closedPort } from '../support/origin.ts';
+
+interface TcpOrigin {
+  readonly address: string;
+  readonly sockets: Socket[];
+  readonly server: Server;
+}
+
+async function startTcp(t: TestContext, serve: (socket: Socket) => void): Promise<TcpOrigin> {
+  const sockets: Socket[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    serve(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { address: `127.0.0.1:${(server.address() as { port: number }).port}`, sockets, server };
+}
+
+const echo = (socket: Socket): void => void socket.pipe(socket);
+
+function configuration(endpoints: readonly string[], more = ''): string {
+  return `
+listeners: { db: { address: '127.0.0.1:0', protocol: tcp, upstream: db } }
+upstreams: { db: { endpoints: [${endpoints.map((address) => `'${address}'`).join(', ')}]${more} } }
+`;
+}
+
+async function connectTo(t: TestContext, gateway: TestGateway): Promise<Socket> {
+  const socket = connect({ port: gateway.port(), host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => {});
+  t.after(() => socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function readAll(socket: Socket): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of socket as AsyncIterable<Buffer>) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+test('bytes pass both ways unchanged, each side may end before the other, and one record is written', async (t) => {
+  const origin = await startTcp(t, echo);
+  const gateway = await startTidegate(t, configuration([origin.address]));
+  const client = await connectTo(t, gateway);
+  const content = randomBytes(5_000_000);
+  client.end(content);
+  const back = await readAll(client);
+  assert.equal(createHash('sha256').update(back).digest('hex'), createHash('sha256').update(content).digest('hex'));
+  const [record] = await gateway.untilRecords(1);
+  assert.equal(record?.version, 'tcp');
+  assert.equal(record?.upstream, 'db');
+  assert.equal(record?.endpoint, origin.address);
+  assert.equal(record?.bytes_received, content.length);
+  assert.equal(record?.bytes_sent, content.length);
+  assert.equal(record?.ended_by, undefined);
+});
+
+test('a server that speaks first is heard', async (t) => {
+  const origin = await startTcp(t, (socket) => void socket.write('220 ready\r\n'));
+  const gateway = await startTidegate(t, configuration([origin.address]));
+  const client = await connectTo(t, gateway);
+  const [greeting] = (await once(client, 'data')) as [Buffer];
+  assert.equal(greeting.toString(), '220 ready\r\n');
+});
+
+test('an endpoint that refuses is passed over, and what the client sent meanwhile is not lost', async (t) => {
+  const origin = await startTcp(t, echo);
+  const gateway = await startTidegate(t, configuration([`127.0.0.1:${await closedPort()}`, origin.address]));
+  for (let turn = 0; turn < 4; turn++) {
+    const client = await connectTo(t, gateway);
+    client.end(`hello ${turn}`);
+    assert.equal((await readAll(client)).toString(), `hello ${turn}`);
+  }
+});
+
+test('with no endpoint left the connection is reset, with a record that says why', async (t) => {
+  const gateway = await startTidegate(t, configuration([`127.0.0.1:${await closedPort()}`]));
+  const client = connect(gateway.port(), '127.0.0.1');
+  const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException];
+  assert.equal(error.code, 'ECONNRESET');
+  const [record] = await gateway.untilRecords(1);
+  assert.equal(record?.ended_by, 'origin');
+  assert.equal(record?.error, 'connection_refused');
+});
+
+test('connections are balanced like requests', async (t) => {
+  const origins = [await startTcp(t, echo), await startTcp(t, echo)];
+  const gateway = await startTidegate(
+    t,
+    configuration(
+      origins.map(({ address }) => address),
+      ', balancer: least-requests',
+    ),
+  );
+  for (let count = 0; count < 10; count++) {
+    const client = await connectTo(t, gateway);
+    client.write('x');
+    await once(client, 'data');
+  }
+  assert.deepEqual(
+    origins.map(({ sockets }) => sockets.length),
+    [5, 5],
+  );
+  const endpoint = `upstream="db",endpoint="${origins[0]?.address}"`;
+  assert.equal(await gateway.metric(`tidegate_endpoint_in_flight{${endpoint}}`), 5);
+  assert.equal(await gateway.metric(`tidegate_endpoint_connections_active{${endpoint}}`), 5);
+});
+
+test('a reset on one side is a reset on the other', async (t) => {
+  const origin = await startTcp(t, (socket) => void socket.once('data', () => socket.resetAndDestroy()));
+  const gateway = await startTidegate(t, configuration([origin.address]));
+  const client = await connectTo(t, gateway);
+  const error = once(client, 'error');
+  client.write('x');
+  assert.equal(((await error) as [NodeJS.ErrnoException])[0].code, 'ECONNRESET');
+});
+
+test('a connection in which nothing moves is closed after the configured time', async (t) => {
+  const origin = await startTcp(t, echo);
+  const gateway = await startTidegate(t, configuration([origin.address], ', timeouts: { tunnel-idle: 300ms }'));
+  const client = await connectTo(t, gateway);
+  client.write('x');
+  assert.equal((await readAll(client)).toString(), 'x');
+});
+
+test('more connections than an endpoint may have are refused at once', async (t) => {
+  const origin = await startTcp(t, echo);
+  const gateway = await startTidegate(t, configuration([origin.address], ', pool: { max-connections: 2 }'));
+  for (let count = 0; count < 2; count++) {
+    const client = await connectTo(t, gateway);
+    client.write('x');
+    await once(client, 'data');
+  }
+  const third = await connectTo(t, gateway);
+  await new Promise((resolve) => third.on('close', resolve));
+  assert.equal((await gateway.untilRecords(1))[0]?.error, 'connection_limit_reached');
+});
+
+test('open connections outlive a reload, and all counts return to zero', async (t) => {
+  const origin = await startTcp(t, echo);
+  const gateway = await startTidegate(t, configuration([origin.address]));
+  const client = await connectTo(t, gateway);
+  client.write('before');
+  await once(client, 'data');
+  await gateway.write(configuration([origin.address], ', panic-threshold: 10%'));
+  await gateway.untilAdmin<{ generation: number }>('/status', ({ generation }) => generation > 1);
+  client.end('after');
+  assert.equal((await readAll(client)).toString(), 'after');
+  await gateway.untilRecords(1);
+  const endpoint = `upstream="db",endpoint="${origin.address}"`;
+  for (const metric of [
+    'tidegate_listener_connections_active{listener="db"}',
+    'tidegate_listener_exchanges_active{listener="db"}',
+    `tidegate_endpoint_in_flight{${endpoint}}`,
+    `tidegate_endpoint_connections_active{${endpoint}}`,
+    'tidegate_deadlines',
+  ]) {
+    while ((await gateway.metric(metric)) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+});
+
+test('a TCP listener needs an upstream, and an HTTP listener has none', (t) => {
+  const problems = (listener: string) => {
+    try {
+      parseConfiguration(
+        `version: 1\nlisteners: { db: { address: '127.0.0.1:1', ${listener} } }`,
+        referencesFor('.', {}),
+      );
+      return [];
+    } catch (error) {
+      return (error as { problems: { message: string }[] }).problems.map(({ message }) => message);
+    }
+  };
+  t.assert.deepEqual(problems('protocol: tcp'), ['a listener with protocol: tcp needs an upstream']);
+  t.assert.deepEqual(problems('protocol: tcp, upstream: x'), ['no upstream is named "x"; there are none']);
+  assert.match(problems('upstream: x')[0] ?? '', /is for protocol: tcp/);
+});
