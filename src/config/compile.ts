@@ -110,11 +110,18 @@ export function compileEndpoints(
   });
 }
 
+function compileProxies(prefixes: readonly string[] | undefined): ListenerSettings['isProxy'] {
+  if (!prefixes) return undefined;
+  const proxies = new PrefixSet(prefixes);
+  return (address) => proxies.has(address);
+}
+
 export function listenerSettings(name: string, config: ListenerConfig): ListenerSettings {
   const { limits, timeouts } = config;
   return {
     name,
     protocol: config.protocol,
+    isProxy: compileProxies(config['proxy-protocol']),
     maxHeadBytes: limits.head,
     maxFields: limits.fields,
     maxTargetBytes: limits.target,
@@ -179,6 +186,7 @@ function compileUpstream(
     epoch: () => host.epoch(),
     grouping: groupingSettings(config, zone),
     affinity: compileAffinity(name, config, host),
+    sendsProxyHeader: config['send-proxy-protocol'] && (config['send-proxy-protocol'] === 'v1' ? 1 : 2),
     timeouts: {
       connectMs: timeouts.connect,
       firstByteMs: timeouts['first-byte'],

@@ -27,6 +27,12 @@ export const listener = s.object({
     .default('http')
     .describe('What is spoken here: http, or tcp for connections that are passed on as they are.'),
   upstream: s.string().optional().describe('Where connections go, with protocol: tcp.'),
+  'proxy-protocol': s
+    .array(s.prefix())
+    .optional()
+    .describe(
+      'Proxies in front, by prefix, that tell whose connection they pass on by a PROXY protocol header, version 1 or 2. With it every connection must come from one of them and begin with a header.',
+    ),
   timeouts: timeouts.prefault({}).describe('How long a client may take.'),
   limits: limits.prefault({}).describe('How much a client may send.'),
 });

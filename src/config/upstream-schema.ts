@@ -140,6 +140,10 @@ export const upstream = s.object({
     .percentage()
     .prefault('50%')
     .describe('Share of usable endpoints below which health is ignored, when no other priority carries the rest.'),
+  'send-proxy-protocol': s
+    .enum(['v1', 'v2'])
+    .optional()
+    .describe('Tells endpoints whose connection they get, on connections of TCP listeners.'),
   persistence: persistence
     .optional()
     .describe(

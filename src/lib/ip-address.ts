@@ -50,6 +50,16 @@ export function formatIpPrefix(prefix: IpPrefix): string {
   return `${groups.join(':')}/${length}`;
 }
 
+/** The text form of 4 or 16 bytes, IPv6 as RFC 5952 writes it; an IPv4-mapped address as the IPv4 address it holds. */
+export function formatIpAddress(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[i * 2] as number) << 8) | (bytes[i * 2 + 1] as number)).toString(16),
+  );
+  const { address } = new net.SocketAddress({ address: groups.join(':'), family: 'ipv6' });
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
 function parseIpv6(address: string): Uint8Array {
   let text = address;
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);

@@ -1,11 +1,13 @@
 // Binds one listener in one worker and makes a connection object of each socket it accepts.
 import net from 'node:net';
 import type { Series } from '#memory/series-table.ts';
+import type { StreamReceiver } from '#model/byte-stream.ts';
 import type { ListenerSettings } from '#model/snapshot.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 import { countConnection, countRefusedConnection } from '#telemetry/series.ts';
 import { Http1Connection } from './http1-connection.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
+import { ProxyHeaderConnection, type Successor } from './proxy-header-connection.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
 export interface BindAddress {
@@ -86,16 +88,28 @@ export class Listener {
       return;
     }
     countConnection(state.series, 1);
-    const Connection = state.settings.protocol === 'tcp' ? TcpConnection : Http1Connection;
-    const connection = new Connection(
-      (receiver) => TcpStream.accept(socket, receiver),
-      state,
-      this.#host,
-      (closed) => {
-        this.#connections.delete(closed);
-        countConnection(state.series, -1);
-      },
-    );
-    this.#connections.add(connection);
+    const open = (receiver: StreamReceiver) => TcpStream.accept(socket, receiver);
+    if (state.settings.isProxy) this.#expectHeader(open);
+    else this.#connections.add(this.#create(open));
   }
+
+  /** A connection of the listener's protocol. */
+  #create(open: (receiver: StreamReceiver) => TcpStream): AcceptedConnection {
+    const Connection = this.state.settings.protocol === 'tcp' ? TcpConnection : Http1Connection;
+    return new Connection(open, this.state, this.#host, this.#onClosed);
+  }
+
+  #expectHeader(open: (receiver: StreamReceiver) => TcpStream): void {
+    const succeed: Successor = (takeOver) => {
+      this.#connections.delete(first);
+      this.#connections.add(this.#create(takeOver));
+    };
+    const first = new ProxyHeaderConnection(open, this.state, this.#host, { succeed, onClosed: this.#onClosed });
+    this.#connections.add(first);
+  }
+
+  readonly #onClosed = (closed: AcceptedConnection): void => {
+    this.#connections.delete(closed);
+    countConnection(this.state.series, -1);
+  };
 }

@@ -140,6 +140,18 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'The request content is too large.',
   },
+  'proxy-header-invalid': {
+    side: 'client',
+    status: 400,
+    retryable: 'never',
+    detail: 'The PROXY protocol header is missing or not valid.',
+  },
+  'proxy-header-untrusted': {
+    side: 'client',
+    status: 403,
+    retryable: 'never',
+    detail: 'This address may not send a PROXY protocol header.',
+  },
   'expectation-failed': { side: 'client', status: 417, retryable: 'never', detail: 'The expectation cannot be met.' },
   'version-not-supported': {
     side: 'client',

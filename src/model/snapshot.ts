@@ -25,6 +25,8 @@ export interface PathParameters {
 export interface ListenerSettings {
   readonly name: string;
   readonly protocol: 'http' | 'tcp';
+  /** Which addresses are proxies that send a PROXY protocol header; `undefined` where none is expected. */
+  readonly isProxy: ((address: string) => boolean) | undefined;
   readonly maxHeadBytes: number;
   readonly maxFields: number;
   readonly maxTargetBytes: number;

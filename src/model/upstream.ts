@@ -109,6 +109,8 @@ export interface Upstream {
   readonly epoch: () => number;
   readonly grouping: GroupingSettings;
   readonly affinity: Affinity | undefined;
+  /** Version of the PROXY protocol header that connections of TCP listeners begin with; `undefined` for none. */
+  readonly sendsProxyHeader: 1 | 2 | undefined;
   readonly timeouts: UpstreamTimeouts;
   readonly pool: PoolSettings;
   readonly retry: RetrySettings;

@@ -21,9 +21,11 @@ export interface ConnectTarget {
 
 export class TcpStream implements ByteStream, SocketOwner {
   receiver: StreamReceiver;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
+  remoteAddress: string;
+  remotePort: number;
   relaying = false;
+  /** The address that the client has connected to, where a proxy in front has told it. */
+  #destination: { readonly address: string; readonly port: number } | undefined = undefined;
   readonly #socket: StreamSocket;
   /** Whether a reset is possible: Unix sockets know none. */
   readonly #isTcp: boolean;
@@ -81,11 +83,18 @@ export class TcpStream implements ByteStream, SocketOwner {
   }
 
   get localAddress(): string {
-    return withoutMapping(this.#socket.localAddress ?? '');
+    return this.#destination?.address ?? withoutMapping(this.#socket.localAddress ?? '');
   }
 
   get localPort(): number {
-    return this.#socket.localPort ?? 0;
+    return this.#destination?.port ?? this.#socket.localPort ?? 0;
+  }
+
+  /** From here on the stream has the addresses of the connection that a proxy in front passes on. */
+  standFor(source: { address: string; port: number }, destination: { address: string; port: number }): void {
+    this.remoteAddress = source.address;
+    this.remotePort = source.port;
+    this.#destination = destination;
   }
 
   get closed(): boolean {

@@ -8,6 +8,7 @@ import type { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
+import { writeProxyHeader } from '#wire/proxy-protocol/write-header.ts';
 import { connectError, faultError } from './connection-error.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 
@@ -90,6 +91,7 @@ export class TcpAttempt implements Attempt, StreamReceiver, Deadlined {
     if (this.#state !== 'connecting' || !stream) return;
     this.#state = 'open';
     this.#pool.host.deadlines.clear(this);
+    this.#sendHeader(stream);
     const idleTimeoutMs = this.#upstream.timeouts.tunnelIdleMs;
     this.#listener.responded({
       status: 200,
@@ -99,6 +101,15 @@ export class TcpAttempt implements Attempt, StreamReceiver, Deadlined {
       body: undefined,
       tunnel: { protocol: 'tcp', stream, early: NOTHING, idleTimeoutMs, done: () => this.#leave() },
     });
+  }
+
+  #sendHeader(stream: TcpStream): void {
+    const version = this.#upstream.sendsProxyHeader;
+    if (!version) return;
+    const { connection } = this.#exchange;
+    const source = { address: connection.remoteAddress, port: connection.remotePort };
+    const destination = { address: connection.localAddress, port: connection.localPort };
+    stream.write(writeProxyHeader(version, source, destination));
   }
 
   #leave(): void {

@@ -1,0 +1,31 @@
+// Writes the header that tells an endpoint whose connection it gets (PROXY protocol, versions 1 and 2). Reading is in read-header.ts.
+import { crc32c } from '#lib/crc32c.ts';
+import { parseIpAddress } from '#lib/ip-address.ts';
+import { CRC32C, type PeerAddress, SIGNATURE } from './read-header.ts';
+
+/** The header; without addresses of one family it says that nothing is known. */
+export function writeProxyHeader(version: 1 | 2, source: PeerAddress, destination: PeerAddress): Buffer {
+  const from = parseIpAddress(source.address);
+  const to = parseIpAddress(destination.address);
+  const known = from !== undefined && to !== undefined && from.version === to.version;
+  if (version === 1) {
+    if (!known) return Buffer.from('PROXY UNKNOWN\r\n', 'latin1');
+    const line = `PROXY TCP${from.version} ${source.address} ${destination.address} ${source.port} ${destination.port}\r\n`;
+    return Buffer.from(line, 'latin1');
+  }
+  if (!known) return withChecksum(0x20, 0x00, Buffer.alloc(0));
+  const ports = Buffer.alloc(4);
+  ports.writeUInt16BE(source.port, 0);
+  ports.writeUInt16BE(destination.port, 2);
+  return withChecksum(0x21, from.version === 4 ? 0x11 : 0x21, Buffer.concat([from.bytes, to.bytes, ports]));
+}
+
+function withChecksum(command: number, family: number, addresses: Buffer): Buffer {
+  const fixed = Buffer.alloc(4);
+  fixed[0] = command;
+  fixed[1] = family;
+  fixed.writeUInt16BE(addresses.length + 7, 2);
+  const header = Buffer.concat([SIGNATURE, fixed, addresses, Buffer.from([CRC32C, 0, 4, 0, 0, 0, 0])]);
+  header.writeUInt32BE(crc32c(header), header.length - 4);
+  return header;
+}
