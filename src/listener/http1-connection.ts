@@ -2,11 +2,12 @@
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import { describeError } from '#lib/log.ts';
 import { type ByteStream, StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
-import { type ClientConnection, Exchange } from '#model/exchange.ts';
+import { Exchange } from '#model/exchange.ts';
 import type { Request } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { HeadReader } from '#wire/http1/head-reader.ts';
 import { parseRequestHead, type RequestHead } from '#wire/http1/request-head.ts';
+import { ClientStream } from './client-stream.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { emptyRequest, refusal, toRequest, unreadableRequest } from './http1-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
@@ -17,12 +18,9 @@ const MAX_LINGER_BYTES = 1048576;
 
 type State = 'head' | 'exchange' | 'lingering' | 'tunnel' | 'closed';
 
-export class Http1Connection implements StreamReceiver, Deadlined, ClientConnection, AcceptedConnection {
+export class Http1Connection extends ClientStream implements StreamReceiver, Deadlined, AcceptedConnection {
   deadline: DeadlineEntry | undefined = undefined;
-  readonly listenerState: ListenerState;
-  readonly host: ListenerHost;
   readonly stream: ByteStream;
-  readonly secure = false;
   /** Whether the client has sent FIN; it may still read. */
   halfClosed = false;
   /** Ends the tunnel that this connection has become. */
@@ -47,36 +45,11 @@ export class Http1Connection implements StreamReceiver, Deadlined, ClientConnect
     host: ListenerHost,
     onClosed: (connection: Http1Connection) => void,
   ) {
-    this.listenerState = listener;
-    this.host = host;
+    super(listener, host);
     this.#onClosed = onClosed;
     // A client that says nothing at all has as long as one that has started a head.
     host.deadlines.set(this, listener.settings.headTimeoutMs);
     this.stream = open(this);
-  }
-
-  get clock() {
-    return this.host.clock;
-  }
-
-  get listener(): string {
-    return this.listenerState.name;
-  }
-
-  get remoteAddress(): string {
-    return this.stream.remoteAddress;
-  }
-
-  get remotePort(): number {
-    return this.stream.remotePort;
-  }
-
-  get localAddress(): string {
-    return this.stream.localAddress;
-  }
-
-  get localPort(): number {
-    return this.stream.localPort;
   }
 
   /** Closes the connection if it is idle; else it closes behind the present exchange, as the listener is draining. */

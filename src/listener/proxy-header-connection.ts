@@ -2,22 +2,20 @@
 // whose client is the one that the header names.
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { StreamReceiver } from '#model/byte-stream.ts';
-import { type ClientConnection, Exchange } from '#model/exchange.ts';
+import { Exchange } from '#model/exchange.ts';
 import { type ErrorCode, ProxyError } from '#model/proxy-error.ts';
 import type { TcpStream } from '#net/tcp-stream.ts';
 import { ProxyHeaderError, readProxyHeader } from '#wire/proxy-protocol/read-header.ts';
+import { ClientStream } from './client-stream.ts';
 import { tcpRequest } from './http1-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
 
 /** What takes the stream over when the header has been read. */
 export type Successor = (open: (receiver: StreamReceiver) => TcpStream) => void;
 
-export class ProxyHeaderConnection implements StreamReceiver, Deadlined, ClientConnection, AcceptedConnection {
+export class ProxyHeaderConnection extends ClientStream implements StreamReceiver, Deadlined, AcceptedConnection {
   deadline: DeadlineEntry | undefined = undefined;
-  readonly secure = false;
-  readonly #stream: TcpStream;
-  readonly #listenerState: ListenerState;
-  readonly #host: ListenerHost;
+  readonly stream: TcpStream;
   readonly #succeed: Successor;
   readonly #onClosed: (connection: AcceptedConnection) => void;
   readonly #startedAt: number;
@@ -30,48 +28,23 @@ export class ProxyHeaderConnection implements StreamReceiver, Deadlined, ClientC
     host: ListenerHost,
     end: { readonly succeed: Successor; readonly onClosed: (connection: AcceptedConnection) => void },
   ) {
-    this.#listenerState = listener;
-    this.#host = host;
+    super(listener, host);
     this.#succeed = end.succeed;
     this.#onClosed = end.onClosed;
     this.#startedAt = host.clock.now();
     host.deadlines.set(this, listener.settings.headTimeoutMs);
-    this.#stream = open(this);
+    this.stream = open(this);
     // A header from whoever likes to send one would let him take any address.
-    if (!listener.settings.isProxy?.(this.#stream.remoteAddress))
-      this.#refuse('proxy-header-untrusted', `${this.#stream.remoteAddress} is no proxy that may send a PROXY header`);
-  }
-
-  get clock() {
-    return this.#host.clock;
-  }
-
-  get listener(): string {
-    return this.#listenerState.name;
-  }
-
-  get remoteAddress(): string {
-    return this.#stream.remoteAddress;
-  }
-
-  get remotePort(): number {
-    return this.#stream.remotePort;
-  }
-
-  get localAddress(): string {
-    return this.#stream.localAddress;
-  }
-
-  get localPort(): number {
-    return this.#stream.localPort;
+    if (!listener.settings.isProxy?.(this.stream.remoteAddress))
+      this.#refuse('proxy-header-untrusted', `${this.stream.remoteAddress} is no proxy that may send a PROXY header`);
   }
 
   drain(): void {
-    this.#stream.abort();
+    this.stream.abort();
   }
 
   abort(): void {
-    this.#stream.abort();
+    this.stream.abort();
   }
 
   bytes(buffer: Buffer, length: number): boolean {
@@ -80,7 +53,7 @@ export class ProxyHeaderConnection implements StreamReceiver, Deadlined, ClientC
     try {
       const header = readProxyHeader(this.#received);
       if (!header) return true;
-      if (header.source && header.destination) this.#stream.standFor(header.source, header.destination);
+      if (header.source && header.destination) this.stream.standFor(header.source, header.destination);
       return this.#handOver(this.#received.subarray(header.length));
     } catch (error) {
       if (!(error instanceof ProxyHeaderError)) throw error;
@@ -96,7 +69,7 @@ export class ProxyHeaderConnection implements StreamReceiver, Deadlined, ClientC
   }
 
   closed(): void {
-    this.#host.deadlines.clear(this);
+    this.host.deadlines.clear(this);
     this.#onClosed(this);
   }
 
@@ -105,22 +78,22 @@ export class ProxyHeaderConnection implements StreamReceiver, Deadlined, ClientC
   }
 
   #handOver(rest: Buffer): boolean {
-    this.#host.deadlines.clear(this);
+    this.host.deadlines.clear(this);
     this.#succeed((receiver) => {
-      this.#stream.receiver = receiver;
-      return this.#stream;
+      this.stream.receiver = receiver;
+      return this.stream;
     });
-    return rest.length === 0 || this.#stream.receiver.bytes(rest, rest.length, false);
+    return rest.length === 0 || this.stream.receiver.bytes(rest, rest.length, false);
   }
 
   #refuse(code: ErrorCode, reason: string): void {
     if (this.#refused) return;
     this.#refused = true;
-    const exchange = new Exchange(this, this.#host.snapshot(), tcpRequest(), this.#startedAt);
+    const exchange = new Exchange(this, this.host.snapshot(), tcpRequest(), this.#startedAt);
     const error = new ProxyError(code, reason);
     exchange.blame(error);
     exchange.status = error.status;
-    this.#host.record(exchange, this.#listenerState.series);
-    this.#stream.reset();
+    this.host.record(exchange, this.listenerState.series);
+    this.stream.reset();
   }
 }

@@ -1,23 +1,21 @@
 // One client connection of a TCP listener: waits for a connection to an endpoint, then is joined with it until both are closed. The
 // whole of it is one exchange, with one access record.
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
-import { type ClientConnection, Exchange } from '#model/exchange.ts';
+import { Exchange } from '#model/exchange.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { joinStreams } from '#net/tunnel.ts';
 import { countActive } from '#telemetry/series.ts';
+import { ClientStream } from './client-stream.ts';
 import { tcpRequest } from './http1-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState, ResponseReceiver } from './listener-host.ts';
 
 /** What a client may send before there is an endpoint to take it. */
 const MAX_EARLY_BYTES = 65536;
 
-export class TcpConnection implements StreamReceiver, ClientConnection, ResponseReceiver, AcceptedConnection {
+export class TcpConnection extends ClientStream implements StreamReceiver, ResponseReceiver, AcceptedConnection {
   readonly exchange: Exchange;
-  readonly secure = false;
-  readonly #listenerState: ListenerState;
-  readonly #host: ListenerHost;
-  readonly #stream: ByteStream;
+  readonly stream: ByteStream;
   readonly #onClosed: (connection: AcceptedConnection) => void;
   #early: Buffer[] = [];
   #earlyBytes = 0;
@@ -31,38 +29,13 @@ export class TcpConnection implements StreamReceiver, ClientConnection, Response
     host: ListenerHost,
     onClosed: (connection: AcceptedConnection) => void,
   ) {
-    this.#listenerState = listener;
-    this.#host = host;
+    super(listener, host);
     this.#onClosed = onClosed;
-    this.#stream = open(this);
+    this.stream = open(this);
     this.exchange = new Exchange(this, host.snapshot(), tcpRequest(), host.clock.now());
     this.exchange.snapshot.uses++;
     countActive(listener.series, 1);
     host.handle(this);
-  }
-
-  get clock() {
-    return this.#host.clock;
-  }
-
-  get listener(): string {
-    return this.#listenerState.name;
-  }
-
-  get remoteAddress(): string {
-    return this.#stream.remoteAddress;
-  }
-
-  get remotePort(): number {
-    return this.#stream.remotePort;
-  }
-
-  get localAddress(): string {
-    return this.#stream.localAddress;
-  }
-
-  get localPort(): number {
-    return this.#stream.localPort;
   }
 
   /** Goes on: nobody can tell a good moment in bytes that nobody reads. */
@@ -70,7 +43,7 @@ export class TcpConnection implements StreamReceiver, ClientConnection, Response
 
   abort(): void {
     if (this.#stop) this.#stop();
-    else this.#stream.abort();
+    else this.stream.abort();
   }
 
   /** The connection to an endpoint stands, or there is none. */
@@ -84,7 +57,7 @@ export class TcpConnection implements StreamReceiver, ClientConnection, Response
     if (this.#ended) return;
     this.exchange.status = response.status;
     this.#finish();
-    this.#stream.reset();
+    this.stream.reset();
   }
 
   bytes(buffer: Buffer, length: number): boolean {
@@ -115,10 +88,10 @@ export class TcpConnection implements StreamReceiver, ClientConnection, Response
     this.#early = [];
     for (const bytes of early) tunnel.stream.write(bytes);
     this.#stop = joinStreams({
-      first: this.#stream,
+      first: this.stream,
       second: tunnel.stream,
       idleTimeoutMs: tunnel.idleTimeoutMs,
-      deadlines: this.#host.deadlines,
+      deadlines: this.host.deadlines,
       done: (end) => {
         exchange.bytesReceived = end.sent + this.#earlyBytes;
         exchange.bytesSent = end.received;
@@ -137,8 +110,8 @@ export class TcpConnection implements StreamReceiver, ClientConnection, Response
     const { exchange } = this;
     if (exchange.status === 0) exchange.status = exchange.error?.status ?? 499;
     exchange.snapshot.uses--;
-    countActive(this.#listenerState.series, -1);
+    countActive(this.listenerState.series, -1);
     exchange.end();
-    this.#host.record(exchange, this.#listenerState.series);
+    this.host.record(exchange, this.listenerState.series);
   }
 }
