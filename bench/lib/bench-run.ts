@@ -71,8 +71,18 @@ export class BenchRun {
 
   /** A load of realistic requests for a resource. */
   load(resource: string, port: number, routes = ROUTES): Load {
-    const script = join(this.folder, `${resource}-${routes}.lua`);
-    writeWrkScript(script, requestHeads(resource, routes));
+    return this.#load(`${resource}-${routes}`, port, requestHeads(resource, routes));
+  }
+
+  /** The same with a connection for each request. */
+  loadOfConnections(resource: string, port: number): Load {
+    const heads = requestHeads(resource).map((head) => head.replace('\r\n', '\r\nConnection: close\r\n'));
+    return this.#load(`${resource}-close`, port, heads);
+  }
+
+  #load(name: string, port: number, heads: readonly string[]): Load {
+    const script = join(this.folder, `${name}.lua`);
+    writeWrkScript(script, heads);
     return { port, script, seconds: this.options.seconds, signal: this.#ended.signal };
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hostOf, prefixOf } from '../lib/requests.ts';
 import type { Peer } from './peer.ts';
 
-const LAUNCHER = join(import.meta.dirname, '../../bin/tidegate');
+export const LAUNCHER = join(import.meta.dirname, '../../bin/tidegate');
 
 export const tidegate: Peer = {
   name: 'Tidegate',

@@ -2,7 +2,7 @@
 import { RESOURCES } from '../lib/origin.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
-import { proxyWork } from './proxy.ts';
+import { proxyWork, tcpWork } from './proxy.ts';
 import { routes } from './routes.ts';
 import { startUp } from './start.ts';
 import type { Work } from './work.ts';
@@ -11,6 +11,7 @@ export const works: readonly Work[] = [
   proxyWork('h1', RESOURCES.small),
   proxyWork('10k', RESOURCES['10k']),
   proxyWork('1m', RESOURCES['1m']),
+  tcpWork('tcp', RESOURCES['1m']),
   latency,
   routes,
   idle,

@@ -4,7 +4,9 @@ import { cpuMicroseconds } from '../lib/cpu.ts';
 import type { Resource } from '../lib/origin.ts';
 import { median, rounded } from '../lib/statistics.ts';
 import { verifyPeer } from '../lib/verify.ts';
-import { runWrk } from '../lib/wrk.ts';
+import { type Load, runWrk } from '../lib/wrk.ts';
+import type { Peer } from '../peers/peer.ts';
+import { tcpPeers } from '../peers/tcp.ts';
 import type { Work, WorkResult } from './work.ts';
 
 interface Sample {
@@ -17,33 +19,66 @@ export function proxyWork(name: string, resource: Resource): Work {
     name,
     summary: `HTTP/1.1 proxy, keep-alive, ${resource.bytes} bytes`,
     async run(bench, say) {
-      const running: Running[] = [];
-      const samples = new Map<string, Sample[]>();
-      for (const peer of bench.options.peers) {
-        const started = await bench.start(peer);
-        await verifyPeer(peer.name, started.port, resource);
-        await runWrk({ ...bench.load(resource.name, started.port), seconds: bench.options.warmUpSeconds });
-        running.push(started);
-        samples.set(peer.name, []);
-      }
-      for (let round = 1; round <= bench.options.rounds; round++) {
-        for (const one of running) {
-          const sample = await measure(bench, one, resource.name);
-          samples.get(one.peer.name)?.push(sample);
-          say(
-            `${name} ${round}/${bench.options.rounds} ${one.peer.name}: ${sample.cpuUs.toFixed(1)} us, ${Math.round(sample.requestsPerSecond)}/s`,
-          );
-        }
-      }
-      for (const one of running) await one.stop();
-      return summarise(this.summary, samples);
+      const verify = ({ peer, port }: Running) => verifyPeer(peer.name, port, resource);
+      const load = ({ port }: Running) => bench.load(resource.name, port);
+      return await compare({ name, title: this.summary, peers: bench.options.peers, verify, load }, bench, say);
     },
   };
 }
 
-async function measure(bench: BenchRun, { peer, port, pid }: Running, resource: string): Promise<Sample> {
+/** Connections passed on as they are, each with one response of this size. */
+export function tcpWork(name: string, resource: Resource): Work {
+  return {
+    name,
+    summary: `TCP proxy, a connection each, ${resource.bytes} bytes`,
+    async run(bench, say) {
+      const wanted = bench.options.peers.map((peer) => peer.name);
+      const peers = tcpPeers.filter((peer) => wanted.includes(peer.name));
+      const load = ({ port }: Running) => bench.loadOfConnections(resource.name, port);
+      return await compare({ name, title: this.summary, peers, verify: async () => {}, load }, bench, say);
+    },
+  };
+}
+
+interface Comparison {
+  readonly name: string;
+  readonly title: string;
+  readonly peers: readonly Peer[];
+  /** Asks a peer whether it does what is measured; rejects when it does not. */
+  verify(running: Running): Promise<void>;
+  load(running: Running): Load;
+}
+
+async function compare(
+  { name, title, peers, verify, load }: Comparison,
+  bench: BenchRun,
+  say: (line: string) => void,
+): Promise<WorkResult> {
+  const running: Running[] = [];
+  const samples = new Map<string, Sample[]>();
+  for (const peer of peers) {
+    const started = await bench.start(peer);
+    await verify(started);
+    await runWrk({ ...load(started), seconds: bench.options.warmUpSeconds });
+    running.push(started);
+    samples.set(peer.name, []);
+  }
+  for (let round = 1; round <= bench.options.rounds; round++) {
+    for (const one of running) {
+      const sample = await measure(one, load(one));
+      samples.get(one.peer.name)?.push(sample);
+      say(
+        `${name} ${round}/${bench.options.rounds} ${one.peer.name}: ${sample.cpuUs.toFixed(1)} us, ${Math.round(sample.requestsPerSecond)}/s`,
+      );
+    }
+  }
+  for (const one of running) await one.stop();
+  return summarise(title, samples);
+}
+
+async function measure({ peer, pid }: Running, load: Load): Promise<Sample> {
   const before = cpuMicroseconds(pid);
-  const result = await runWrk(bench.load(resource, port));
+  const result = await runWrk(load);
   const cpuUs = (cpuMicroseconds(pid) - before) / result.requests;
   if (result.failed > 0) throw new Error(`${peer.name}: ${result.failed} of ${result.requests} requests failed`);
   return { cpuUs, requestsPerSecond: (result.requests * 1e6) / result.durationUs };
