@@ -89,6 +89,10 @@ const eject = s.object({
 
 const healthTiming = {
   interval: s.duration().prefault('5s').describe('Between two probes of one endpoint.'),
+  'unhealthy-interval': s
+    .duration()
+    .optional()
+    .describe('The same for an endpoint that is unhealthy; interval by default.'),
   timeout: s.duration().prefault('2s').describe('How long a probe may take.'),
   healthy: s.integer({ min: 1, max: 100 }).default(2).describe('Good probes in a row that bring an endpoint back.'),
   unhealthy: s.integer({ min: 1, max: 100 }).default(3).describe('Bad probes in a row that take an endpoint out.'),

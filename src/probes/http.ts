@@ -1,5 +1,6 @@
 // Probe: the endpoint answers an HTTP request as it should.
 import http from 'node:http';
+import { compileLinearRegExp } from '#lib/linear-regexp.ts';
 import { defineProbe, type ProbeResult, type ProbeTarget } from '#model/probe.ts';
 import { type Output, s } from '#schema/blocks.ts';
 
@@ -16,6 +17,10 @@ const options = s.object({
     .default(['2xx', '3xx'])
     .describe('Statuses that are healthy: 200, 2xx, or a list of them.'),
   body: s.string().optional().describe('Text that the content must contain within its first 64 KiB.'),
+  'body-matches': s
+    .checked(expressionProblem)
+    .optional()
+    .describe('Linear-time regular expression that must match within the first 64 KiB of the content.'),
 });
 
 type Options = Output<typeof options>;
@@ -24,10 +29,34 @@ export const httpProbe = defineProbe({
   type: 'http',
   summary: 'The endpoint is healthy when it answers a request with an expected status.',
   options,
-  create: (given) => ({ check: (target, signal) => check(given, target, signal) }),
+  create(given) {
+    const isWanted = contentTest(given);
+    return { check: (target, signal) => check(given, isWanted, target, signal) };
+  },
 });
 
-function check(given: Options, target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
+function expressionProblem(text: string): string | undefined {
+  try {
+    compileLinearRegExp(text);
+    return undefined;
+  } catch (error) {
+    return `the expression ${(error as Error).message}`;
+  }
+}
+
+/** Tells whether content is as it should be; `undefined` when any is. */
+function contentTest({ body, 'body-matches': expression }: Options): ((text: string) => boolean) | undefined {
+  if (body === undefined && expression === undefined) return undefined;
+  const compiled = expression === undefined ? undefined : compileLinearRegExp(expression);
+  return (text) => (body === undefined || text.includes(body)) && (compiled?.test(text) ?? true);
+}
+
+function check(
+  given: Options,
+  isWanted: ((text: string) => boolean) | undefined,
+  target: ProbeTarget,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const where =
       target.socketPath === '' ? { host: target.host, port: target.port } : { socketPath: target.socketPath };
@@ -47,11 +76,11 @@ function check(given: Options, target: ProbeTarget, signal: AbortSignal): Promis
       if (!isExpected(status, given.status)) {
         resolve({ healthy: false, reason: `status ${status}` });
         request.destroy();
-      } else if (given.body === undefined) {
+      } else if (!isWanted) {
         resolve({ healthy: true, reason: `status ${status}` });
         request.destroy();
       } else {
-        readBody(response, given.body, resolve, fail);
+        readBody(response, isWanted, resolve, fail);
       }
     });
     request.end();
@@ -60,20 +89,20 @@ function check(given: Options, target: ProbeTarget, signal: AbortSignal): Promis
 
 function readBody(
   response: http.IncomingMessage,
-  wanted: string,
+  isWanted: (text: string) => boolean,
   resolve: (result: ProbeResult) => void,
   fail: (error: Error) => void,
 ): void {
   let text = '';
   const finish = () => {
-    const healthy = text.includes(wanted);
-    resolve({ healthy, reason: healthy ? 'content as expected' : 'content lacks the expected text' });
+    const healthy = isWanted(text);
+    resolve({ healthy, reason: healthy ? 'content as expected' : 'content is not as expected' });
     response.destroy();
   };
   response.setEncoding('utf8');
   response.on('data', (chunk: string) => {
     text += chunk;
-    if (text.length > MAX_BODY_BYTES || text.includes(wanted)) finish();
+    if (text.length > MAX_BODY_BYTES || isWanted(text)) finish();
   });
   response.once('end', finish);
   response.once('error', fail);

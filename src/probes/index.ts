@@ -1,6 +1,7 @@
 // All probes. Add yours here.
 import type { ProbeModule } from '#model/probe.ts';
+import { command } from './command.ts';
 import { httpProbe } from './http.ts';
 import { tcp } from './tcp.ts';
 
-export const probes: readonly ProbeModule[] = [httpProbe, tcp];
+export const probes: readonly ProbeModule[] = [command, httpProbe, tcp];

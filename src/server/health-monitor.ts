@@ -224,7 +224,8 @@ class Watched {
     clearTimeout();
     if (this.#probe !== probe) return;
     this.#judge(healthy, reason, timing);
-    const delay = timing.interval * (1 + JITTER * (2 * this.#host.random() - 1));
+    const interval = this.#well === false ? (timing['unhealthy-interval'] ?? timing.interval) : timing.interval;
+    const delay = interval * (1 + JITTER * (2 * this.#host.random() - 1));
     this.#probeTimer = this.#host.timers.set(() => void this.#check(), delay);
   }
 
