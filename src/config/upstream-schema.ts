@@ -3,32 +3,9 @@ import { balancers } from '#balancers/index.ts';
 import { probes } from '#probes/index.ts';
 import { resolvers } from '#resolvers/index.ts';
 import { s } from '#schema/blocks.ts';
+import { endpointSchema } from '#schema/endpoint-list.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 import { isFieldName } from '#schema/tokens.ts';
-
-const weight = s.integer({ min: 0, max: 65535 }).default(1).describe('Relative share of requests; 0 takes none.');
-
-const endpoint = s
-  .union([
-    s.address().transform((address) => ({ ...address, weight: 1, priority: 0, zone: '' })),
-    s
-      .object({
-        address: s.address(),
-        weight,
-        priority: s
-          .integer({ min: 0, max: 100 })
-          .default(0)
-          .describe('0 is the first; larger numbers get what smaller ones cannot carry: see overflow.'),
-        backup: s.boolean().default(false).describe('Short for priority: 1.'),
-        zone: s.string().default('').describe('Where it runs; compared with the zone of the gateway.'),
-      })
-      .transform(({ address, backup, priority, ...rest }) => ({
-        ...address,
-        ...rest,
-        priority: backup ? Math.max(1, priority) : priority,
-      })),
-  ])
-  .describe('An address, or an object with address, weight, priority or backup, and zone.');
 
 const timeouts = s.object({
   connect: s.duration().prefault('5s').describe('Until a connection to the endpoint stands.'),
@@ -132,7 +109,7 @@ export const upstream = s.object({
     .prefault('round-robin')
     .describe('How one of the endpoints is picked.'),
   endpoints: s
-    .array(endpoint)
+    .array(endpointSchema)
     .optional()
     .describe('The endpoints, each an address or { address, weight, priority | backup, zone }.'),
   resolve: moduleOptions('resolver', resolvers, {})
