@@ -21,7 +21,11 @@ const limits = s.object({
 });
 
 export const listener = s.object({
-  address: s.address().describe('Where to listen: 0.0.0.0:8080, [::]:8080 or unix:/path. Port 0 takes a free one.'),
+  address: s
+    .address()
+    .describe(
+      'Where to listen: 0.0.0.0:8080, [::]:8080 or unix:/path (served by one worker). Port 0 takes a free one.',
+    ),
   protocol: s
     .enum(['http', 'tcp'])
     .default('http')

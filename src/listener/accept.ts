@@ -16,6 +16,8 @@ export interface BindAddress {
   readonly socketPath: string;
   /** Whether several workers bind the same address, each with a socket of its own. */
   readonly shared: boolean;
+  /** Whether this worker is the one that listens where only one can: a path has one socket. */
+  readonly first: boolean;
 }
 
 const BACKLOG = 4096;
@@ -63,6 +65,7 @@ export class Listener {
   }
 
   #listen(address: BindAddress): Promise<void> {
+    if (address.socketPath !== '' && !address.first) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       const options =

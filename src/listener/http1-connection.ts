@@ -36,6 +36,8 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
   /** Whether `#run` is at work further up the stack and will see to the next request. */
   #running = false;
   #lingered = 0;
+  /** Whether the client has sent FIN behind the bytes that wait in `#pipelined`. */
+  #endedBehind = false;
   /** Whether reading has been stopped by the answer to the last read. */
   #stopped = false;
 
@@ -89,6 +91,10 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
   }
 
   ended(): void {
+    if (this.#pipelined) {
+      this.#endedBehind = true;
+      return;
+    }
     this.halfClosed = true;
     if (this.#current) this.#current.clientEnded();
     else this.stream.abort();
@@ -161,7 +167,13 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
   #runPipelined(): void {
     const bytes = this.#pipelined;
     this.#pipelined = undefined;
-    if (bytes && this.#run(bytes, 0, bytes.length)) this.#goOn();
+    const goesOn = bytes !== undefined && this.#run(bytes, 0, bytes.length);
+    if (this.#endedBehind && !this.#pipelined) {
+      this.#endedBehind = false;
+      this.ended();
+    } else if (goesOn) {
+      this.#goOn();
+    }
   }
 
   #goOn(): void {
@@ -177,7 +189,7 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
     this.#pipelined = this.#pipelined ? Buffer.concat([this.#pipelined, rest]) : Buffer.from(rest);
     if (this.#state === 'exchange') return false;
     this.#runPipelined();
-    return this.#pipelined === undefined;
+    return this.#pipelined === undefined && !this.#current?.held;
   }
 
   /** Reads one head and starts its exchange; returns where the bytes of the next request begin. */
@@ -261,7 +273,7 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
     this.#pipelined = undefined;
     this.stream.end();
     this.host.deadlines.set(this, LINGER_MS);
-    if (this.halfClosed) this.stream.closeWhenSent();
+    if (this.halfClosed || this.#endedBehind) this.stream.closeWhenSent();
     else this.stream.resume();
   }
 }

@@ -88,7 +88,12 @@ export class WorkerState {
         const series = host.series(seriesKey.listener(bound.name));
         added.set(
           identity(bound),
-          await Listener.bind({ ...bound, shared: this.#start.shared }, settings, series, this.#listenerHost),
+          await Listener.bind(
+            { ...bound, shared: this.#start.shared, first: this.#start.index === 0 },
+            settings,
+            series,
+            this.#listenerHost,
+          ),
         );
       }
     } catch (error) {

@@ -81,12 +81,17 @@ export class EndpointPool {
     }
   }
 
+  /** Closes an idle connection; nobody is given it any more. */
+  discard(connection: OriginConnection): void {
+    this.#removeIdle(connection);
+    connection.close();
+  }
+
   /** A connection is gone. */
   forget(connection: OriginConnection): void {
     this.#connections--;
     countConnection(this.#series, -1);
-    const at = this.#idle.indexOf(connection);
-    if (at >= 0) this.#idle.splice(at, 1);
+    this.#removeIdle(connection);
     if (this.#connections < this.settings.maxConnections) {
       const waiter = this.#nextWaiter();
       if (waiter) this.#open(waiter.attempt);
@@ -125,6 +130,11 @@ export class EndpointPool {
   revive(settings: PoolSettings): void {
     this.settings = settings;
     this.#retired = false;
+  }
+
+  #removeIdle(connection: OriginConnection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
   }
 
   #open(attempt: Http1Attempt): void {

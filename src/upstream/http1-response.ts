@@ -2,7 +2,7 @@
 import { formatHttpDate } from '#http/date.ts';
 import { Fields } from '#http/fields.ts';
 import { UNKNOWN_LENGTH } from '#model/body.ts';
-import type { Response, Tunnel } from '#model/message.ts';
+import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { IncomingFraming } from '#net/incoming-body.ts';
 import type { ResponseHead } from '#wire/http1/response-head.ts';
@@ -22,10 +22,6 @@ export function toResponse(head: ResponseHead, method: string, wallMs: number): 
     body: undefined,
     tunnel: undefined,
   };
-}
-
-export function switchingResponse(head: ResponseHead, wallMs: number, tunnel: Tunnel): Response {
-  return { ...toResponse(head, '', wallMs), length: 0, tunnel };
 }
 
 /** How the content behind the head is framed; there is some. */
@@ -50,6 +46,7 @@ export function idleLimitMs({ section }: ResponseHead): number {
 
 /** The error for a response that cannot be read. */
 export function protocolError(error: unknown): ProxyError {
+  if (error instanceof ProxyError) return error;
   if (!(error instanceof Violation)) return new ProxyError('proxy_internal_error', undefined, { cause: error });
   const code = error.kind === 'head-too-large' ? 'http_response_header_section_size' : 'http_protocol_error';
   return new ProxyError(code, `the origin's response is invalid: ${error.message}`);

@@ -1,31 +1,20 @@
 // One HTTP/1.1 connection to an endpoint: sends a request, reads its response, and goes back to the pool or closes.
-import { Fields } from '#http/fields.ts';
 import type { DeadlineEntry } from '#lib/deadlines.ts';
 import { fixedBody } from '#model/body.ts';
 import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { IncomingBody } from '#net/incoming-body.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
-import { HeadReader } from '#wire/http1/head-reader.ts';
-import { parseResponseHead, type ResponseHead } from '#wire/http1/response-head.ts';
+import type { ResponseHead } from '#wire/http1/response-head.ts';
 import { connectError, faultError } from './connection-error.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
-import {
-  contentFraming,
-  idleLimitMs,
-  keepsConnection,
-  protocolError,
-  switchingResponse,
-  toResponse,
-} from './http1-response.ts';
+import { contentFraming, idleLimitMs, keepsConnection, protocolError, toResponse } from './http1-response.ts';
+import { switchProtocols } from './protocol-switch.ts';
 import { type ContentCarrier, RequestContent } from './request-content.ts';
-import { requestHead, upgradeMatches } from './request-head.ts';
+import { requestHead } from './request-head.ts';
+import { MAX_FIELDS, MAX_HEAD_BYTES, ResponseReader } from './response-reader.ts';
 
-const MAX_HEAD_BYTES = 65536;
-const MAX_FIELDS = 256;
-/** More informational responses than this are a fault of the origin. */
-const MAX_INFORMATIONAL = 32;
 /** Content that came in one read with its head and is no larger is passed on as a string, in one write with the new head. */
 const MAX_FIXED_BYTES = 16384;
 
@@ -39,9 +28,8 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   #stream!: TcpStream;
   #state: State = 'connecting';
   #attempt: Http1Attempt | undefined = undefined;
-  #head: HeadReader | undefined = undefined;
+  readonly #reader = new ResponseReader();
   #requests = 0;
-  #informational = 0;
   #incoming: IncomingBody | undefined = undefined;
   /** Streaming content of the request, until all of it is sent. */
   #content: RequestContent | undefined = undefined;
@@ -73,7 +61,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     attempt.connection = this;
     this.#state = 'head';
     this.#requests++;
-    this.#informational = 0;
+    this.#reader.begin();
     exchange.phase = 'request';
     const head = requestHead(attempt);
     const { deadlines } = this.#pool.host;
@@ -154,7 +142,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     else if (before === 'connecting') this.#fail(connectError(error));
     else if (before === 'head')
       this.#fail(new ProxyError('connection_terminated', undefined, { cause: error, stale: this.#isStale }));
-    else if (before === 'body') this.#fail(new ProxyError('http_response_incomplete', undefined, { cause: error }));
+    else if (before === 'body') this.#lost(error);
     else if (before === 'tunnel') this.#attempt?.end();
     const unsent = before === 'waking' ? this.#attempt : undefined;
     this.#attempt = undefined;
@@ -170,7 +158,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     else if (this.#state === 'head')
       this.#fail(new ProxyError(sending ? 'connection_write_timeout' : 'connection_read_timeout'));
     else if (this.#state === 'body') this.#fail(new ProxyError('http_response_timeout'));
-    else this.close();
+    else this.#pool.discard(this);
   }
 
   // What the incoming body tells.
@@ -217,60 +205,41 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   }
 
   #readHead(buffer: Buffer, from: number, to: number): boolean {
-    this.#head ??= new HeadReader(MAX_HEAD_BYTES);
-    const head = this.#head;
-    let parsed: ResponseHead;
-    let next: number;
+    const attempt = this.#attempt;
+    if (!attempt) return false;
+    let head: ResponseHead | undefined;
     try {
-      next = head.read(buffer, from, to);
-      if (next < 0) return true;
-      parsed = parseResponseHead(head, this.#attempt?.exchange.request.method ?? '', MAX_FIELDS);
+      head = this.#reader.read(buffer, from, to, attempt.exchange);
     } catch (error) {
       this.#fail(protocolError(error));
       return false;
     }
-    head.reset();
-    const attempt = this.#attempt;
-    if (!attempt) return false;
-    if (parsed.status < 200) return this.#takeInformational(attempt, parsed, buffer, next, to);
-    this.#takeFinal(attempt, parsed, buffer, next, to);
+    // Passing an informational response on may have ended the exchange.
+    if (this.#attempt !== attempt) return false;
+    if (!head) return true;
+    const { next } = this.#reader;
+    if (head.status === 101) this.#switchProtocols(attempt, head, buffer.subarray(next, to));
+    else this.#takeFinal(attempt, head, buffer, next, to);
     return !this.#incoming?.held;
   }
 
-  #takeInformational(attempt: Http1Attempt, head: ResponseHead, buffer: Buffer, from: number, to: number): boolean {
-    if (head.status === 101) {
-      this.#switchProtocols(attempt, head, buffer.subarray(from, to));
-      return true;
-    }
-    if (++this.#informational > MAX_INFORMATIONAL) {
-      this.#fail(new ProxyError('http_protocol_error', 'too many informational responses'));
-      return false;
-    }
-    attempt.exchange.informant?.inform(head.status, new Fields(head.section.text));
-    return from < to && this.#state === 'head' ? this.#readHead(buffer, from, to) : true;
-  }
-
   #switchProtocols(attempt: Http1Attempt, head: ResponseHead, early: Buffer): void {
+    const done = () => {
+      attempt.end();
+      this.#leave();
+    };
+    const wallMs = this.#pool.host.clock.wall();
     // RFC 9110 7.8: the new protocol begins behind the whole request.
-    if (this.#content || !upgradeMatches(attempt.exchange.request.upgrade, head.section.upgrade)) {
+    const response = this.#content
+      ? undefined
+      : switchProtocols(attempt, head, { stream: this.#stream, early, wallMs, done });
+    if (!response) {
       this.#fail(new ProxyError('http_upgrade_failed'));
       return;
     }
     this.#state = 'tunnel';
     this.#pool.host.deadlines.clear(this);
-    const done = () => {
-      attempt.end();
-      this.#leave();
-    };
-    const idleTimeoutMs = attempt.upstream.timeouts.tunnelIdleMs;
-    const tunnel = {
-      protocol: head.section.upgrade,
-      stream: this.#stream,
-      early: Buffer.from(early),
-      idleTimeoutMs,
-      done,
-    };
-    attempt.respond(switchingResponse(head, this.#pool.host.clock.wall(), tunnel));
+    attempt.respond(response);
   }
 
   #takeFinal(attempt: Http1Attempt, head: ResponseHead, buffer: Buffer, from: number, to: number): void {
@@ -355,8 +324,20 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     attempt?.fail(error);
   }
 
+  /** The connection is gone while content of the response is on its way to the client. */
+  #lost(error: NodeJS.ErrnoException | undefined): void {
+    if (!this.#incoming?.complete) {
+      this.#fail(new ProxyError('http_response_incomplete', undefined, { cause: error }));
+      return;
+    }
+    // All of it is here, and only the client is slow.
+    this.#attempt?.end();
+    this.#content?.cancel(new ProxyError('connection_terminated', undefined, { cause: error }));
+    this.#content = undefined;
+  }
+
   /** Whether nothing was answered on a connection that was kept: the origin had closed it before. */
   get #isStale(): boolean {
-    return this.#requests > 1 && !this.#head?.started && this.#informational === 0;
+    return this.#requests > 1 && this.#reader.isUntouched;
   }
 }

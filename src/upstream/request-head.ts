@@ -1,4 +1,4 @@
-// The head of a request to an HTTP/1.1 endpoint: its framing, its Host, and which protocol changes it may ask for.
+// The head of a request to an HTTP/1.1 endpoint: its framing, its Host, and the protocol change that it asks for.
 import { UNKNOWN_LENGTH } from '#model/body.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Request } from '#model/message.ts';
@@ -50,10 +50,4 @@ function connectionLines(request: Request): string {
   const te = request.acceptsTrailers ? 'te: trailers\r\n' : '';
   if (request.upgrade === '') return `${te}connection: te\r\n`;
   return `${te}connection: ${te === '' ? 'upgrade' : 'te, upgrade'}\r\nupgrade: ${request.upgrade}\r\n`;
-}
-
-/** RFC 9110 7.8: the origin may only switch to a protocol that was asked for. */
-export function upgradeMatches(asked: string, given: string): boolean {
-  if (asked === '' || given === '') return false;
-  return asked.split(',').some((protocol) => protocol.trim().toLowerCase() === given.toLowerCase());
 }

@@ -69,6 +69,22 @@ test('a connection goes on behind an answer that came before its content had a r
   }
 });
 
+test('a client that sends requests ahead and ends its side gets all of its answers', async (t) => {
+  const { gateway, origin } = await startBusy(t, 500);
+  const client = await connectRaw(t, gateway.port());
+  client.socket.setNoDelay(true);
+  await client.send('POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n');
+  await pause(50);
+  await client.send('helloGET /b HTTP/1.1\r\nHost: a\r\n\r\nGET /c HTTP/1.1\r\nHost: a\r\n\r\n');
+  client.end();
+  for (let count = 0; count < 3; count++) assert.equal((await client.response()).status, 200);
+  assert.equal(await client.closed(), '');
+  assert.deepEqual(
+    origin.requests.map(({ target }) => target),
+    ['/busy', '/a', '/b', '/c'],
+  );
+});
+
 test('content that nobody wants is read and dropped when it is small, and the connection goes on', async (t) => {
   const gateway = await startTidegate(t, "routes: [{ name: one, match: { path: /one }, respond: { body: 'yes' } }]");
   const client = await connectRaw(t, gateway.port());

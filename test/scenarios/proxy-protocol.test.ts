@@ -1,7 +1,7 @@
 // The PROXY protocol in both directions: with bytes by hand, and with HAProxy and nginx as peers.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { writeProxyHeader } from '#wire/proxy-protocol/write-header.ts';
 import { startTidegate } from '../support/gateway.ts';
@@ -64,10 +64,11 @@ for (const [what, bytes, reason] of [
 test('a header from an address that is no proxy ends the connection', async (t) => {
   const origin = await startOrigin(t);
   const gateway = await startTidegate(t, behindProxies(origin, '[192.0.2.0/24]'));
-  const client = await connectRaw(t, gateway.port());
-  await client.send(writeProxyHeader(1, CLIENT, TARGET));
-  assert.equal(await client.closed().catch(() => ''), '');
+  // The reset may come so soon that connecting fails already.
+  const socket = connect(gateway.port(), '127.0.0.1').on('error', () => {});
+  t.after(() => socket.destroy());
   assert.equal((await gateway.untilRecords(1))[0]?.error, 'proxy-header-untrusted');
+  assert.equal(origin.connections.length, 0);
 });
 
 /** A server that answers each connection with the first bytes it got. */

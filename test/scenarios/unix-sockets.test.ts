@@ -6,6 +6,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Worker } from 'node:worker_threads';
+import { startGateway } from '#server/gateway.ts';
 import { startTidegate } from '../support/gateway.ts';
 import { connectRaw, RawClient } from '../support/raw-client.ts';
 
@@ -86,4 +88,39 @@ test('a response that breaks off ends the connection of a client on a Unix socke
   assert.match(await client.closed(), /half$/);
   assert.equal(bystander.reader.ended, false);
   assert.equal((await gateway.untilRecords(1))[0]?.ended_by, 'origin');
+});
+
+test('a listener on a Unix socket serves with several workers, and again when its worker has died', {
+  timeout: 30_000,
+}, async (t) => {
+  const listen = await socketPath(t);
+  const workers: Worker[] = [];
+  const remember = (worker: Worker) => void workers.push(worker);
+  process.on('worker', remember);
+  t.after(() => process.off('worker', remember));
+  const gateway = await startGateway({
+    signals: false,
+    logLevel: 'error',
+    configuration: {
+      version: 1,
+      workers: 2,
+      admin: { address: '127.0.0.1:0' },
+      listeners: { web: { address: `unix:${listen}` } },
+      logs: { access: { to: 'off' } },
+      routes: [{ match: { path: '/*' }, respond: { body: 'here' } }],
+    },
+  });
+  t.after(() => gateway.stop(0));
+  const ask = async (): Promise<string> => {
+    const socket = connect(listen);
+    t.after(() => socket.destroy());
+    const client = new RawClient(socket);
+    return (await client.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')).body;
+  };
+  for (let turn = 0; turn < 4; turn++) assert.equal(await ask(), 'here');
+  await workers[0]?.terminate();
+  for (let body = ''; body !== 'here'; ) {
+    body = await ask().catch(() => '');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 });

@@ -18,7 +18,7 @@ version: 1
 
 admin:
   address: 127.0.0.1:${options.adminPort}
-  token: ${options.token}
+  token: '${options.token}'
 
 logs:
   access: { format: combined, to: ${JSON.stringify(options.accessLog)} }
