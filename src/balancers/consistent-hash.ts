@@ -42,7 +42,7 @@ const table = s
   .enum(['maglev', 'ring', 'rendezvous'])
   .default('maglev')
   .describe(
-    'maglev: even shares and the fastest look-up, a change moves some keys more than it must; ring: moves no more than it must, shares differ by some 8 %; rendezvous: both, but asks every endpoint.',
+    'maglev: even shares and the fastest look-up, a change moves some keys more than it must; ring: moves no more than it must, shares have a standard deviation of some 8 %; rendezvous: both, but asks every endpoint.',
   );
 
 const boundedLoad = s

@@ -5,7 +5,7 @@ import type { Random } from '#lib/random.ts';
 import { type Balancer, defineBalancer } from '#model/balancer.ts';
 import type { Endpoint } from '#model/upstream.ts';
 import { s } from '#schema/blocks.ts';
-import { drawWeighted } from './weighted-draw.ts';
+import { drawAnother, drawWeighted } from './weighted-draw.ts';
 
 /** What an attempt without a response counts as: as bad as a very slow one. */
 const FAILURE_MS = 5000;
@@ -14,8 +14,6 @@ const FAILURE_MS = 5000;
  * in the first draw, shall decide then.
  */
 const CLEARLY_LESS = 0.9;
-/** Second draws before the first endpoint is taken: weights may make others very rare. */
-const DRAWS = 4;
 
 export const leastResponseTime = defineBalancer({
   type: 'least-response-time',
@@ -45,9 +43,8 @@ class LeastResponseTime implements Balancer {
 
   pick(candidates: readonly Endpoint[]): Endpoint {
     const first = drawWeighted(candidates, this.#random);
-    if (candidates.length < 2) return first;
-    let second = first;
-    for (let draw = 0; draw < DRAWS && second === first; draw++) second = drawWeighted(candidates, this.#random);
+    const second = drawAnother(candidates, first, this.#random);
+    if (second === first) return first;
     const now = this.#clock.wall();
     return this.#cost(second, now) < this.#cost(first, now) * CLEARLY_LESS ? second : first;
   }
@@ -57,8 +54,8 @@ class LeastResponseTime implements Balancer {
   }
 
   /**
-   * The average decays towards zero while nothing is observed, so that an endpoint that was slow
-   * once is asked again; one that was never asked costs nothing.
+   * The average decays towards zero while nothing is observed, so that an endpoint that was slow once is asked again; one that was
+   * never asked costs nothing.
    */
   #cost({ cells, weight }: Endpoint, now: number): number {
     return cells.latencyMs(now, this.#decayMs) * (cells.inFlight / weight + 1);

@@ -1,25 +1,16 @@
 // The sections `routes` and `policies` of a configuration.
 
-import { compileLinearRegExp } from '#lib/linear-regexp.ts';
+import { linearRegExpProblem } from '#lib/linear-regexp.ts';
 import { policies } from '#policies/index.ts';
 import { validateHostPattern, validatePathPattern } from '#routing/patterns.ts';
 import { s } from '#schema/blocks.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 
-const expression = s.checked((text) => {
-  try {
-    compileLinearRegExp(text);
-    return undefined;
-  } catch (error) {
-    return `the expression ${(error as Error).message}`;
-  }
-});
-
 const value = s.union([
   s.string().transform((equals) => ({ equals })),
   s.object({ equals: s.string() }),
   s.object({ prefix: s.string() }),
-  s.object({ matches: expression }),
+  s.object({ matches: s.checked(linearRegExpProblem) }),
   s.object({ present: s.boolean() }),
 ]);
 

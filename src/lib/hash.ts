@@ -14,11 +14,12 @@ export function hash64(text: string, seedLow: number, seedHigh: number): void {
     high = Math.imul(high ^ code, 0x85ebca77);
     high = (high << 17) | (high >>> 15);
   }
-  hashHalves[0] = finish(low ^ text.length ^ (high >>> 3));
-  hashHalves[1] = finish(high ^ Math.imul(low, 0xc2b2ae3d));
+  hashHalves[0] = mix(low ^ text.length ^ (high >>> 3));
+  hashHalves[1] = mix(high ^ Math.imul(low, 0xc2b2ae3d));
 }
 
-function finish(value: number): number {
+/** The finisher of MurmurHash3: every bit of the value bears on every bit of the result. */
+export function mix(value: number): number {
   let hash = value;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

@@ -24,3 +24,13 @@ export function compileLinearRegExp(source: string): RegExp {
     );
   }
 }
+
+/** What is wrong with an expression as a setting; `undefined` when nothing is. */
+export function linearRegExpProblem(source: string): string | undefined {
+  try {
+    compileLinearRegExp(source);
+    return undefined;
+  } catch (error) {
+    return `the expression ${(error as Error).message}`;
+  }
+}

@@ -1,6 +1,6 @@
 // Rendezvous hashing (Thaler and Ravishankar, 1998), weighted: every member draws a number for the key, and the best one has it.
 // Shares are exact, a change moves only what it must, and nothing is built ahead; but a look-up asks all members.
-import { hash64, hashHalves } from './hash.ts';
+import { hash64, hashHalves, mix } from './hash.ts';
 import type { PreferenceTable, WeightedMember } from './preference-table.ts';
 
 const SEED_LOW = 0x72656e64;
@@ -48,12 +48,4 @@ export class RendezvousTable implements PreferenceTable {
     const uniform = ((a >>> 5) * 67_108_864 + (b >>> 6) + 0.5) / 9_007_199_254_740_992;
     return -Math.log(uniform) / (this.#weights[member] as number);
   }
-}
-
-/** The finisher of MurmurHash3. */
-function mix(value: number): number {
-  let hash = value;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }

@@ -3,7 +3,7 @@
 import { hash64, hashHalves } from './hash.ts';
 import { type PreferenceTable, SeenMembers, type WeightedMember } from './preference-table.ts';
 
-/** Points of a member of the least weight: the more, the more even the shares (with 160 the deviation is some 8 %). */
+/** Points of a member of the least weight: the more, the more even the shares (with 160 their standard deviation is some 8 %). */
 const POINTS = 160;
 /** Bounds the memory where weights differ much. */
 const MAX_POINTS = 262_144;

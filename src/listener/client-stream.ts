@@ -1,7 +1,10 @@
-// What all client connections tell of themselves, whatever their protocol: the listener they came on, and both addresses.
+// What all client connections tell of themselves, whatever their protocol: the listener they came on, both addresses, and why they
+// were closed.
 import type { Clock } from '#lib/clock.ts';
-import type { ByteStream } from '#model/byte-stream.ts';
+import { describeError } from '#lib/log.ts';
+import { type ByteStream, StreamFault } from '#model/byte-stream.ts';
 import type { ClientConnection } from '#model/exchange.ts';
+import { ProxyError } from '#model/proxy-error.ts';
 import type { ListenerHost, ListenerState } from './listener-host.ts';
 
 export abstract class ClientStream implements ClientConnection {
@@ -37,5 +40,12 @@ export abstract class ClientStream implements ClientConnection {
 
   get localPort(): number {
     return this.stream.localPort;
+  }
+
+  /** Why the connection is gone, for its exchange: the client closed it, or a fault of ours did, which is logged. */
+  protected closeReason(error: NodeJS.ErrnoException | undefined): ProxyError {
+    const fault = error instanceof StreamFault;
+    if (fault) this.host.log.error('a client connection failed inside the gateway', { error: describeError(error) });
+    return new ProxyError(fault ? 'proxy_internal_error' : 'client-closed', undefined, { cause: error });
   }
 }

@@ -144,7 +144,7 @@ export class Http1Answer {
       },
     });
     connection.stopTunnel = stop;
-    // What the client's FIN was told before there was a tunnel.
+    // The client has closed its side before there was a tunnel.
     if (connection.halfClosed) tunnel.stream.end();
   }
 }

@@ -1,7 +1,6 @@
 // One HTTP/1.x client connection: reads request heads one after the other and starts their exchanges; idles, drains, closes.
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
-import { describeError } from '#lib/log.ts';
-import { type ByteStream, StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
+import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { Exchange } from '#model/exchange.ts';
 import type { Request } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
@@ -101,12 +100,11 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
   }
 
   closed(error: NodeJS.ErrnoException | undefined): void {
+    const reason = this.closeReason(error);
     const unfinishedHead = this.#state === 'head' && this.#head?.started;
     this.#state = 'closed';
     this.host.deadlines.clear(this);
-    const fault = error instanceof StreamFault;
-    if (fault) this.host.log.error('a client connection failed inside the gateway', { error: describeError(error) });
-    this.#current?.fail(new ProxyError(fault ? 'proxy_internal_error' : 'client-closed', undefined, { cause: error }));
+    this.#current?.fail(reason);
     if (unfinishedHead) this.#recordUnfinished();
     this.#onClosed(this);
   }

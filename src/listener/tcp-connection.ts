@@ -3,7 +3,6 @@
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { Exchange } from '#model/exchange.ts';
 import type { Response, Tunnel } from '#model/message.ts';
-import { ProxyError } from '#model/proxy-error.ts';
 import { joinStreams } from '#net/tunnel.ts';
 import { countActive } from '#telemetry/series.ts';
 import { ClientStream } from './client-stream.ts';
@@ -73,7 +72,7 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
   }
 
   closed(error: NodeJS.ErrnoException | undefined): void {
-    const reason = new ProxyError('client-closed', undefined, { cause: error });
+    const reason = this.closeReason(error);
     this.exchange.blame(reason);
     this.exchange.abort(reason);
     this.#finish();

@@ -1,6 +1,6 @@
 // Probe: the endpoint answers an HTTP request as it should.
 import http from 'node:http';
-import { compileLinearRegExp } from '#lib/linear-regexp.ts';
+import { compileLinearRegExp, linearRegExpProblem } from '#lib/linear-regexp.ts';
 import { defineProbe, type ProbeResult, type ProbeTarget } from '#model/probe.ts';
 import { type Output, s } from '#schema/blocks.ts';
 
@@ -18,7 +18,7 @@ const options = s.object({
     .describe('Statuses that are healthy: 200, 2xx, or a list of them.'),
   body: s.string().optional().describe('Text that the content must contain within its first 64 KiB.'),
   'body-matches': s
-    .checked(expressionProblem)
+    .checked(linearRegExpProblem)
     .optional()
     .describe('Linear-time regular expression that must match within the first 64 KiB of the content.'),
 });
@@ -34,15 +34,6 @@ export const httpProbe = defineProbe({
     return { check: (target, signal) => check(given, isWanted, target, signal) };
   },
 });
-
-function expressionProblem(text: string): string | undefined {
-  try {
-    compileLinearRegExp(text);
-    return undefined;
-  } catch (error) {
-    return `the expression ${(error as Error).message}`;
-  }
-}
 
 /** Tells whether content is as it should be; `undefined` when any is. */
 function contentTest({ body, 'body-matches': expression }: Options): ((text: string) => boolean) | undefined {

@@ -127,7 +127,7 @@ function run({ upstream }: Setting, features: readonly Feature[], each: (picked:
   return upstream.endpoints.map(({ cells }) => (counts.get(cells) ?? 0) / REQUESTS);
 }
 
-/** How far a share may be from what is expected: the ring's shares differ by some 8 % of themselves and more. */
+/** How far a share may be from what is expected: the ring's shares have a standard deviation of some 8 %. */
 const TOLERANCE: Readonly<Record<string, number>> = { ring: 0.08 };
 
 const kinds: readonly (readonly [name: string, type: string, options: object])[] = [

@@ -2,8 +2,7 @@
 // the client's as it is.
 import { Fields } from '#http/fields.ts';
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
-import type { StreamReceiver } from '#model/byte-stream.ts';
-import { StreamFault } from '#model/byte-stream.ts';
+import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 import type { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
@@ -59,9 +58,8 @@ export class TcpAttempt implements Attempt, StreamReceiver, Deadlined {
     this.#stream?.abort();
   }
 
-  /** Nobody reads yet, and nothing is lost: what stops the reading is read again by whoever is joined. */
+  /** Never called: between the connection and its joining lies no turn of the event loop. Bytes here are a fault of ours. */
   bytes(): boolean {
-    // Between the connection and its joining lies no turn of the event loop; bytes here are a fault of ours.
     throw new Error('an endpoint’s bytes came before there was somebody to take them');
   }
 

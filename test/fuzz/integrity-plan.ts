@@ -118,7 +118,7 @@ function planAnswer(dice: Dice, ahead: boolean): AnswerPlan {
   };
 }
 
-/** Content by number: any two are unlike from their first bytes on, as they lie elsewhere in one pool of chance. */
+/** The content of each request and response: a slice of one pool of random bytes, whose place follows from the request's number. */
 export class Contents {
   readonly #pool = Buffer.allocUnsafeSlow(POOL_BYTES);
 

@@ -106,7 +106,7 @@ async function fill(send: () => Promise<unknown>): Promise<number> {
   return await settled(() => sent);
 }
 
-test('a client that was slow and then sends no more is let go as any other', async (t) => {
+test('a client that was held up by a slow origin and then sends no more is answered 408', async (t) => {
   const origin = await startOrigin(t, undefined, { onConnection: ({ socket }) => socket.pause() });
   const gateway = await startTidegate(
     t,
@@ -124,7 +124,7 @@ test('a client that was slow and then sends no more is let go as any other', asy
   assert.equal((await client.response()).status, 408);
 });
 
-test('an origin that was held up and then sends no more is let go as any other', async (t) => {
+test('an origin that was held up by a slow client and then sends no more is a response that times out', async (t) => {
   let block = BLOCK;
   const origin = await startOrigin(t, async (_request, { socket }) => {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${1000 * TOTAL}\r\n\r\n`);

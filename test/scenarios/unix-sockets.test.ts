@@ -6,10 +6,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Worker } from 'node:worker_threads';
 import { startGateway } from '#server/gateway.ts';
 import { startTidegate } from '../support/gateway.ts';
 import { connectRaw, RawClient } from '../support/raw-client.ts';
+import { rememberWorkers } from '../support/workers.ts';
 
 async function socketPath(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
@@ -94,10 +94,7 @@ test('a listener on a Unix socket serves with several workers, and again when it
   timeout: 30_000,
 }, async (t) => {
   const listen = await socketPath(t);
-  const workers: Worker[] = [];
-  const remember = (worker: Worker) => void workers.push(worker);
-  process.on('worker', remember);
-  t.after(() => process.off('worker', remember));
+  const workers = rememberWorkers(t);
   const gateway = await startGateway({
     signals: false,
     logLevel: 'error',

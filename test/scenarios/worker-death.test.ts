@@ -4,11 +4,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import type { Worker } from 'node:worker_threads';
+import { test } from 'node:test';
 import { startGateway } from '#server/gateway.ts';
 import { startOrigin } from '../support/origin.ts';
 import { connectRaw, exchange } from '../support/raw-client.ts';
+import { rememberWorkers } from '../support/workers.ts';
 
 interface Status {
   readonly workers: readonly { readonly state: string }[];
@@ -97,15 +97,6 @@ listeners: { web: { address: '127.0.0.1:0' } }
 logs: { access: { to: 'off' } }
 routes: [{ name: all, match: { path: /* }, respond: { body: '${step}' } }]
 `;
-}
-
-/** The workers of this process, in the order in which they are started. */
-function rememberWorkers(t: TestContext): readonly Worker[] {
-  const workers: Worker[] = [];
-  const remember = (worker: Worker) => void workers.push(worker);
-  process.on('worker', remember);
-  t.after(() => process.off('worker', remember));
-  return workers;
 }
 
 async function untilReady(adminAddress: string, also = () => true): Promise<void> {

@@ -30,7 +30,7 @@ const UNDERSCORE = 95;
 const LETTER_X = 120;
 
 /** Returns whether all of `text` from `start` to `end` is one token. */
-export function isToken(text: string, start: number, end: number): boolean {
+function isToken(text: string, start: number, end: number): boolean {
   for (let i = start; i < end; i++) if (TOKEN[text.charCodeAt(i)] !== 1) return false;
   return end > start;
 }
