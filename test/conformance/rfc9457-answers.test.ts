@@ -1,7 +1,7 @@
 // RFC 9457, RFC 9209, RFC 9110 15: the gateway's own answers to what it refuses or cannot do.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { closedPort } from '../support/origin.ts';
+import { closedPort } from '../support/ports.ts';
 import { shareGateway } from '../support/shared.ts';
 
 const deadPort = await closedPort();

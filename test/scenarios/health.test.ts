@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
-import { closedPort, type OnRequest, type Origin, ok, startOrigin } from '../support/origin.ts';
+import { type OnRequest, type Origin, ok, startOrigin } from '../support/origin.ts';
+import { closedPort } from '../support/ports.ts';
 import { connectRaw, type RawClient } from '../support/raw-client.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';

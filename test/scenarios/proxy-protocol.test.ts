@@ -5,8 +5,9 @@ import { connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { writeProxyHeader } from '#wire/proxy-protocol/write-header.ts';
 import { startTidegate } from '../support/gateway.ts';
-import { closedPort, type Origin, startOrigin } from '../support/origin.ts';
+import { type Origin, startOrigin } from '../support/origin.ts';
 import { missing, startPeer } from '../support/peers.ts';
+import { closedPort } from '../support/ports.ts';
 import { connectRaw } from '../support/raw-client.ts';
 
 const CLIENT = { address: '203.0.113.7', port: 40_000 };

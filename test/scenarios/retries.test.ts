@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { proxyTo, startTidegate } from '../support/gateway.ts';
-import { closedPort, type OnRequest, ok, startOrigin } from '../support/origin.ts';
+import { type OnRequest, ok, startOrigin } from '../support/origin.ts';
+import { closedPort } from '../support/ports.ts';
 import { connectRaw } from '../support/raw-client.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';

@@ -6,7 +6,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { parseConfiguration, referencesFor } from '#config/load.ts';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
-import { closedPort } from '../support/origin.ts';
+import { closedPort } from '../support/ports.ts';
 
 interface TcpOrigin {
   readonly address: string;

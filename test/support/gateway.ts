@@ -21,6 +21,9 @@ const DEFAULTS = {
   logs: '{ access: { format: json, to: stdout } }',
 };
 
+/** How long something may take that a test waits for, on a machine as slow as may be. */
+const PATIENCE_MS = 60_000;
+
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly msg: string };
 export type AccessRecord = Readonly<Record<string, unknown>>;
 
@@ -108,9 +111,12 @@ export class TestGateway {
 
   /** Asks `path` of the admin API again and again until `isIt` holds. */
   async untilAdmin<T>(path: string, isIt: (answer: T) => boolean): Promise<T> {
+    const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const answer = await this.admin<T>(path);
       if (isIt(answer)) return answer;
+      if (Date.now() > deadline)
+        throw new Error(`not so after ${PATIENCE_MS} ms, ${path} says ${JSON.stringify(answer)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
