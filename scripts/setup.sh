@@ -29,7 +29,7 @@ install_packages() {
 
 # Prints PROGRAM:PACKAGE of each peer that is not installed.
 missing_peers() {
-  for peer in nginx:nginx-light haproxy:haproxy wrk:wrk curl:curl; do
+  for peer in nginx:nginx-light haproxy:haproxy wrk:wrk curl:curl etcd:etcd-server dnsmasq:dnsmasq-base redis-server:redis-server; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${peer%%:*}" >/dev/null 2>&1 || echo "$peer"
   done
 }

@@ -1,62 +1,24 @@
-// Compiles a configuration into the snapshot that one thread works with. The main thread does it first, to find what only
-// compiling shows; then each worker does it for itself.
-import { balancers } from '#balancers/index.ts';
-import type { Clock } from '#lib/clock.ts';
-import type { Log } from '#lib/log.ts';
 import { PrefixSet } from '#lib/prefix-set.ts';
-import type { Random } from '#lib/random.ts';
-import type { EndpointCells } from '#memory/endpoint-table.ts';
-import type { KeyedTable } from '#memory/keyed-table.ts';
-import type { RetryBudget } from '#memory/retry-budget.ts';
-import type { Series } from '#memory/series-table.ts';
 import { ConfigurationError, type ConfigurationProblem } from '#model/configuration-error.ts';
 import type { Handler, Middleware } from '#model/handler.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Route, RouteMatch, ValueMatch } from '#model/route.ts';
 import type { ForwardingSettings, ListenerSettings, Snapshot } from '#model/snapshot.ts';
 import { compileTemplate } from '#model/template.ts';
-import type { Affinity, Endpoint, GroupingSettings, PoolSettings, Transport, Upstream } from '#model/upstream.ts';
+import type { Upstream } from '#model/upstream.ts';
 import { policies } from '#policies/index.ts';
 import { createRedirect, createRespond, createSplit } from '#proxy/actions.ts';
-import { createForward, type FailureReport } from '#proxy/forward.ts';
-import { SessionCookie } from '#proxy/session-cookie.ts';
+import { createForward } from '#proxy/forward.ts';
 import { RouteIndex } from '#routing/router.ts';
-import { formatAddress } from '#schema/address.ts';
-import type { Config, ListenerConfig, PolicyConfig, RouteConfig, UpstreamConfig } from './config-schema.ts';
-
-/** What a thread lends to what it compiles. Keys are those of `seriesKeys` and `endpointKey`. */
-export interface CompileHost {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly buckets: KeyedTable;
-  /** Drawn when the process started, and the same in all threads. */
-  readonly secret: Uint8Array;
-  series(key: string): Series;
-  cells(key: string): EndpointCells;
-  budget(key: string, share: number): RetryBudget;
-  epoch(): number;
-  transport(key: string, target: ResolvedEndpoint, pool: PoolSettings, series: Series): Transport;
-  readonly report: FailureReport;
-}
+import { type CompileHost, seriesKey } from './compile-host.ts';
+import { compileUpstream } from './compile-upstream.ts';
+import type { Config, ListenerConfig, PolicyConfig, RouteConfig } from './config-schema.ts';
 
 /** Endpoints that resolvers have found, by upstream. */
 export type FoundEndpoints = Readonly<Record<string, readonly ResolvedEndpoint[]>>;
 
 /** After so many routes other work gets its turn, so that a large configuration stops no traffic. */
 const ROUTES_PER_TURN = 100;
-
-/** Half of the weight after a quarter of the time. */
-const AGGRESSIVE_EXPONENT = 0.5;
-
-export const seriesKey = {
-  listener: (name: string) => `listener:${name}`,
-  route: (name: string) => `route:${name}`,
-  upstream: (name: string) => `upstream:${name}`,
-  /** Of the workers themselves. */
-  workers: 'workers',
-  endpoint: (upstream: string, endpoint: string) => `endpoint:${upstream}/${endpoint}`,
-};
 
 /** Compiles. Throws a `ConfigurationError` with all that the policies find wrong. */
 export async function compile(
@@ -93,23 +55,6 @@ function compileTcp(config: Config, upstreams: ReadonlyMap<string, Upstream>, ho
   return handlers;
 }
 
-/** Endpoints as they go into `Upstream.endpoints`. */
-export function compileEndpoints(
-  upstream: string,
-  addresses: readonly ResolvedEndpoint[],
-  pool: PoolSettings,
-  host: CompileHost,
-): readonly Endpoint[] {
-  return addresses.map((address) => {
-    const name = formatAddress(address);
-    const key = seriesKey.endpoint(upstream, name);
-    const series = host.series(key);
-    const transport = host.transport(key, address, pool, series);
-    const { priority = 0, zone = '' } = address;
-    return { ...address, priority, zone, name, cells: host.cells(key), series, transport };
-  });
-}
-
 function compileProxies(prefixes: readonly string[] | undefined): ListenerSettings['isProxy'] {
   if (!prefixes) return undefined;
   const proxies = new PrefixSet(prefixes);
@@ -132,73 +77,6 @@ export function listenerSettings(name: string, config: ListenerConfig): Listener
     sendTimeoutMs: timeouts.send,
     maxRequests: limits.requests,
     maxConnections: limits.connections,
-  };
-}
-
-export function poolSettings(config: UpstreamConfig): PoolSettings {
-  const { pool } = config;
-  return {
-    maxConnections: pool['max-connections'],
-    maxIdle: pool['max-idle'],
-    idleTimeoutMs: pool['idle-timeout'],
-    maxWaiting: pool['max-waiting'],
-    waitTimeoutMs: pool['wait-timeout'],
-    maxRequests: pool['max-requests'],
-  };
-}
-
-function groupingSettings(config: UpstreamConfig, zone: string): GroupingSettings {
-  const slow = config['slow-start'];
-  return {
-    panicThreshold: config['panic-threshold'],
-    overflow: config.overflow,
-    zone,
-    slowStart: slow && { timeMs: slow.time, exponent: slow.curve === 'linear' ? 1 : AGGRESSIVE_EXPONENT },
-  };
-}
-
-function compileAffinity(upstream: string, { persistence }: UpstreamConfig, host: CompileHost): Affinity | undefined {
-  if (!persistence) return undefined;
-  return new SessionCookie({
-    upstream,
-    name: persistence.name ?? `tidegate-${upstream.replace(/[^A-Za-z0-9-]/g, '-')}`,
-    secret: persistence.secret ?? host.secret,
-    ttlMs: persistence.ttl,
-    sameSite: persistence['same-site'],
-    keepsDraining: persistence['while-draining'] === 'keep',
-  });
-}
-
-function compileUpstream(
-  [name, config]: readonly [string, UpstreamConfig],
-  addresses: readonly ResolvedEndpoint[],
-  zone: string,
-  host: CompileHost,
-): Upstream {
-  const { timeouts, balancer, retry } = config;
-  const module = balancers.find(({ type }) => type === balancer.type);
-  if (!module) throw new Error(`balancer ${balancer.type} passed the schema but is not registered`);
-  const pool = poolSettings(config);
-  return {
-    name,
-    balancer: module.create(balancer.options, host),
-    endpoints: compileEndpoints(name, addresses, pool, host),
-    epoch: () => host.epoch(),
-    grouping: groupingSettings(config, zone),
-    affinity: compileAffinity(name, config, host),
-    sendsProxyHeader: config['send-proxy-protocol'] && (config['send-proxy-protocol'] === 'v1' ? 1 : 2),
-    timeouts: {
-      connectMs: timeouts.connect,
-      firstByteMs: timeouts['first-byte'],
-      idleMs: timeouts.idle,
-      tunnelIdleMs: timeouts['tunnel-idle'],
-    },
-    pool,
-    retry: { attempts: retry.attempts },
-    budget: host.budget(seriesKey.upstream(name), retry.budget),
-    host: config.host === 'keep' || config.host === 'endpoint' ? config.host : { name: config.host },
-    ejectAfter: config.eject.after,
-    series: host.series(seriesKey.upstream(name)),
   };
 }
 

@@ -1,5 +1,6 @@
 // What the admin API shows: the gateway's state put into the admin API's terms.
-import { type FoundEndpoints, seriesKey } from '#config/compile.ts';
+import type { FoundEndpoints } from '#config/compile.ts';
+import { seriesKey } from '#config/compile-host.ts';
 import type { Config, RouteConfig } from '#config/config-schema.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { EndpointStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';

@@ -1,6 +1,7 @@
 // The control plane: holds the configuration in use, takes the workers from one to the next, answers the admin API.
 import type { AdminHost, GatewayStatus, ReloadResult } from '#admin/admin-host.ts';
-import { type FoundEndpoints, seriesKey } from '#config/compile.ts';
+import type { FoundEndpoints } from '#config/compile.ts';
+import { seriesKey } from '#config/compile-host.ts';
 import type { Config } from '#config/config-schema.ts';
 import { diffConfigurations } from '#config/diff.ts';
 import { hideSecrets } from '#config/hide-secrets.ts';
@@ -17,6 +18,7 @@ import { checkBind } from './bind-check.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import type { HealthMonitor } from './health-monitor.ts';
 import type { BoundListener, Preparation } from './messages.ts';
+import { processMetrics } from './process-metrics.ts';
 import { ResolverSet } from './resolver-set.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
 import { systemTimers } from './timers.ts';
@@ -160,11 +162,21 @@ export class ControlPlane implements AdminHost {
   }
 
   metrics(): string {
-    return viewMetrics(this.#view, this.#processMetrics());
+    return viewMetrics(this.#view, this.#processMetrics);
   }
 
   drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {
     return this.#parts.health.drain(upstream, endpoint, draining);
+  }
+
+  get #processMetrics(): readonly ProcessMetric[] {
+    return processMetrics({
+      uptimeMs: systemClock.now() - this.#startedNow,
+      workers: this.#workers.lives,
+      generation: this.#preparation?.generation ?? 0,
+      reloads: this.#reloads,
+      memory: this.#parts.memory,
+    });
   }
 
   get #view(): ViewSource {
@@ -255,45 +267,5 @@ export class ControlPlane implements AdminHost {
     return Object.fromEntries(
       Object.entries(config.upstreams).map(([name, upstream]) => [name, this.#resolvers.endpoints(name, upstream)]),
     );
-  }
-
-  #processMetrics(): readonly ProcessMetric[] {
-    const gauge = (name: string, help: string, value: number): ProcessMetric => ({ name, help, type: 'gauge', value });
-    const counter = (name: string, help: string, value: number): ProcessMetric => ({
-      name,
-      help,
-      type: 'counter',
-      value,
-    });
-    return [
-      {
-        ...gauge('tidegate_build_info', 'Version of Tidegate and Node.js.', 1),
-        labels: { version: readVersion(), node: process.versions.node },
-      },
-      gauge('process_resident_memory_bytes', 'Resident memory of the process.', process.memoryUsage.rss()),
-      gauge(
-        'tidegate_uptime_seconds',
-        'Time since the start.',
-        Math.round(systemClock.now() - this.#startedNow) / 1000,
-      ),
-      gauge(
-        'tidegate_workers',
-        'Workers that serve.',
-        this.#workers.lives.filter(({ state }) => state === 'ready').length,
-      ),
-      gauge(
-        'tidegate_deadlines',
-        'Timeouts under watch: of connections, requests and responses.',
-        this.#parts.memory.read(seriesKey.workers, CELL.deadlines),
-      ),
-      gauge('tidegate_configuration_generation', 'Configurations since the start.', this.#preparation?.generation ?? 0),
-      { ...counter('tidegate_reloads_total', 'Reloads.', this.#reloads.ok), labels: { result: 'ok' } },
-      { ...counter('tidegate_reloads_total', 'Reloads.', this.#reloads.failed), labels: { result: 'refused' } },
-      counter(
-        'tidegate_bucket_evictions_total',
-        'Live token buckets dropped for want of room.',
-        this.#parts.memory.bucketEvictions,
-      ),
-    ];
   }
 }

@@ -1,6 +1,6 @@
 // Judges endpoints: probes them, ejects those that fail real requests, drains those an operator names. Main thread only.
 
-import { seriesKey } from '#config/compile.ts';
+import { seriesKey } from '#config/compile-host.ts';
 import type { Config, UpstreamConfig } from '#config/config-schema.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';

@@ -1,6 +1,7 @@
 // All shared memory of the process: the main thread allots it for a configuration, workers open what was allotted.
 import { randomBytes } from 'node:crypto';
-import { type FoundEndpoints, seriesKey } from '#config/compile.ts';
+import type { FoundEndpoints } from '#config/compile.ts';
+import { seriesKey } from '#config/compile-host.ts';
 import type { Config } from '#config/config-schema.ts';
 import type { Clock } from '#lib/clock.ts';
 import { type EndpointCells, type EndpointLayout, EndpointTable } from '#memory/endpoint-table.ts';

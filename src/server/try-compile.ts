@@ -1,5 +1,6 @@
 // Compiles a configuration for nothing but to find what is wrong with it.
-import { type CompileHost, compile } from '#config/compile.ts';
+import { compile } from '#config/compile.ts';
+import type { CompileHost } from '#config/compile-host.ts';
 import type { Config } from '#config/config-schema.ts';
 import { systemClock } from '#lib/clock.ts';
 import { silentLog } from '#lib/log.ts';

@@ -1,12 +1,7 @@
 // What one worker holds: its snapshot, its listeners, its connection pools. Changes in two steps, prepare and commit.
-import {
-  type CompileHost,
-  compile,
-  compileEndpoints,
-  listenerSettings,
-  poolSettings,
-  seriesKey,
-} from '#config/compile.ts';
+import { compile, listenerSettings } from '#config/compile.ts';
+import { type CompileHost, seriesKey } from '#config/compile-host.ts';
+import { compileEndpoints, poolSettings } from '#config/compile-upstream.ts';
 import type { Config } from '#config/config-schema.ts';
 import { systemClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';

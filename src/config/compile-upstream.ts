@@ -1,0 +1,96 @@
+// Compiles one upstream of a configuration: its balancer, its endpoints, its settings.
+import { balancers } from '#balancers/index.ts';
+import type { ResolvedEndpoint } from '#model/resolver.ts';
+import type { Affinity, Endpoint, GroupingSettings, PoolSettings, Upstream } from '#model/upstream.ts';
+import { SessionCookie } from '#proxy/session-cookie.ts';
+import { formatAddress } from '#schema/address.ts';
+import { type CompileHost, seriesKey } from './compile-host.ts';
+import type { UpstreamConfig } from './config-schema.ts';
+
+/** Half of the weight after a quarter of the time. */
+const AGGRESSIVE_EXPONENT = 0.5;
+
+/** Endpoints as they go into `Upstream.endpoints`. */
+export function compileEndpoints(
+  upstream: string,
+  addresses: readonly ResolvedEndpoint[],
+  pool: PoolSettings,
+  host: CompileHost,
+): readonly Endpoint[] {
+  return addresses.map((address) => {
+    const name = formatAddress(address);
+    const key = seriesKey.endpoint(upstream, name);
+    const series = host.series(key);
+    const transport = host.transport(key, address, pool, series);
+    const { priority = 0, zone = '' } = address;
+    return { ...address, priority, zone, name, cells: host.cells(key), series, transport };
+  });
+}
+
+export function poolSettings(config: UpstreamConfig): PoolSettings {
+  const { pool } = config;
+  return {
+    maxConnections: pool['max-connections'],
+    maxIdle: pool['max-idle'],
+    idleTimeoutMs: pool['idle-timeout'],
+    maxWaiting: pool['max-waiting'],
+    waitTimeoutMs: pool['wait-timeout'],
+    maxRequests: pool['max-requests'],
+  };
+}
+
+function groupingSettings(config: UpstreamConfig, zone: string): GroupingSettings {
+  const slow = config['slow-start'];
+  return {
+    panicThreshold: config['panic-threshold'],
+    overflow: config.overflow,
+    zone,
+    slowStart: slow && { timeMs: slow.time, exponent: slow.curve === 'linear' ? 1 : AGGRESSIVE_EXPONENT },
+  };
+}
+
+function compileAffinity(upstream: string, { persistence }: UpstreamConfig, host: CompileHost): Affinity | undefined {
+  if (!persistence) return undefined;
+  return new SessionCookie({
+    upstream,
+    name: persistence.name ?? `tidegate-${upstream.replace(/[^A-Za-z0-9-]/g, '-')}`,
+    secret: persistence.secret ?? host.secret,
+    ttlMs: persistence.ttl,
+    sameSite: persistence['same-site'],
+    keepsDraining: persistence['while-draining'] === 'keep',
+  });
+}
+
+/** Compiles one upstream with the endpoints it has now. */
+export function compileUpstream(
+  [name, config]: readonly [string, UpstreamConfig],
+  addresses: readonly ResolvedEndpoint[],
+  zone: string,
+  host: CompileHost,
+): Upstream {
+  const { timeouts, balancer, retry } = config;
+  const module = balancers.find(({ type }) => type === balancer.type);
+  if (!module) throw new Error(`balancer ${balancer.type} passed the schema but is not registered`);
+  const pool = poolSettings(config);
+  return {
+    name,
+    balancer: module.create(balancer.options, host),
+    endpoints: compileEndpoints(name, addresses, pool, host),
+    epoch: () => host.epoch(),
+    grouping: groupingSettings(config, zone),
+    affinity: compileAffinity(name, config, host),
+    sendsProxyHeader: config['send-proxy-protocol'] && (config['send-proxy-protocol'] === 'v1' ? 1 : 2),
+    timeouts: {
+      connectMs: timeouts.connect,
+      firstByteMs: timeouts['first-byte'],
+      idleMs: timeouts.idle,
+      tunnelIdleMs: timeouts['tunnel-idle'],
+    },
+    pool,
+    retry: { attempts: retry.attempts },
+    budget: host.budget(seriesKey.upstream(name), retry.budget),
+    host: config.host === 'keep' || config.host === 'endpoint' ? config.host : { name: config.host },
+    ejectAfter: config.eject.after,
+    series: host.series(seriesKey.upstream(name)),
+  };
+}
