@@ -2,10 +2,11 @@
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
+import type { Timers } from '#lib/timers.ts';
 import type { EndpointCells } from '#memory/endpoint-table.ts';
 import type { KeyedTable } from '#memory/keyed-table.ts';
-import type { RetryBudget } from '#memory/retry-budget.ts';
 import type { Series } from '#memory/series-table.ts';
+import type { UpstreamCells } from '#memory/upstream-table.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { PoolSettings, Transport } from '#model/upstream.ts';
 import type { FailureReport } from '#proxy/forward.ts';
@@ -14,13 +15,14 @@ import type { FailureReport } from '#proxy/forward.ts';
 export interface CompileHost {
   readonly clock: Clock;
   readonly random: Random;
+  readonly timers: Timers;
   readonly log: Log;
   readonly buckets: KeyedTable;
   /** Drawn when the process started, and the same in all threads. */
   readonly secret: Uint8Array;
   series(key: string): Series;
   cells(key: string): EndpointCells;
-  budget(key: string, share: number): RetryBudget;
+  upstream(key: string): UpstreamCells;
   epoch(): number;
   transport(key: string, target: ResolvedEndpoint, pool: PoolSettings, series: Series): Transport;
   readonly report: FailureReport;

@@ -5,6 +5,7 @@ import type { Affinity, Endpoint, GroupingSettings, PoolSettings, Upstream } fro
 import { SessionCookie } from '#proxy/session-cookie.ts';
 import { formatAddress } from '#schema/address.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
+import { compileBreaker, compileGate, compileHedge, compileRetry } from './compile-recovery.ts';
 import type { UpstreamConfig } from './config-schema.ts';
 
 /** Half of the weight after a quarter of the time. */
@@ -68,13 +69,18 @@ export function compileUpstream(
   zone: string,
   host: CompileHost,
 ): Upstream {
-  const { timeouts, balancer, retry } = config;
-  const module = balancers.find(({ type }) => type === balancer.type);
-  if (!module) throw new Error(`balancer ${balancer.type} passed the schema but is not registered`);
+  const { timeouts, balancer: chosen } = config;
+  const module = balancers.find(({ type }) => type === chosen.type);
+  if (!module) throw new Error(`balancer ${chosen.type} passed the schema but is not registered`);
   const pool = poolSettings(config);
+  const cells = host.upstream(seriesKey.upstream(name));
+  const balancer = module.create(chosen.options, host);
+  const hedge = compileHedge(config);
+  const breaker = compileBreaker(name, config, cells, host);
+  const gate = compileGate(name, config, cells, host);
   return {
     name,
-    balancer: module.create(balancer.options, host),
+    balancer,
     endpoints: compileEndpoints(name, addresses, pool, host),
     epoch: () => host.epoch(),
     grouping: groupingSettings(config, zone),
@@ -87,8 +93,12 @@ export function compileUpstream(
       tunnelIdleMs: timeouts['tunnel-idle'],
     },
     pool,
-    retry: { attempts: retry.attempts },
-    budget: host.budget(seriesKey.upstream(name), retry.budget),
+    retry: compileRetry(config),
+    budget: cells.budget(config.retry.budget),
+    hedge,
+    breaker,
+    gate,
+    measures: balancer.observe !== undefined || [hedge, breaker, gate].some((part) => part !== undefined),
     host: config.host === 'keep' || config.host === 'endpoint' ? config.host : { name: config.host },
     ejectAfter: config.eject.after,
     series: host.series(seriesKey.upstream(name)),

@@ -50,7 +50,7 @@ function compileTcp(config: Config, upstreams: ReadonlyMap<string, Upstream>, ho
   const handlers = new Map<string, Handler>();
   for (const [name, { protocol, upstream }] of Object.entries(config.listeners)) {
     const target = protocol === 'tcp' && upstream !== undefined ? upstreams.get(upstream) : undefined;
-    if (target) handlers.set(name, createForward(target, host.report, host.random));
+    if (target) handlers.set(name, createForward(target, host));
   }
   return handlers;
 }
@@ -143,7 +143,7 @@ function compileAction(config: RouteConfig, upstreams: ReadonlyMap<string, Upstr
     });
   }
   const branches = (config.upstream ?? []).map(({ upstream, weight }) => ({
-    handler: createForward(upstreams.get(upstream) as Upstream, host.report, host.random),
+    handler: createForward(upstreams.get(upstream) as Upstream, host),
     weight,
   }));
   return branches.length === 1 ? (branches[0] as { handler: Handler }).handler : createSplit(branches, host.random);

@@ -6,6 +6,7 @@ import { s } from '#schema/blocks.ts';
 import { endpointSchema } from '#schema/endpoint-list.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 import { isFieldName } from '#schema/tokens.ts';
+import { circuitBreaker, concurrency, hedge, retry } from './recovery-schema.ts';
 
 const timeouts = s.object({
   connect: s.duration().prefault('5s').describe('Until a connection to the endpoint stands.'),
@@ -39,14 +40,6 @@ const pool = s.object({
     .integer({ min: 1, max: 1e9 })
     .default(100000)
     .describe('Requests on one connection before it is closed.'),
-});
-
-const retry = s.object({
-  attempts: s.integer({ min: 1, max: 10 }).default(3).describe('Attempts in all, the first included.'),
-  budget: s
-    .percentage()
-    .prefault('20%')
-    .describe('Retries as a share of requests, over all workers; 100 are held in reserve.'),
 });
 
 const eject = s.object({
@@ -139,7 +132,16 @@ export const upstream = s.object({
   'slow-start': slowStart.optional().describe('Lets endpoints that come back or are new start with less.'),
   timeouts: timeouts.prefault({}).describe('How long the endpoint may take.'),
   pool: pool.prefault({}).describe('Connections kept to endpoints.'),
-  retry: retry.prefault({}).describe('When another endpoint is tried.'),
+  retry: retry.prefault({}).describe('When another attempt is made.'),
+  hedge: hedge
+    .optional()
+    .describe(
+      'Makes a second attempt, at another endpoint, while the first is slow, and takes what comes first. For requests that may be repeated, within the budget of retries.',
+    ),
+  'circuit-breaker': circuitBreaker
+    .optional()
+    .describe('Answers 503 at once for a while when too many requests fail or are slow.'),
+  concurrency: concurrency.optional().describe('How many requests the upstream gets at a time; others wait.'),
   host: s
     .string()
     .prefault('keep')

@@ -1,6 +1,7 @@
 // What all threads know of each endpoint: its status, its requests in flight, its failures in a row.
 import type { Clock } from '#lib/clock.ts';
 import { type SegmentLayout, SlotAllocator } from './segments.ts';
+import { msBetween, ticksOf } from './ticks.ts';
 
 /** `unknown` is an endpoint that no probe has judged yet: it takes requests. */
 export type EndpointStatus = 'unknown' | 'healthy' | 'unhealthy' | 'ejected' | 'draining';
@@ -97,13 +98,13 @@ export class EndpointCells {
 
   /** Milliseconds since the last latency was taken in. */
   #latencyAge(wallMs: number): number {
-    return Math.max(0, (ticksOf(wallMs) - Atomics.load(this.#cells, LATENCY_AT)) | 0) * TICK_MS;
+    return msBetween(Atomics.load(this.#cells, LATENCY_AT), ticksOf(wallMs));
   }
 
   /** Milliseconds since the endpoint became usable; infinite when it was so from the start. */
   readyForMs(wallMs: number): number {
     const readyAt = Atomics.load(this.#cells, READY_AT);
-    return readyAt === 0 ? Number.POSITIVE_INFINITY : Math.max(0, (ticksOf(wallMs) - readyAt) | 0) * TICK_MS;
+    return readyAt === 0 ? Number.POSITIVE_INFINITY : msBetween(readyAt, ticksOf(wallMs));
   }
 
   /** Notes that the endpoint becomes usable now. To be called ahead of `setStatus`, on the main thread only. */
@@ -118,13 +119,7 @@ export class EndpointCells {
   }
 }
 
-/** Times are kept in ticks that fit an Int32 and wrap around; differences of up to two years are right. */
-const TICK_MS = 32;
 const MAX_LATENCY_US = 2_000_000_000;
-
-function ticksOf(wallMs: number): number {
-  return Math.floor(wallMs / TICK_MS) | 0;
-}
 
 /** Hands out endpoints' cells. Main thread only. */
 export class EndpointTable {

@@ -1,4 +1,5 @@
 // Upstream and endpoint: where requests go. Compiled and immutable but for what they point to in shared memory.
+import type { CircuitBreaker } from '#memory/circuit-breaker.ts';
 import type { EndpointCells } from '#memory/endpoint-table.ts';
 import type { RetryBudget } from '#memory/retry-budget.ts';
 import type { Series } from '#memory/series-table.ts';
@@ -7,7 +8,7 @@ import type { Exchange } from './exchange.ts';
 import type { Response } from './message.ts';
 import type { ProxyError } from './proxy-error.ts';
 
-/** Who waits for the outcome of one attempt: exactly one of the two is called, once. */
+/** Who waits for the outcome of one attempt: exactly one of the two is called, once, and perhaps before `send` has returned. */
 export interface AttemptListener {
   responded(response: Response): void;
   failed(error: ProxyError): void;
@@ -67,9 +68,54 @@ export interface PoolSettings {
   readonly maxRequests: number;
 }
 
+/** Why an attempt came to no response: no connection, one that broke, one that took too long. */
+export type FailureKind = 'connect' | 'reset' | 'timeout';
+
 export interface RetrySettings {
   /** Attempts in all, the first included. */
   readonly attempts: number;
+  /** Failures after which another attempt is made. */
+  readonly kinds: ReadonlySet<FailureKind>;
+  /** Statuses after which another attempt is made. */
+  readonly statuses: ReadonlySet<number>;
+  /** Methods of requests that may be sent twice. */
+  readonly methods: ReadonlySet<string>;
+  /** From the start of an attempt to its response head; infinite for no such limit. */
+  readonly attemptTimeoutMs: number;
+  /** The longest wait ahead of the second attempt; it doubles with each further one. */
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** Octets of streaming content that are kept so that they can be sent again. */
+  readonly maxBodyBytes: number;
+  /** Whether endpoints that have failed are tried again where no other is left. */
+  readonly triesAgain: boolean;
+}
+
+/** Says when a second attempt is made while the first one is under way. */
+export interface HedgeDelay {
+  /** Time without a response head; `undefined` while too little is known to say it. */
+  afterMs(): number | undefined;
+  /** A response head came after this time. */
+  observe(latencyMs: number): void;
+}
+
+/** Who wants through a gate: is either admitted or refused, once, unless it withdraws. */
+export interface GateVisitor {
+  /** 0 comes first. */
+  readonly priority: number;
+  admitted(): void;
+  refused(error: ProxyError): void;
+}
+
+/** Lets so many requests at a time through to an upstream, over all workers; others wait for their turn. */
+export interface Gate {
+  enter(visitor: GateVisitor): void;
+  /** Takes a visitor that waits, if it does, out of the queue. */
+  withdraw(visitor: GateVisitor): void;
+  /** A request that was admitted has ended. */
+  leave(): void;
+  /** A response head came after this time. */
+  observe(latencyMs: number): void;
 }
 
 /** How long an endpoint that has just become usable takes to get its whole weight. */
@@ -114,6 +160,11 @@ export interface Upstream {
   readonly timeouts: UpstreamTimeouts;
   readonly pool: PoolSettings;
   readonly retry: RetrySettings;
+  readonly hedge: HedgeDelay | undefined;
+  readonly breaker: CircuitBreaker | undefined;
+  readonly gate: Gate | undefined;
+  /** Whether anybody wants to know how long attempts take. */
+  readonly measures: boolean;
   readonly budget: RetryBudget;
   /** Host sent to the endpoint: the client's, the endpoint's address, or a fixed name. */
   readonly host: 'keep' | 'endpoint' | { readonly name: string };

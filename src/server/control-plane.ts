@@ -8,6 +8,7 @@ import { hideSecrets } from '#config/hide-secrets.ts';
 import type { LoadedConfiguration } from '#config/load.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
+import { systemTimers } from '#lib/timers.ts';
 import { readVersion } from '#lib/version.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { LogLevel } from '#telemetry/program-log.ts';
@@ -21,7 +22,6 @@ import type { BoundListener, Preparation } from './messages.ts';
 import { processMetrics } from './process-metrics.ts';
 import { ResolverSet } from './resolver-set.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
-import { systemTimers } from './timers.ts';
 import { tryCompile } from './try-compile.ts';
 import { WorkerPool } from './worker-pool.ts';
 

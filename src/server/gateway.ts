@@ -4,6 +4,7 @@ import type { AdminHost } from '#admin/admin-host.ts';
 import { type AdminServer, createAdminServer } from '#admin/admin-server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { systemRandom } from '#lib/random.ts';
+import { systemTimers } from '#lib/timers.ts';
 import { createProgramLog, type LogLevel } from '#telemetry/program-log.ts';
 import { type ConfigurationSource, createSource } from './configuration-source.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -12,7 +13,6 @@ import type { BoundListener } from './messages.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { handleSignals } from './signals.ts';
 import { StartError } from './start-error.ts';
-import { systemTimers } from './timers.ts';
 import { tryCompile } from './try-compile.ts';
 
 export interface GatewayOptions {

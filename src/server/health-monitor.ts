@@ -5,17 +5,12 @@ import type { Config, UpstreamConfig } from '#config/config-schema.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
+import type { Timers } from '#lib/timers.ts';
 import type { EndpointCells, EndpointStatus } from '#memory/endpoint-table.ts';
 import type { Probe } from '#model/probe.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import { probes } from '#probes/index.ts';
 import { formatAddress } from '#schema/address.ts';
-
-/** Sets timers; handed in so that tests turn the clock. */
-export interface Timers {
-  /** Returns how to take the timer back. */
-  set(callback: () => void, delayMs: number): () => void;
-}
 
 export interface HealthHost {
   readonly clock: Clock;

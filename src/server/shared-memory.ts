@@ -6,9 +6,8 @@ import type { Config } from '#config/config-schema.ts';
 import type { Clock } from '#lib/clock.ts';
 import { type EndpointCells, type EndpointLayout, EndpointTable } from '#memory/endpoint-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
-import { BudgetTable } from '#memory/retry-budget.ts';
-import type { SegmentLayout } from '#memory/segments.ts';
 import { type SeriesLayout, SeriesTable } from '#memory/series-table.ts';
+import { type UpstreamCells, type UpstreamLayout, UpstreamTable } from '#memory/upstream-table.ts';
 import { formatAddress } from '#schema/address.ts';
 import { GAUGE_CELLS } from '#telemetry/series.ts';
 
@@ -19,24 +18,24 @@ const BUCKETS = 65536;
 export interface MemoryLayout {
   readonly series: SeriesLayout;
   readonly endpoints: EndpointLayout;
-  readonly budgets: SegmentLayout;
+  readonly upstreams: UpstreamLayout;
   readonly buckets: SharedArrayBuffer;
   readonly secret: Uint8Array;
   /** By the keys of `seriesKey`. */
   readonly slots: ReadonlyMap<string, Slots>;
 }
 
-/** Slots of one key; budgets and endpoint state exist for some kinds only. */
+/** Slots of one key; the state of endpoints and upstreams exists for these only. */
 export interface Slots {
   readonly series: number;
   readonly endpoint: number;
-  readonly budget: number;
+  readonly upstream: number;
 }
 
 export class SharedMemory {
   readonly series: SeriesTable;
   readonly endpoints: EndpointTable;
-  readonly #budgets: BudgetTable;
+  readonly #upstreams: UpstreamTable;
   readonly #buckets: KeyedTable;
   /** For what all threads sign alike. */
   readonly #secret: Uint8Array = randomBytes(32);
@@ -45,7 +44,7 @@ export class SharedMemory {
   constructor(workers: number, clock: Clock) {
     this.series = new SeriesTable(workers, GAUGE_CELLS, clock);
     this.endpoints = new EndpointTable(workers, clock);
-    this.#budgets = new BudgetTable(clock);
+    this.#upstreams = new UpstreamTable(workers, clock);
     const seed = randomBytes(8);
     this.#buckets = KeyedTable.create(BUCKETS, [seed.readInt32LE(0), seed.readInt32LE(4)]);
   }
@@ -62,7 +61,7 @@ export class SharedMemory {
     return {
       series: this.series.layout,
       endpoints: this.endpoints.layout,
-      budgets: this.#budgets.layout,
+      upstreams: this.#upstreams.layout,
       buckets: this.#buckets.buffer,
       secret: this.#secret,
       slots,
@@ -75,7 +74,7 @@ export class SharedMemory {
     this.#slots = new Map([...this.#slots].filter(([key]) => keys.has(key)));
     this.series.retain(keys);
     this.endpoints.retain(keys);
-    this.#budgets.retain(keys);
+    this.#upstreams.retain(keys);
   }
 
   /** Reads one cell of a series, over all workers. */
@@ -90,17 +89,24 @@ export class SharedMemory {
     return slots ? this.endpoints.open(slots.endpoint) : undefined;
   }
 
+  /** An upstream's shared state, as the main thread sees it. */
+  upstream(key: string): UpstreamCells | undefined {
+    const slots = this.#slots.get(key);
+    return slots ? this.#upstreams.open(slots.upstream) : undefined;
+  }
+
   /** A worker has died. */
   giveBack(worker: number): void {
     this.series.clearGauges(worker);
     this.endpoints.giveBack(worker);
+    this.#upstreams.giveBack(worker);
   }
 
   #allot(key: string): Slots {
     return {
       series: this.series.allocate(key),
       endpoint: key.startsWith('endpoint:') ? this.endpoints.allocate(key) : -1,
-      budget: key.startsWith('upstream:') ? this.#budgets.allocate(key) : -1,
+      upstream: key.startsWith('upstream:') ? this.#upstreams.allocate(key) : -1,
     };
   }
 }

@@ -7,12 +7,13 @@ import { systemClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
 import { systemRandom } from '#lib/random.ts';
+import { systemTimers } from '#lib/timers.ts';
 import { Listener } from '#listener/accept.ts';
 import type { ListenerHost } from '#listener/listener-host.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
-import { openBudget } from '#memory/retry-budget.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
+import { openUpstream } from '#memory/upstream-table.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
@@ -172,12 +173,13 @@ export class WorkerState {
     return {
       clock: systemClock,
       random: systemRandom,
+      timers: systemTimers,
       log: this.#log,
       buckets: new KeyedTable(memory.buckets),
       secret: memory.secret,
       series: (key) => this.#series(memory, key),
       cells: (key) => openEndpoint(memory.endpoints, index, slotsOf(memory, key).endpoint),
-      budget: (key, share) => openBudget(memory.budgets, slotsOf(memory, key).budget, share),
+      upstream: (key) => openUpstream(memory.upstreams, index, slotsOf(memory, key).upstream),
       epoch: epochReader(memory.endpoints),
       transport: (key, target, pool, series) => this.#pools.transport(key, target, pool, series),
       report: (upstream, endpoint) => this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name }),

@@ -99,6 +99,27 @@ const CELL_METRICS: readonly CellMetric[] = [
     kinds: ['upstream'],
   },
   {
+    name: 'hedges_total',
+    help: 'Second attempts made beside a slow first one.',
+    type: 'counter',
+    cell: CELL.hedges,
+    kinds: ['upstream'],
+  },
+  {
+    name: 'circuit_refused_total',
+    help: 'Requests refused by an open circuit.',
+    type: 'counter',
+    cell: CELL.circuitRefused,
+    kinds: ['upstream'],
+  },
+  {
+    name: 'queue_refused_total',
+    help: 'Requests refused as the queue was full, or that waited in it for too long.',
+    type: 'counter',
+    cell: CELL.gateRefused,
+    kinds: ['upstream'],
+  },
+  {
     name: 'connect_failures_total',
     help: 'Connections that could not be opened.',
     type: 'counter',

@@ -20,6 +20,9 @@ export const CELL = {
   retries: 32,
   connectFailures: 33,
   noEndpoint: 34,
+  hedges: 35,
+  circuitRefused: 36,
+  gateRefused: 37,
   // workers
   deadlines: 40,
 } as const;
@@ -74,6 +77,18 @@ export function countConnectFailure(series: Series): void {
 
 export function countNoEndpoint(series: Series): void {
   add(series, CELL.noEndpoint, 1);
+}
+
+export function countHedge(series: Series): void {
+  add(series, CELL.hedges, 1);
+}
+
+export function countCircuitRefusal(series: Series): void {
+  add(series, CELL.circuitRefused, 1);
+}
+
+export function countGateRefusal(series: Series): void {
+  add(series, CELL.gateRefused, 1);
 }
 
 /** Notes how many timeouts a worker watches at present. */
