@@ -1,5 +1,6 @@
 import { PrefixSet } from '#lib/prefix-set.ts';
 import { ConfigurationError, type ConfigurationProblem } from '#model/configuration-error.ts';
+import { PRIORITIES } from '#model/exchange.ts';
 import type { Handler, Middleware } from '#model/handler.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Route, RouteMatch, ValueMatch } from '#model/route.ts';
@@ -42,7 +43,15 @@ export async function compile(
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
   const tcp = compileTcp(config, upstreams, host);
-  return { generation, router, upstreams, tcp, forwarding: compileForwarding(config), uses: 0 };
+  return {
+    generation,
+    router,
+    upstreams,
+    tcp,
+    forwarding: compileForwarding(config),
+    overloadDelayMs: config.overload?.delay ?? Number.POSITIVE_INFINITY,
+    uses: 0,
+  };
 }
 
 /** What TCP listeners do with their connections. */
@@ -98,7 +107,13 @@ function compileRoute(
     const action = compileAction(config, upstreams, host);
     const inner = compilePolicies(config.policies, [...path, 'policies'], `routes.${name}`, host, problems);
     const handler = [...outer, ...inner].reduceRight<Handler>((next, policy) => policy(next), action);
-    return { name, match: compileMatch(config), handler, series: host.series(seriesKey.route(name)) };
+    return {
+      name,
+      match: compileMatch(config),
+      priority: PRIORITIES.indexOf(config.priority),
+      handler,
+      series: host.series(seriesKey.route(name)),
+    };
   } catch (error) {
     collect(error, path, problems);
     return undefined;

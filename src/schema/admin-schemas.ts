@@ -96,6 +96,22 @@ export const upstreamStatusSchema = z
   .object({
     name: z.string(),
     balancer: z.string(),
+    circuit: z
+      .enum(['closed', 'half-open', 'open'])
+      .nullable()
+      .describe('`open` refuses all requests, `half-open` all but a few; null without a circuit breaker.'),
+    concurrency: z
+      .object({
+        limit: z
+          .number()
+          .nullable()
+          .describe('Requests that may be in progress at a time; null while an adaptive limit has not been found out.'),
+        inFlight: z.number().describe('Requests in progress now, over all workers.'),
+        waiting: z.number().describe('Requests that wait for their turn.'),
+      })
+      .readonly()
+      .nullable()
+      .describe('Null without a limit of concurrency.'),
     endpoints: z.array(endpointStatusSchema).readonly(),
   })
   .readonly()

@@ -7,6 +7,7 @@ import type { EndpointStatus, RouteStatus, UpstreamStatus } from '#schema/admin-
 import { estimateQuantile, type ProcessMetric, renderMetrics, type SeriesReader } from '#telemetry/prometheus.ts';
 import { CELL } from '#telemetry/series.ts';
 import type { HealthMonitor } from './health-monitor.ts';
+import { recoveryMetrics, viewRecovery } from './recovery-view.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 /** Where the view reads. */
@@ -21,6 +22,7 @@ export function viewUpstreams({ config, found, memory, health }: ViewSource): re
   return Object.entries(config.upstreams).map(([name, upstream]) => ({
     name,
     balancer: upstream.balancer.type,
+    ...viewRecovery(name, upstream, memory),
     endpoints: (found[name] ?? []).map((address): EndpointStatus => {
       const endpoint = formatAddress(address);
       const key = seriesKey.endpoint(name, endpoint);
@@ -81,7 +83,11 @@ export function viewMetrics({ config, found, memory, health }: ViewSource, own: 
       }),
     ),
   ];
-  return renderMetrics(series, [...endpointMetrics({ found, memory, health }), ...own]);
+  return renderMetrics(series, [
+    ...recoveryMetrics(config, memory),
+    ...endpointMetrics({ found, memory, health }),
+    ...own,
+  ]);
 }
 
 function endpointMetrics({ found, memory, health }: Omit<ViewSource, 'config'>): readonly ProcessMetric[] {

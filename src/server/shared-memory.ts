@@ -83,6 +83,12 @@ export class SharedMemory {
     return slots ? this.series.total(slots.series, cell) : 0;
   }
 
+  /** The largest that any worker has in one cell of a series. */
+  readLargest(key: string, cell: number): number {
+    const slots = this.#slots.get(key);
+    return slots ? this.series.largest(slots.series, cell) : 0;
+  }
+
   /** An endpoint's shared state, as the main thread sees it. */
   cells(key: string): EndpointCells | undefined {
     const slots = this.#slots.get(key);

@@ -6,6 +6,7 @@ import type { Config } from '#config/config-schema.ts';
 import { systemClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
+import { LoopDelay } from '#lib/loop-delay.ts';
 import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { Listener } from '#listener/accept.ts';
@@ -17,7 +18,7 @@ import { openUpstream } from '#memory/upstream-table.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
-import { noteDeadlines } from '#telemetry/series.ts';
+import { noteWorker } from '#telemetry/series.ts';
 import { PoolSet } from '#upstream/pool-set.ts';
 import { AccessLog } from './access-log.ts';
 import type { BoundListener, FromWorker, Preparation, WorkerStart } from './messages.ts';
@@ -38,6 +39,7 @@ export class WorkerState {
   readonly #log: Log;
   readonly #tell: (message: FromWorker) => void;
   readonly #deadlines = new Deadlines(systemClock, SWEEP_MS);
+  readonly #loopDelay = new LoopDelay(SWEEP_MS);
   readonly #pools: PoolSet;
   readonly #accessLog: AccessLog;
   readonly #listenerHost: ListenerHost;
@@ -56,7 +58,7 @@ export class WorkerState {
     this.#tell = tell;
     this.#pools = new PoolSet({ clock: systemClock, deadlines: this.#deadlines, log });
     this.#accessLog = new AccessLog(log);
-    const handle = createHandle(log);
+    const handle = createHandle(log, this.#loopDelay);
     this.#listenerHost = {
       clock: systemClock,
       deadlines: this.#deadlines,
@@ -144,7 +146,8 @@ export class WorkerState {
 
   #sweep(): void {
     this.#deadlines.sweep();
-    if (this.#own) noteDeadlines(this.#own, this.#deadlines.size);
+    this.#loopDelay.tick(systemClock.now());
+    if (this.#own) noteWorker(this.#own, this.#deadlines.size, this.#loopDelay.standingMs);
   }
 
   #swapListeners({ added, listeners, config, memory }: Prepared): void {

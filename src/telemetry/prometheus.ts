@@ -120,6 +120,13 @@ const CELL_METRICS: readonly CellMetric[] = [
     kinds: ['upstream'],
   },
   {
+    name: 'shed_total',
+    help: 'Requests refused as the gateway was late.',
+    type: 'counter',
+    cell: CELL.shed,
+    kinds: ['route'],
+  },
+  {
     name: 'connect_failures_total',
     help: 'Connections that could not be opened.',
     type: 'counter',

@@ -23,12 +23,20 @@ export const CELL = {
   hedges: 35,
   circuitRefused: 36,
   gateRefused: 37,
+  // routes
+  shed: 38,
   // workers
   deadlines: 40,
+  loopDelayMs: 41,
 } as const;
 
 /** Cells that count what is present: a dead worker's share of them is given back. */
-export const GAUGE_CELLS: readonly number[] = [CELL.connectionsActive, CELL.exchangesActive, CELL.deadlines];
+export const GAUGE_CELLS: readonly number[] = [
+  CELL.connectionsActive,
+  CELL.exchangesActive,
+  CELL.deadlines,
+  CELL.loopDelayMs,
+];
 
 /** Upper bounds of the histogram's buckets in milliseconds; one more bucket takes the rest. */
 export const BUCKET_BOUNDS_MS: readonly number[] = [
@@ -91,9 +99,15 @@ export function countGateRefusal(series: Series): void {
   add(series, CELL.gateRefused, 1);
 }
 
-/** Notes how many timeouts a worker watches at present. */
-export function noteDeadlines(series: Series, count: number): void {
-  series[CELL.deadlines] = count;
+/** Counts a request that was refused as the gateway was late. */
+export function countShed(series: Series): void {
+  add(series, CELL.shed, 1);
+}
+
+/** Notes how many timeouts a worker watches at present, and how late it is. */
+export function noteWorker(series: Series, deadlines: number, loopDelayMs: number): void {
+  series[CELL.deadlines] = deadlines;
+  series[CELL.loopDelayMs] = loopDelayMs;
 }
 
 function add(series: Series, cell: number, amount: number): void {
