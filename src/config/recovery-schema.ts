@@ -90,7 +90,7 @@ export const concurrency = s.object({
   limit: s
     .union([s.literal('adaptive'), s.integer({ min: 1, max: 1e6 })])
     .describe(
-      'Requests under way at a time, over all workers; or adaptive: as many as the upstream takes without getting slower.',
+      'Requests under way at a time, over all workers; or adaptive: as many as the upstream takes without getting slower, found out from min on.',
     ),
   min: s.integer({ min: 1, max: 1e6 }).default(4).describe('The least an adaptive limit can be.'),
   max: s.integer({ min: 1, max: 1e6 }).default(1000).describe('The most an adaptive limit can be.'),

@@ -13,15 +13,13 @@ export interface AdaptiveSettings {
   readonly tolerance: number;
 }
 
-/** What the limit is in the beginning, unless `min` or `max` say otherwise. */
-const INITIAL = 20;
 /** A limit is judged by the median of at least so many latencies, */
 const LEAST_SAMPLES = 25;
 /** and for at least so long: 8 ticks are a quarter of a second. */
 const LEAST_TICKS = 8;
-/** The best latency is that of the last ten times so long. */
-const EPOCH_MS = 30_000;
-const EPOCHS = 10;
+/** The best latency is that of the last five times so long, and is measured anew in each. */
+const EPOCH_MS = 60_000;
+const EPOCHS = 5;
 /** No single judgement does more than halve the limit. */
 const LEAST_GRADIENT = 0.5;
 
@@ -33,6 +31,8 @@ export class AdaptiveLimit implements ConcurrencyLimit {
   readonly #best = new BestLatency();
   /** The most requests that were under way since the last judgement. */
   #peak = 0;
+  /** The limit to return to, while it is lowered for the best latency to be seen. */
+  #before: number | undefined = undefined;
 
   constructor(settings: AdaptiveSettings, cells: ConcurrencyCells, clock: Clock) {
     this.#settings = settings;
@@ -41,7 +41,8 @@ export class AdaptiveLimit implements ConcurrencyLimit {
   }
 
   get value(): number {
-    return this.#cells.limit || this.#bounded(INITIAL);
+    // It begins small: the best latency is seen only while there is room.
+    return this.#cells.limit || this.#settings.min;
   }
 
   observe(latencyMs: number): void {
@@ -54,19 +55,33 @@ export class AdaptiveLimit implements ConcurrencyLimit {
 
   #judge(wallMs: number): void {
     const latency = this.#latencies.quantile(0.5);
-    const best = this.#best.take(latency, wallMs);
-    const limit = this.value;
-    const gradient = Math.min(1, Math.max(LEAST_GRADIENT, (this.#settings.tolerance * best) / latency));
-    // The room to grow is a queue that the upstream may have; the square root makes it small beside a large limit, and lets a small
-    // one grow quickly. A limit that is not made use of says nothing, and stays.
-    const room = this.#peak * 2 < limit ? 0 : Math.sqrt(limit);
-    this.#cells.setLimit(this.#bounded(limit * gradient + room));
+    const isEpochNew = this.#best.take(latency, wallMs);
+    if (this.#before !== undefined) {
+      this.#set(this.#before);
+      this.#before = undefined;
+    } else if (isEpochNew) {
+      // An upstream that is always full would show no other latency than that which was tolerated before, and each five minutes
+      // more would be.
+      this.#before = this.value;
+      this.#set(this.value / (2 * this.#settings.tolerance));
+    } else {
+      this.#set(this.#next(latency));
+    }
     this.#latencies.clear();
     this.#peak = 0;
   }
 
-  #bounded(limit: number): number {
-    return Math.min(this.#settings.max, Math.max(this.#settings.min, limit));
+  #next(latency: number): number {
+    const limit = this.value;
+    const gradient = Math.min(1, Math.max(LEAST_GRADIENT, (this.#settings.tolerance * this.#best.value) / latency));
+    // The room to grow is a queue that the upstream may have; the square root makes it small beside a large limit, and lets a small
+    // one grow quickly. A limit that is not made use of says nothing, and stays.
+    const room = this.#peak * 2 < limit ? 0 : Math.sqrt(limit);
+    return limit * gradient + room;
+  }
+
+  #set(limit: number): void {
+    this.#cells.setLimit(Math.min(this.#settings.max, Math.max(this.#settings.min, limit)));
   }
 }
 
@@ -75,14 +90,19 @@ class BestLatency {
   readonly #epochs = new Float64Array(EPOCHS).fill(Number.POSITIVE_INFINITY);
   #epoch = 0;
 
-  /** Returns the best, this one included. */
-  take(latencyMs: number, wallMs: number): number {
+  get value(): number {
+    return Math.min(...this.#epochs);
+  }
+
+  /** Returns whether it is the first of its epoch, and not the first of all. */
+  take(latencyMs: number, wallMs: number): boolean {
     const epoch = Math.floor(wallMs / EPOCH_MS);
+    const isNew = epoch !== this.#epoch && this.#epoch !== 0;
     const left = Math.min(EPOCHS, epoch - this.#epoch);
     for (let i = 0; i < left; i++) this.#epochs[(epoch - i) % EPOCHS] = Number.POSITIVE_INFINITY;
     this.#epoch = epoch;
     const at = epoch % EPOCHS;
     this.#epochs[at] = Math.min(this.#epochs[at] as number, latencyMs);
-    return Math.min(...this.#epochs);
+    return isNew;
   }
 }
