@@ -90,7 +90,7 @@ export function compileUpstream(
     retry: { attempts: retry.attempts },
     budget: host.budget(seriesKey.upstream(name), retry.budget),
     host: config.host === 'keep' || config.host === 'endpoint' ? config.host : { name: config.host },
-    ejectAfter: config.eject.after,
+    eject: { after: config.eject.after, on: new Set(config.eject.on) },
     series: host.series(seriesKey.upstream(name)),
   };
 }

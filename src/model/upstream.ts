@@ -4,6 +4,7 @@ import type { RetryBudget } from '#memory/retry-budget.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Balancer } from './balancer.ts';
 import type { Exchange } from './exchange.ts';
+import type { FailureKind } from './failure-kind.ts';
 import type { Response } from './message.ts';
 import type { ProxyError } from './proxy-error.ts';
 
@@ -72,6 +73,13 @@ export interface RetrySettings {
   readonly attempts: number;
 }
 
+/** Which failures in a row eject an endpoint. */
+export interface EjectSettings {
+  /** 0 for none. */
+  readonly after: number;
+  readonly on: ReadonlySet<FailureKind>;
+}
+
 /** How long an endpoint that has just become usable takes to get its whole weight. */
 export interface SlowStart {
   readonly timeMs: number;
@@ -117,7 +125,6 @@ export interface Upstream {
   readonly budget: RetryBudget;
   /** Host sent to the endpoint: the client's, the endpoint's address, or a fixed name. */
   readonly host: 'keep' | 'endpoint' | { readonly name: string };
-  /** Errors in a row that eject an endpoint; 0 turns passive ejection off. */
-  readonly ejectAfter: number;
+  readonly eject: EjectSettings;
   readonly series: Series;
 }

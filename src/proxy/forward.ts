@@ -2,6 +2,7 @@
 
 import { isIdempotent } from '#http/methods.ts';
 import type { Random } from '#lib/random.ts';
+import { takesRequests } from '#memory/endpoint-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response, Tunnel } from '#model/message.ts';
@@ -10,12 +11,7 @@ import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstre
 import { countConnectFailure, countNoEndpoint, countRetry } from '#telemetry/series.ts';
 import { candidates, isSameEndpoint } from './candidates.ts';
 import { forwardFields } from './forwarding.ts';
-
-/** Told when an endpoint has failed so often in a row that it should be ejected. */
-export type FailureReport = (upstream: Upstream, endpoint: Endpoint) => void;
-
-/** Statuses by which a gateway in front of the application says that it failed; they count against the endpoint. */
-const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
+import { type FailureReport, noteFailure, noteResponse } from './outcome.ts';
 
 const NONE_TRIED: readonly Endpoint[] = [];
 
@@ -44,7 +40,7 @@ class Forwarding implements AttemptListener {
   readonly #reject: (error: ProxyError) => void;
   #tried: Endpoint[] | undefined = undefined;
   #attempt: Attempt | undefined = undefined;
-  /** `Clock.now` at the start of the present attempt, where the balancer wants to know how long it takes. */
+  /** `Clock.now` at the start of the present attempt. */
   #attemptedAt = 0;
   /** The endpoint that the session was bound to when the request came. */
   #bound: Endpoint | undefined = undefined;
@@ -81,11 +77,11 @@ class Forwarding implements AttemptListener {
     const { endpoint } = this.#exchange;
     const exchange = this.#exchange;
     this.#attempt = undefined;
-    exchange.firstByteMs = exchange.clock.now() - exchange.startedAt;
+    const now = exchange.clock.now();
+    exchange.firstByteMs = now - exchange.startedAt;
     if (endpoint) {
-      this.#upstream.balancer.observe?.(endpoint, exchange.clock.now() - this.#attemptedAt);
-      if (GATEWAY_FAILURES.has(response.status)) this.#countFailure(endpoint);
-      else endpoint.cells.recordSuccess();
+      this.#upstream.balancer.observe?.(endpoint, now - this.#attemptedAt);
+      noteResponse(this.#surroundings, endpoint, response.status, now - this.#attemptedAt);
     }
     if (endpoint) this.#bind(response, endpoint);
     this.#watchBody(response);
@@ -99,7 +95,7 @@ class Forwarding implements AttemptListener {
     if (endpoint && error.side === 'origin' && !error.stale) {
       this.#upstream.balancer.observe?.(endpoint, -1);
       if (error.retryable === 'always') countConnectFailure(endpoint.series);
-      this.#countFailure(endpoint);
+      noteFailure(this.#surroundings, endpoint, error);
     }
     if (!endpoint || exchange.aborted || !this.#isRepeatable(error)) {
       this.#finish(error);
@@ -121,7 +117,7 @@ class Forwarding implements AttemptListener {
       this.#finish(unavailable(upstream));
       return;
     }
-    if (upstream.balancer.observe) this.#attemptedAt = exchange.clock.now();
+    this.#attemptedAt = exchange.clock.now();
     exchange.endpoint = endpoint;
     exchange.attempts++;
     this.#counted++;
@@ -136,7 +132,7 @@ class Forwarding implements AttemptListener {
     this.#bound = bound;
     if (!bound) return undefined;
     const { status } = bound.cells;
-    const isUsable = status === 'healthy' || status === 'unknown' || (status === 'draining' && affinity.keepsDraining);
+    const isUsable = takesRequests(status) || (status === 'draining' && affinity.keepsDraining);
     return isUsable ? bound : undefined;
   }
 
@@ -168,12 +164,6 @@ class Forwarding implements AttemptListener {
     const { body, method } = this.#exchange.request;
     if (body?.type === 'stream' && body.started) return false;
     return error.retryable === 'always' || (error.retryable === 'idempotent' && isIdempotent(method));
-  }
-
-  #countFailure(endpoint: Endpoint): void {
-    const failures = endpoint.cells.recordFailure();
-    const { ejectAfter } = this.#upstream;
-    if (ejectAfter > 0 && failures % ejectAfter === 0) this.#surroundings.report(this.#upstream, endpoint);
   }
 
   #bind(response: Response, endpoint: Endpoint): void {
@@ -208,7 +198,8 @@ function abandon({ stream, done }: Tunnel): void {
 
 /** An endpoint known to be down that was tried in panic, and could not be reached: it is as good as none. */
 function isUnreachable({ cells }: Endpoint, error: ProxyError): boolean {
-  return error.retryable === 'always' && (cells.status === 'unhealthy' || cells.status === 'ejected');
+  const { status } = cells;
+  return error.retryable === 'always' && (status === 'unhealthy' || status === 'ejected' || status === 'warming');
 }
 
 function unavailable(upstream: Upstream, cause?: ProxyError): ProxyError {

@@ -1,5 +1,10 @@
-// The system's timers, in the form in which they are handed in.
-import type { Timers } from './health-monitor.ts';
+// Timers as they are handed in, so that tests turn the clock; and the system's.
+
+/** Sets timers. */
+export interface Timers {
+  /** Returns how to take the timer back. */
+  set(callback: () => void, delayMs: number): () => void;
+}
 
 /** Timers that keep the process from nothing. */
 export const systemTimers: Timers = {

@@ -180,7 +180,8 @@ export class WorkerState {
       budget: (key, share) => openBudget(memory.budgets, slotsOf(memory, key).budget, share),
       epoch: epochReader(memory.endpoints),
       transport: (key, target, pool, series) => this.#pools.transport(key, target, pool, series),
-      report: (upstream, endpoint) => this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name }),
+      report: (upstream, endpoint, last) =>
+        this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name, last }),
     };
   }
 
