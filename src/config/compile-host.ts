@@ -9,7 +9,7 @@ import type { Series } from '#memory/series-table.ts';
 import type { UpstreamCells } from '#memory/upstream-table.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { PoolSettings, Transport } from '#model/upstream.ts';
-import type { FailureReport } from '#proxy/forward.ts';
+import type { FailureReport } from '#proxy/outcome.ts';
 
 /** What a thread lends to what it compiles. Keys are those of `seriesKey`. */
 export interface CompileHost {

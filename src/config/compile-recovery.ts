@@ -1,7 +1,7 @@
 // Compiles what an upstream does about failures, slowness and too many requests: retries, hedging, circuit breaker, gate.
 import type { CircuitBreaker } from '#memory/circuit-breaker.ts';
 import type { UpstreamCells } from '#memory/upstream-table.ts';
-import type { FailureKind, Gate, HedgeDelay, RetrySettings } from '#model/upstream.ts';
+import type { Gate, HedgeDelay, RetrySettings } from '#model/upstream.ts';
 import { AdaptiveLimit } from '#proxy/adaptive-limit.ts';
 import { type ConcurrencyLimit, UpstreamGate } from '#proxy/gate.ts';
 import { FixedDelay, QuantileDelay } from '#proxy/hedge-delay.ts';
@@ -9,7 +9,7 @@ import { countGateRefusal } from '#telemetry/series.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
 import type { UpstreamConfig } from './config-schema.ts';
 
-const KINDS: readonly FailureKind[] = ['connect', 'reset', 'timeout'];
+const KINDS = ['connect', 'reset', 'timeout'] as const;
 const GATEWAY_ERRORS = [502, 503, 504];
 const SERVER_ERRORS = Array.from({ length: 100 }, (_, i) => 500 + i);
 

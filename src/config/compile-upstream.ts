@@ -69,18 +69,14 @@ export function compileUpstream(
   zone: string,
   host: CompileHost,
 ): Upstream {
-  const { timeouts, balancer: chosen } = config;
-  const module = balancers.find(({ type }) => type === chosen.type);
-  if (!module) throw new Error(`balancer ${chosen.type} passed the schema but is not registered`);
+  const { timeouts, balancer } = config;
+  const module = balancers.find(({ type }) => type === balancer.type);
+  if (!module) throw new Error(`balancer ${balancer.type} passed the schema but is not registered`);
   const pool = poolSettings(config);
   const cells = host.upstream(seriesKey.upstream(name));
-  const balancer = module.create(chosen.options, host);
-  const hedge = compileHedge(config);
-  const breaker = compileBreaker(name, config, cells, host);
-  const gate = compileGate(name, config, cells, host);
   return {
     name,
-    balancer,
+    balancer: module.create(balancer.options, host),
     endpoints: compileEndpoints(name, addresses, pool, host),
     epoch: () => host.epoch(),
     grouping: groupingSettings(config, zone),
@@ -95,12 +91,11 @@ export function compileUpstream(
     pool,
     retry: compileRetry(config),
     budget: cells.budget(config.retry.budget),
-    hedge,
-    breaker,
-    gate,
-    measures: balancer.observe !== undefined || [hedge, breaker, gate].some((part) => part !== undefined),
+    hedge: compileHedge(config),
+    breaker: compileBreaker(name, config, cells, host),
+    gate: compileGate(name, config, cells, host),
     host: config.host === 'keep' || config.host === 'endpoint' ? config.host : { name: config.host },
-    ejectAfter: config.eject.after,
+    eject: { after: config.eject.after, on: new Set(config.eject.on) },
     series: host.series(seriesKey.upstream(name)),
   };
 }

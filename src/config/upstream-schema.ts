@@ -1,5 +1,6 @@
 // The section `upstreams` of a configuration.
 import { balancers } from '#balancers/index.ts';
+import { FAILURE_KINDS } from '#model/failure-kind.ts';
 import { probes } from '#probes/index.ts';
 import { resolvers } from '#resolvers/index.ts';
 import { s } from '#schema/blocks.ts';
@@ -42,11 +43,52 @@ const pool = s.object({
     .describe('Requests on one connection before it is closed.'),
 });
 
+const successRate = s.object({
+  deviations: s
+    .number({ min: 0.1, max: 100 })
+    .default(1.9)
+    .describe('How many standard deviations below the mean of the endpoints a success rate must lie.'),
+  margin: s
+    .percentage()
+    .prefault('5%')
+    .describe('How far below the mean it must lie at least, however little the endpoints differ.'),
+  'min-endpoints': s
+    .integer({ min: 2, max: 1e6 })
+    .default(5)
+    .describe('Endpoints with enough requests, below which none is ejected.'),
+  'min-requests': s
+    .integer({ min: 1, max: 1e9 })
+    .default(100)
+    .describe('Requests within the window, below which an endpoint is not judged.'),
+});
+
+const latency = s.object({
+  times: s
+    .number({ min: 1, max: 1e6 })
+    .default(3)
+    .describe("How many times the median of the other endpoints an endpoint's average must exceed."),
+  'min-latency': s.duration().prefault('10ms').describe('An average up to this is never too long.'),
+  'min-endpoints': s
+    .integer({ min: 2, max: 1e6 })
+    .default(3)
+    .describe('Endpoints with enough requests, below which none is ejected.'),
+  'min-requests': s
+    .integer({ min: 1, max: 1e9 })
+    .default(100)
+    .describe('Answered requests within the window, below which an endpoint is not judged.'),
+});
+
 const eject = s.object({
   after: s
     .integer({ min: 0, max: 1000 })
     .default(5)
     .describe('Failures in a row that eject an endpoint; 0 turns it off.'),
+  on: s
+    .array(s.enum(FAILURE_KINDS))
+    .default(['connect', 'timeout', 'reset', 'invalid-response', 'gateway-error'])
+    .describe(
+      'What counts as such a failure: connect (no connection in time, or at all), timeout (of an answer), reset (the connection ended before the response), invalid-response (not HTTP), gateway-error (statuses 502, 503 and 504), server-error (all statuses from 500). A response that does not count ends the row.',
+    ),
   time: s
     .duration()
     .prefault('10s')
@@ -55,9 +97,19 @@ const eject = s.object({
     ),
   'max-time': s.duration().prefault('5m').describe('The longest an ejection lasts.'),
   'max-ejected': s.percentage().prefault('50%').describe('Share of endpoints that may be ejected at once.'),
+  window: s
+    .duration()
+    .prefault('10s')
+    .describe('Requests of so long a time are judged together by success-rate and latency.'),
+  'success-rate': successRate
+    .optional()
+    .describe('Ejects endpoints that answer fewer of their requests well than the others do; off by default.'),
+  latency: latency
+    .optional()
+    .describe('Ejects endpoints that take longer to answer than the others do; off by default.'),
 });
 
-const healthTiming = {
+const healthSettings = {
   interval: s.duration().prefault('5s').describe('Between two probes of one endpoint.'),
   'unhealthy-interval': s
     .duration()
@@ -66,6 +118,16 @@ const healthTiming = {
   timeout: s.duration().prefault('2s').describe('How long a probe may take.'),
   healthy: s.integer({ min: 1, max: 100 }).default(2).describe('Good probes in a row that bring an endpoint back.'),
   unhealthy: s.integer({ min: 1, max: 100 }).default(3).describe('Bad probes in a row that take an endpoint out.'),
+  port: s
+    .integer({ min: 1, max: 65535 })
+    .optional()
+    .describe("Port that is probed; the endpoint's own by default. One on a Unix socket is always probed there."),
+  initial: s
+    .enum(['takes-requests', 'must-pass'])
+    .default('takes-requests')
+    .describe(
+      'Whether an endpoint that is found while the gateway runs takes requests until its first probe has failed, or must pass healthy probes in a row first.',
+    ),
 };
 
 const slowStart = s.object({
@@ -108,7 +170,7 @@ export const upstream = s.object({
   resolve: moduleOptions('resolver', resolvers, {})
     .optional()
     .describe('How endpoints are found, instead of being listed.'),
-  health: moduleOptions('probe', probes, healthTiming).optional().describe('Active health checks.'),
+  health: moduleOptions('probe', probes, healthSettings).optional().describe('Active health checks.'),
   eject: eject.prefault({}).describe('Passive health: endpoints that fail real requests.'),
   'panic-threshold': s
     .percentage()

@@ -3,10 +3,15 @@ import type { Clock } from '#lib/clock.ts';
 import { type SegmentLayout, SlotAllocator } from './segments.ts';
 import { msBetween, ticksOf } from './ticks.ts';
 
-/** `unknown` is an endpoint that no probe has judged yet: it takes requests. */
-export type EndpointStatus = 'unknown' | 'healthy' | 'unhealthy' | 'ejected' | 'draining';
+export const ENDPOINT_STATUSES = ['unknown', 'healthy', 'unhealthy', 'ejected', 'draining', 'warming'] as const;
 
-const STATUSES: readonly EndpointStatus[] = ['unknown', 'healthy', 'unhealthy', 'ejected', 'draining'];
+/** `unknown` is an endpoint that no probe has judged yet: it takes requests. `warming` is one that must pass its probes first. */
+export type EndpointStatus = (typeof ENDPOINT_STATUSES)[number];
+
+/** Whether an endpoint of this status takes new requests, other than in panic. */
+export function takesRequests(status: EndpointStatus): boolean {
+  return status === 'healthy' || status === 'unknown';
+}
 
 // Cells of one endpoint, each an Int32: some for all, then each worker's share of the requests in flight.
 const STATUS = 0;
@@ -46,7 +51,7 @@ export class EndpointCells {
   }
 
   get status(): EndpointStatus {
-    return STATUSES[Atomics.load(this.#cells, STATUS)] as EndpointStatus;
+    return ENDPOINT_STATUSES[Atomics.load(this.#cells, STATUS)] as EndpointStatus;
   }
 
   /** Failures since the last success. */
@@ -114,7 +119,7 @@ export class EndpointCells {
 
   /** Called on the main thread only, which alone judges endpoints. */
   setStatus(status: EndpointStatus): void {
-    const value = STATUSES.indexOf(status);
+    const value = ENDPOINT_STATUSES.indexOf(status);
     if (Atomics.exchange(this.#cells, STATUS, value) !== value) Atomics.add(this.#epoch, 0, 1);
   }
 }

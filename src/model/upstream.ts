@@ -5,6 +5,7 @@ import type { RetryBudget } from '#memory/retry-budget.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Balancer } from './balancer.ts';
 import type { Exchange } from './exchange.ts';
+import type { FailureKind } from './failure-kind.ts';
 import type { Response } from './message.ts';
 import type { ProxyError } from './proxy-error.ts';
 
@@ -68,9 +69,6 @@ export interface PoolSettings {
   readonly maxRequests: number;
 }
 
-/** Why an attempt came to no response: no connection, one that broke, one that took too long. */
-export type FailureKind = 'connect' | 'reset' | 'timeout';
-
 export interface RetrySettings {
   /** Attempts in all, the first included. */
   readonly attempts: number;
@@ -118,6 +116,13 @@ export interface Gate {
   observe(latencyMs: number): void;
 }
 
+/** Which failures in a row eject an endpoint. */
+export interface EjectSettings {
+  /** 0 for none. */
+  readonly after: number;
+  readonly on: ReadonlySet<FailureKind>;
+}
+
 /** How long an endpoint that has just become usable takes to get its whole weight. */
 export interface SlowStart {
   readonly timeMs: number;
@@ -163,12 +168,9 @@ export interface Upstream {
   readonly hedge: HedgeDelay | undefined;
   readonly breaker: CircuitBreaker | undefined;
   readonly gate: Gate | undefined;
-  /** Whether anybody wants to know how long attempts take. */
-  readonly measures: boolean;
   readonly budget: RetryBudget;
   /** Host sent to the endpoint: the client's, the endpoint's address, or a fixed name. */
   readonly host: 'keep' | 'endpoint' | { readonly name: string };
-  /** Errors in a row that eject an endpoint; 0 turns passive ejection off. */
-  readonly ejectAfter: number;
+  readonly eject: EjectSettings;
   readonly series: Series;
 }

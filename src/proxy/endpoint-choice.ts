@@ -1,6 +1,7 @@
 // Which endpoint gets the next attempt of one exchange: that of its session, else the one that the balancer picks of those that have
 // not failed it.
 import type { Random } from '#lib/random.ts';
+import { takesRequests } from '#memory/endpoint-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import type { Endpoint, Upstream } from '#model/upstream.ts';
@@ -57,7 +58,7 @@ export class EndpointChoice {
     this.#bound = bound;
     if (!bound) return undefined;
     const { status } = bound.cells;
-    const isUsable = status === 'healthy' || status === 'unknown' || (status === 'draining' && affinity.keepsDraining);
+    const isUsable = takesRequests(status) || (status === 'draining' && affinity.keepsDraining);
     return isUsable ? bound : undefined;
   }
 

@@ -47,6 +47,20 @@ test('below the panic threshold health is ignored, but not draining', () => {
   assert.equal(grouped(endpoints({}, down, down), { panicThreshold: 0 }), '1.00 e0');
 });
 
+test('an endpoint that warms up gets nothing, and is missed by neither panic, priority nor zone', () => {
+  const warming: Given = { status: 'warming' };
+  assert.equal(grouped(endpoints({}, warming, warming, warming)), '1.00 e0');
+  assert.equal(grouped(endpoints({}, warming, { priority: 1 })), '1.00 e0');
+  assert.equal(grouped(endpoints({ zone: 'a' }, { ...warming, zone: 'a' }, { zone: 'b' }), { zone: 'a' }), '1.00 e0');
+});
+
+test('in panic an endpoint that warms up is tried like any other, also where there are no others', () => {
+  const warming: Given = { status: 'warming' };
+  assert.equal(grouped(endpoints({}, down, down, warming)), '1.00 e0 e1 e2 e3');
+  assert.equal(grouped(endpoints(warming, warming)), '1.00 e0 e1');
+  assert.equal(grouped(endpoints(warming, warming), { panicThreshold: 0 }), '');
+});
+
 test('with nobody left there is no group', () => {
   assert.equal(grouped([]), '');
   assert.equal(grouped(endpoints(down, down), { panicThreshold: 0 }), '');

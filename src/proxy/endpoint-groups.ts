@@ -1,5 +1,6 @@
 // Which endpoints may get requests at a moment, in groups that each get a share of them: by health, priority and zone, with weights
 // that grow after a start. Pure. Each step only narrows or scales; picking one endpoint is the balancer's.
+import { takesRequests } from '#memory/endpoint-table.ts';
 import type { Endpoint, GroupingSettings, SlowStart } from '#model/upstream.ts';
 
 export interface EndpointGroup {
@@ -37,17 +38,24 @@ export function groupEndpoints(endpoints: readonly Endpoint[], rules: GroupingSe
   );
 
   function levelsOf(all: readonly Endpoint[]): readonly { level: Level; share: number }[] {
-    const levels = split(all);
+    const serving = withoutWarming(all);
+    const levels = split(serving);
     const shares = sharesOf(levels, rules.overflow);
     const carried = shares.reduce((sum, share) => sum + share, 0);
     // Panic: with so few endpoints left, health checks are more likely wrong than right, and sending all requests to the rest
     // would bring that down too. Not while another priority carries what this one cannot.
     const well = levels.flatMap((level) => level.well);
-    if (carried < 1 && weightOf(well) < rules.panicThreshold * weightOf(all)) {
-      return levels.map((level) => ({ level: { ...level, well: level.active }, share: weightOf(level.active) }));
+    if (carried < 1 && weightOf(well) < rules.panicThreshold * weightOf(serving)) {
+      return split(all).map((level) => ({ level: { ...level, well: level.active }, share: weightOf(level.active) }));
     }
     return levels.map((level, i) => ({ level, share: shares[i] as number }));
   }
+}
+
+/** Endpoints that are warming up have carried nothing yet: nobody misses them, unless there are no others. */
+function withoutWarming(all: readonly Endpoint[]): readonly Endpoint[] {
+  const serving = all.filter(({ cells }) => cells.status !== 'warming');
+  return serving.length > 0 ? serving : all;
 }
 
 /** By priority, the smallest number first. */
@@ -114,7 +122,7 @@ function slowed(groups: readonly EndpointGroup[], slowStart: SlowStart | undefin
 }
 
 function isWell({ cells }: Endpoint): boolean {
-  return cells.status !== 'unhealthy' && cells.status !== 'ejected';
+  return takesRequests(cells.status);
 }
 
 function weightOf(endpoints: readonly Endpoint[]): number {

@@ -17,15 +17,10 @@ import {
 } from '#telemetry/series.ts';
 import { EndpointChoice } from './endpoint-choice.ts';
 import { forwardFields } from './forwarding.ts';
+import { type FailureReport, noteFailure, noteResponse } from './outcome.ts';
 import { RepeatableContent } from './repeatable-content.ts';
 import { backoffMs, isHedgeable, repeatsAfterError, repeatsAfterStatus } from './retry-policy.ts';
 import { type AttemptOwner, RunningAttempt } from './running-attempt.ts';
-
-/** Told when an endpoint has failed so often in a row that it should be ejected. */
-export type FailureReport = (upstream: Upstream, endpoint: Endpoint) => void;
-
-/** Statuses by which a gateway in front of the application says that it failed; they count against the endpoint. */
-const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** What forwarding needs of its thread. */
 export interface ForwardHost {
@@ -34,11 +29,17 @@ export interface ForwardHost {
   readonly report: FailureReport;
 }
 
+/** What all exchanges of one handler share. */
+interface Surroundings extends ForwardHost {
+  readonly upstream: Upstream;
+}
+
 /** Returns the handler that sends to `upstream`. */
-export function createForward(upstream: Upstream, host: ForwardHost): Handler {
+export function createForward(upstream: Upstream, { random, timers, report }: ForwardHost): Handler {
+  const surroundings = { upstream, random, timers, report };
   return (exchange) =>
     new Promise<Response>((resolve, reject) => {
-      new Forwarding(exchange, upstream, host, { resolve, reject }).start();
+      new Forwarding(exchange, surroundings, { resolve, reject }).start();
     });
 }
 
@@ -52,7 +53,7 @@ interface Outcome {
 class Forwarding implements AttemptOwner, GateVisitor {
   readonly #exchange: Exchange;
   readonly #upstream: Upstream;
-  readonly #host: ForwardHost;
+  readonly #surroundings: Surroundings;
   readonly #outcome: Outcome;
   readonly #choice: EndpointChoice;
   #attempt: RunningAttempt | undefined = undefined;
@@ -67,12 +68,12 @@ class Forwarding implements AttemptOwner, GateVisitor {
   /** Whether it is one of the few requests by which a half-open circuit is tried. */
   #isTrial = false;
 
-  constructor(exchange: Exchange, upstream: Upstream, host: ForwardHost, outcome: Outcome) {
+  constructor(exchange: Exchange, surroundings: Surroundings, outcome: Outcome) {
     this.#exchange = exchange;
-    this.#upstream = upstream;
-    this.#host = host;
+    this.#upstream = surroundings.upstream;
+    this.#surroundings = surroundings;
     this.#outcome = outcome;
-    this.#choice = new EndpointChoice(exchange, upstream, host.random);
+    this.#choice = new EndpointChoice(exchange, this.#upstream, surroundings.random);
   }
 
   start(): void {
@@ -115,17 +116,17 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const { endpoint } = attempt;
     const exchange = this.#exchange;
     this.#leave(attempt);
-    const latencyMs = this.#upstream.measures ? exchange.clock.now() - attempt.startedAt : 0;
+    const now = exchange.clock.now();
+    const latencyMs = now - attempt.startedAt;
     this.#observe(endpoint, latencyMs);
-    if (GATEWAY_FAILURES.has(response.status)) this.#countFailure(endpoint);
-    else endpoint.cells.recordSuccess();
+    noteResponse(this.#surroundings, endpoint, response.status, latencyMs);
     if (this.#repeats(response, endpoint)) {
       discard(response);
       if (!this.#attempt) this.#tryAgain();
       return;
     }
     exchange.endpoint = endpoint;
-    exchange.firstByteMs = exchange.clock.now() - exchange.startedAt;
+    exchange.firstByteMs = now - exchange.startedAt;
     this.#attempt?.cancel(new ProxyError('connection_terminated', 'another attempt was faster'));
     this.#upstream.breaker?.record(this.#isTrial, response.status < 500, latencyMs);
     this.#choice.bind(response, endpoint);
@@ -141,7 +142,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     if (error.side === 'origin' && !error.stale) {
       this.#observe(endpoint, -1);
       if (error.retryable === 'always') countConnectFailure(endpoint.series);
-      this.#countFailure(endpoint);
+      noteFailure(this.#surroundings, endpoint, error);
     }
     if (this.#attempt) {
       exchange.endpoint = this.#attempt.endpoint;
@@ -172,11 +173,12 @@ class Forwarding implements AttemptOwner, GateVisitor {
     if (this.#content) exchange.request.body = this.#content.next();
     const attempt = this.#create(endpoint);
     this.#attempt = attempt;
-    attempt.start(exchange, this.#upstream, this.#host.timers);
+    attempt.start(exchange, this.#upstream, this.#surroundings.timers);
     const { hedge, retry } = this.#upstream;
     if (!hedge || attempt.ended || !isHedgeable(exchange, retry)) return;
     const afterMs = hedge.afterMs();
-    if (afterMs !== undefined) this.#clearTimer = this.#host.timers.set(() => this.#tryBeside(attempt), afterMs);
+    if (afterMs !== undefined)
+      this.#clearTimer = this.#surroundings.timers.set(() => this.#tryBeside(attempt), afterMs);
   }
 
   /** The attempt is slow: makes a second one, and takes the response that comes first. */
@@ -188,7 +190,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     countHedge(this.#upstream.series);
     const attempt = this.#create(endpoint);
     this.#hedge = attempt;
-    attempt.start(this.#exchange, this.#upstream, this.#host.timers);
+    attempt.start(this.#exchange, this.#upstream, this.#surroundings.timers);
   }
 
   #create(endpoint: Endpoint): RunningAttempt {
@@ -196,7 +198,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     exchange.endpoint = endpoint;
     exchange.attempts++;
     this.#counted++;
-    return new RunningAttempt(this, endpoint, this.#upstream.measures ? exchange.clock.now() : 0);
+    return new RunningAttempt(this, endpoint, exchange.clock.now());
   }
 
   /** An attempt has ended; the other one, if there is one, is now the only one. */
@@ -216,10 +218,10 @@ class Forwarding implements AttemptOwner, GateVisitor {
   #tryAgain(): void {
     const { retry, series } = this.#upstream;
     countRetry(series);
-    const waitMs = backoffMs(this.#counted + 1, retry, this.#host.random);
+    const waitMs = backoffMs(this.#counted + 1, retry, this.#surroundings.random);
     if (waitMs === 0) this.#try();
     else
-      this.#clearTimer = this.#host.timers.set(() => {
+      this.#clearTimer = this.#surroundings.timers.set(() => {
         this.#clearTimer = undefined;
         this.#try();
       }, waitMs);
@@ -257,12 +259,6 @@ class Forwarding implements AttemptOwner, GateVisitor {
     if (latencyMs < 0) return;
     hedge?.observe(latencyMs);
     gate?.observe(latencyMs);
-  }
-
-  #countFailure(endpoint: Endpoint): void {
-    const failures = endpoint.cells.recordFailure();
-    const { ejectAfter } = this.#upstream;
-    if (ejectAfter > 0 && failures % ejectAfter === 0) this.#host.report(this.#upstream, endpoint);
   }
 
   /** From the response head on, a client that leaves cancels the content, which cancels the attempt. */
@@ -315,7 +311,8 @@ function abandon({ stream, done }: Tunnel): void {
 
 /** An endpoint known to be down that was tried in panic, and could not be reached: it is as good as none. */
 function isUnreachable({ cells }: Endpoint, error: ProxyError): boolean {
-  return error.retryable === 'always' && (cells.status === 'unhealthy' || cells.status === 'ejected');
+  const { status } = cells;
+  return error.retryable === 'always' && (status === 'unhealthy' || status === 'ejected' || status === 'warming');
 }
 
 function unavailable(upstream: Upstream, cause?: ProxyError): ProxyError {

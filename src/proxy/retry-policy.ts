@@ -1,18 +1,9 @@
 // When a request may be sent again, and how long to wait before. Pure but for chance.
 import type { Random } from '#lib/random.ts';
 import type { Exchange } from '#model/exchange.ts';
-import type { ErrorCode, ProxyError } from '#model/proxy-error.ts';
-import type { FailureKind, RetrySettings } from '#model/upstream.ts';
-
-const KINDS: ReadonlyMap<ErrorCode, FailureKind> = new Map([
-  ['connection_refused', 'connect'],
-  ['connection_timeout', 'connect'],
-  ['destination_ip_unroutable', 'connect'],
-  ['connection_terminated', 'reset'],
-  ['http_response_incomplete', 'reset'],
-  ['connection_read_timeout', 'timeout'],
-  ['connection_write_timeout', 'timeout'],
-]);
+import { failureKindOf } from '#model/failure-kind.ts';
+import type { ProxyError } from '#model/proxy-error.ts';
+import type { RetrySettings } from '#model/upstream.ts';
 
 /** Whether another attempt is right after an attempt that came to no response. */
 export function repeatsAfterError(error: ProxyError, method: string, settings: RetrySettings): boolean {
@@ -21,9 +12,7 @@ export function repeatsAfterError(error: ProxyError, method: string, settings: R
   // RFC 9110 9.2.2: a proxy "MUST NOT automatically retry non-idempotent requests", unless nothing of them was sent. Which methods
   // an operator knows to be harmless beyond those of the standard, only they can say.
   if (retryable === 'idempotent' && !settings.methods.has(method)) return false;
-  if (stale) return true;
-  const kind = KINDS.get(code);
-  return kind !== undefined && settings.kinds.has(kind);
+  return stale || settings.kinds.has(failureKindOf(code));
 }
 
 /** Whether another attempt is right after a response with this status. */

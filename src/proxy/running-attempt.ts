@@ -14,7 +14,7 @@ export interface AttemptOwner {
 
 export class RunningAttempt implements AttemptListener {
   readonly endpoint: Endpoint;
-  /** `Clock.now` at the start; 0 where nobody wants to know how long it takes. */
+  /** `Clock.now` at the start. */
   readonly startedAt: number;
   readonly #owner: AttemptOwner;
   #attempt: Attempt | undefined = undefined;

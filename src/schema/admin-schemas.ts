@@ -68,8 +68,10 @@ export const gatewayStatusSchema = z
   .openapi('GatewayStatus');
 
 export const endpointStateSchema = z
-  .enum(['healthy', 'unhealthy', 'ejected', 'draining', 'unknown'])
-  .describe('`unknown` is an endpoint that no probe has asked yet; it takes requests.')
+  .enum(['healthy', 'unhealthy', 'ejected', 'draining', 'unknown', 'warming'])
+  .describe(
+    '`unknown` is an endpoint that no probe has asked yet; it takes requests. `warming` is one that must pass its probes first.',
+  )
   .openapi('EndpointState');
 
 const healthChangeSchema = z

@@ -62,7 +62,7 @@ export class ControlPlane implements AdminHost {
       log,
       clock: systemClock,
       died: (index) => memory.giveBack(index),
-      failing: (upstream, endpoint) => health.reportFailing(upstream, endpoint),
+      failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
       current: () => this.#preparation,
       exclusively: (work) => this.#change(work),
     });
@@ -224,6 +224,7 @@ export class ControlPlane implements AdminHost {
     const found = this.#foundEndpoints(config);
     const generation = (this.#preparation?.generation ?? 0) + 1;
     const layout = memory.allot(config, found);
+    health.announce(config, (upstream) => found[upstream] ?? []);
     const preparation: Preparation = { generation, config, found, memory: layout, listeners };
     try {
       await this.#workers.change(preparation);
@@ -258,6 +259,7 @@ export class ControlPlane implements AdminHost {
     const found = this.#foundEndpoints(config);
     const layout: MemoryLayout = memory.allot(config, found);
     this.#preparation = { ...this.#preparation, found, memory: layout };
+    health.announce(config, (name) => found[name] ?? []);
     this.#workers.broadcast({ type: 'endpoints', upstream, endpoints: found[upstream] ?? [], memory: layout });
     memory.keepOnly(layout);
     health.watch(config, (name) => found[name] ?? []);

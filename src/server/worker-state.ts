@@ -185,7 +185,8 @@ export class WorkerState {
       upstream: (key) => openUpstream(memory.upstreams, index, slotsOf(memory, key).upstream),
       epoch: epochReader(memory.endpoints),
       transport: (key, target, pool, series) => this.#pools.transport(key, target, pool, series),
-      report: (upstream, endpoint) => this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name }),
+      report: (upstream, endpoint, last) =>
+        this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name, last }),
     };
   }
 

@@ -133,6 +133,27 @@ const CELL_METRICS: readonly CellMetric[] = [
     cell: CELL.connectFailures,
     kinds: ['endpoint'],
   },
+  {
+    name: 'attempt_successes_total',
+    help: 'Attempts that got a response other than a server error.',
+    type: 'counter',
+    cell: CELL.attemptSuccesses,
+    kinds: ['endpoint'],
+  },
+  {
+    name: 'attempt_failures_total',
+    help: 'Attempts that got a server error, or failed by the fault of the endpoint.',
+    type: 'counter',
+    cell: CELL.attemptFailures,
+    kinds: ['endpoint'],
+  },
+  {
+    name: 'attempt_seconds_total',
+    help: 'Time until the response head, summed over the attempts that succeeded.',
+    type: 'counter',
+    cell: CELL.attemptSeconds,
+    kinds: ['endpoint'],
+  },
 ];
 
 const KINDS: readonly SeriesKind[] = ['listener', 'route', 'upstream', 'endpoint'];

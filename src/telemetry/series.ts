@@ -28,6 +28,11 @@ export const CELL = {
   // workers
   deadlines: 40,
   loopDelayMs: 41,
+  // endpoints
+  attemptSuccesses: 44,
+  attemptFailures: 45,
+  /** Sum over successful attempts of the seconds until the response head. */
+  attemptSeconds: 46,
 } as const;
 
 /** Cells that count what is present: a dead worker's share of them is given back. */
@@ -81,6 +86,17 @@ export function countRetry(series: Series): void {
 
 export function countConnectFailure(series: Series): void {
   add(series, CELL.connectFailures, 1);
+}
+
+/** Counts an attempt that got a response other than a server error, after `latencyMs`. */
+export function countAttemptSuccess(series: Series, latencyMs: number): void {
+  add(series, CELL.attemptSuccesses, 1);
+  add(series, CELL.attemptSeconds, latencyMs / 1000);
+}
+
+/** Counts an attempt that failed by the fault of the endpoint, or got a server error. */
+export function countAttemptFailure(series: Series): void {
+  add(series, CELL.attemptFailures, 1);
 }
 
 export function countNoEndpoint(series: Series): void {
