@@ -1,9 +1,9 @@
 // Compiles one upstream of a configuration: its balancer, its endpoints, its settings.
 import { balancers } from '#balancers/index.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
-import type { Affinity, Endpoint, GroupingSettings, PoolSettings, Upstream } from '#model/upstream.ts';
-import { SessionCookie } from '#proxy/session-cookie.ts';
+import type { Endpoint, GroupingSettings, PoolSettings, Upstream } from '#model/upstream.ts';
 import { formatAddress } from '#schema/address.ts';
+import { compileAffinity } from './compile-affinity.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
 import type { UpstreamConfig } from './config-schema.ts';
 
@@ -47,18 +47,6 @@ function groupingSettings(config: UpstreamConfig, zone: string): GroupingSetting
     zone,
     slowStart: slow && { timeMs: slow.time, exponent: slow.curve === 'linear' ? 1 : AGGRESSIVE_EXPONENT },
   };
-}
-
-function compileAffinity(upstream: string, { persistence }: UpstreamConfig, host: CompileHost): Affinity | undefined {
-  if (!persistence) return undefined;
-  return new SessionCookie({
-    upstream,
-    name: persistence.name ?? `tidegate-${upstream.replace(/[^A-Za-z0-9-]/g, '-')}`,
-    secret: persistence.secret ?? host.secret,
-    ttlMs: persistence.ttl,
-    sameSite: persistence['same-site'],
-    keepsDraining: persistence['while-draining'] === 'keep',
-  });
 }
 
 /** Compiles one upstream with the endpoints it has now. */

@@ -51,7 +51,7 @@ export class ExpiringTable {
   count(nowMs: number): number {
     let count = 0;
     for (let set = 0; set < this.#sets; set++) {
-      for (let i = 0; i < WAYS; i++) if ((this.#doubles[expiryOf(wayOf(setAt(set), i))] as number) > nowMs) count++;
+      for (let i = 0; i < WAYS; i++) if ((this.#doubles[expiryAt(wayOf(setAt(set), i))] as number) > nowMs) count++;
     }
     return count;
   }
@@ -61,8 +61,8 @@ export class ExpiringTable {
     return this.#at(key, (set, low, high) => {
       const way = this.#find(set, low, high, nowMs);
       if (way === undefined) return 0;
-      this.#doubles[expiryOf(way)] = nowMs + ttlMs;
-      return this.#doubles[valueOf(way)] as number;
+      this.#doubles[expiryAt(way)] = nowMs + ttlMs;
+      return this.#doubles[valueAt(way)] as number;
     });
   }
 
@@ -72,8 +72,8 @@ export class ExpiringTable {
       const way = this.#find(set, low, high, nowMs) ?? this.#makeRoom(set, nowMs);
       this.#ints[way >> 2] = low;
       this.#ints[(way >> 2) + 1] = high;
-      this.#doubles[valueOf(way)] = value;
-      this.#doubles[expiryOf(way)] = nowMs + ttlMs;
+      this.#doubles[valueAt(way)] = value;
+      this.#doubles[expiryAt(way)] = nowMs + ttlMs;
       return value;
     });
   }
@@ -98,7 +98,7 @@ export class ExpiringTable {
     for (let i = 0; i < WAYS; i++) {
       const way = wayOf(set, i);
       if (this.#ints[way >> 2] !== low || this.#ints[(way >> 2) + 1] !== high) continue;
-      if ((this.#doubles[expiryOf(way)] as number) > nowMs) return way;
+      if ((this.#doubles[expiryAt(way)] as number) > nowMs) return way;
     }
     return undefined;
   }
@@ -108,9 +108,9 @@ export class ExpiringTable {
     let first = wayOf(set, 0);
     for (let i = 1; i < WAYS; i++) {
       const way = wayOf(set, i);
-      if ((this.#doubles[expiryOf(way)] as number) < (this.#doubles[expiryOf(first)] as number)) first = way;
+      if ((this.#doubles[expiryAt(way)] as number) < (this.#doubles[expiryAt(first)] as number)) first = way;
     }
-    if ((this.#doubles[expiryOf(first)] as number) > nowMs) Atomics.add(this.#ints, EVICTIONS, 1);
+    if ((this.#doubles[expiryAt(first)] as number) > nowMs) Atomics.add(this.#ints, EVICTIONS, 1);
     return first;
   }
 }
@@ -124,10 +124,10 @@ function wayOf(set: number, number: number): number {
 }
 
 /** Where in the doubles the value of a way stands. */
-function valueOf(way: number): number {
+function valueAt(way: number): number {
   return (way + 8) >> 3;
 }
 
-function expiryOf(way: number): number {
+function expiryAt(way: number): number {
   return (way + 16) >> 3;
 }

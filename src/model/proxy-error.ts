@@ -69,6 +69,12 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'No endpoint of the upstream is available.',
   },
+  'session-unavailable': {
+    side: 'self',
+    status: 503,
+    retryable: 'never',
+    detail: 'The endpoint that holds the session is not available.',
+  },
   dns_error: { side: 'origin', status: 502, retryable: 'never', detail: 'The name of the origin does not resolve.' },
   http_response_incomplete: {
     side: 'origin',

@@ -94,10 +94,12 @@ export interface GroupingSettings {
 export interface Affinity {
   /** Whether sessions stay on an endpoint that drains. */
   readonly keepsDraining: boolean;
-  /** The endpoint that the request's session is bound to, whatever its state; `undefined` when it is bound to none. */
+  /** Whether sessions of an endpoint that is down move to another one; else their requests are refused. */
+  readonly movesWhenDown: boolean;
+  /** Of all endpoints of the upstream, the one that the request's session is bound to, whatever its state. */
   find(exchange: Exchange, endpoints: readonly Endpoint[]): Endpoint | undefined;
-  /** Binds the session to an endpoint from this response on. `endpoints` are all of the upstream. */
-  bind(exchange: Exchange, response: Response, endpoint: Endpoint, endpoints: readonly Endpoint[]): void;
+  /** Told of each response of an endpoint: binds the session to it from now on. `bound` is what `find` gave for the request. */
+  bind(exchange: Exchange, response: Response, endpoint: Endpoint, bound: Endpoint | undefined): void;
 }
 
 export interface Upstream {

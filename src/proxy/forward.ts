@@ -8,8 +8,9 @@ import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
 import { countConnectFailure, countNoEndpoint, countRetry } from '#telemetry/series.ts';
-import { candidates, isSameEndpoint } from './candidates.ts';
+import { candidates } from './candidates.ts';
 import { forwardFields } from './forwarding.ts';
+import { isRefused, mayLeave, sessionUnavailable, stays } from './session-fate.ts';
 
 /** Told when an endpoint has failed so often in a row that it should be ejected. */
 export type FailureReport = (upstream: Upstream, endpoint: Endpoint) => void;
@@ -116,7 +117,12 @@ class Forwarding implements AttemptListener {
     const exchange = this.#exchange;
     const upstream = this.#upstream;
     const tried = this.#tried ?? NONE_TRIED;
-    const endpoint = this.#boundEndpoint() ?? this.#pick(tried);
+    const bound = this.#boundEndpoint();
+    if (bound && isRefused(bound, upstream)) {
+      this.#finish(sessionUnavailable(bound, upstream));
+      return;
+    }
+    const endpoint = bound ?? this.#pick(tried);
     if (!endpoint) {
       this.#finish(unavailable(upstream));
       return;
@@ -128,16 +134,12 @@ class Forwarding implements AttemptListener {
     this.#attempt = endpoint.transport.send(exchange, upstream, endpoint, this);
   }
 
-  /** The endpoint of the request's session, as long as it may be used and has not failed this request. */
+  /** The endpoint of the request's session, as long as the session stays there and it has not failed this request. */
   #boundEndpoint(): Endpoint | undefined {
     const { affinity, endpoints } = this.#upstream;
     if (!affinity || this.#tried) return undefined;
-    const bound = affinity.find(this.#exchange, endpoints);
-    this.#bound = bound;
-    if (!bound) return undefined;
-    const { status } = bound.cells;
-    const isUsable = status === 'healthy' || status === 'unknown' || (status === 'draining' && affinity.keepsDraining);
-    return isUsable ? bound : undefined;
+    this.#bound = affinity.find(this.#exchange, endpoints);
+    return this.#bound && stays(this.#bound, affinity) ? this.#bound : undefined;
   }
 
   #pick(tried: readonly Endpoint[]): Endpoint | undefined {
@@ -153,6 +155,7 @@ class Forwarding implements AttemptListener {
     const upstream = this.#upstream;
     const allowed =
       this.#counted < upstream.retry.attempts &&
+      mayLeave(failed, this.#bound, upstream) &&
       candidates(upstream, this.#exchange, this.#tried, this.#surroundings.random).length > 0 &&
       upstream.budget.tryRetry();
     if (!allowed) {
@@ -177,9 +180,7 @@ class Forwarding implements AttemptListener {
   }
 
   #bind(response: Response, endpoint: Endpoint): void {
-    const { affinity, endpoints } = this.#upstream;
-    if (!affinity || (this.#bound && isSameEndpoint(this.#bound, endpoint))) return;
-    affinity.bind(this.#exchange, response, endpoint, endpoints);
+    this.#upstream.affinity?.bind(this.#exchange, response, endpoint, this.#bound);
   }
 
   /** From the response head on, a client that leaves cancels the content, which cancels the attempt. */

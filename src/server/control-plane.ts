@@ -23,6 +23,7 @@ import { ResolverSet } from './resolver-set.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
 import { systemTimers } from './timers.ts';
 import { tryCompile } from './try-compile.ts';
+import { sessionMetrics } from './upstream-metrics.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
@@ -162,7 +163,9 @@ export class ControlPlane implements AdminHost {
   }
 
   metrics(): string {
-    return viewMetrics(this.#view, this.#processMetrics);
+    const { config } = this.#loaded;
+    const sessions = sessionMetrics(config, this.#parts.memory, systemClock.wall());
+    return viewMetrics(this.#view, [...sessions, ...this.#processMetrics]);
   }
 
   drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {

@@ -1,10 +1,11 @@
 // All shared memory of the process: the main thread allots it for a configuration, workers open what was allotted.
 import { randomBytes } from 'node:crypto';
 import type { FoundEndpoints } from '#config/compile.ts';
-import { seriesKey } from '#config/compile-host.ts';
+import { seriesKey, sessionTableOf } from '#config/compile-host.ts';
 import type { Config } from '#config/config-schema.ts';
 import type { Clock } from '#lib/clock.ts';
 import { type EndpointCells, type EndpointLayout, EndpointTable } from '#memory/endpoint-table.ts';
+import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { BudgetTable } from '#memory/retry-budget.ts';
 import type { SegmentLayout } from '#memory/segments.ts';
@@ -22,6 +23,8 @@ export interface MemoryLayout {
   readonly budgets: SegmentLayout;
   readonly buckets: SharedArrayBuffer;
   readonly secret: Uint8Array;
+  /** By the keys of `sessionTableOf`. */
+  readonly sessions: ReadonlyMap<string, SharedArrayBuffer>;
   /** By the keys of `seriesKey`. */
   readonly slots: ReadonlyMap<string, Slots>;
 }
@@ -41,6 +44,7 @@ export class SharedMemory {
   /** For what all threads sign alike. */
   readonly #secret: Uint8Array = randomBytes(32);
   #slots = new Map<string, Slots>();
+  #sessions = new Map<string, ExpiringTable>();
 
   constructor(workers: number, clock: Clock) {
     this.series = new SeriesTable(workers, GAUGE_CELLS, clock);
@@ -59,12 +63,15 @@ export class SharedMemory {
   allot(config: Config, found: FoundEndpoints): MemoryLayout {
     const slots = new Map(keysOf(config, found).map((key) => [key, this.#allot(key)]));
     this.#slots = new Map([...this.#slots, ...slots]);
+    const sessions = this.#allotSessions(config);
+    this.#sessions = new Map([...this.#sessions, ...sessions]);
     return {
       series: this.series.layout,
       endpoints: this.endpoints.layout,
       budgets: this.#budgets.layout,
       buckets: this.#buckets.buffer,
       secret: this.#secret,
+      sessions: new Map([...sessions].map(([key, table]) => [key, table.buffer])),
       slots,
     };
   }
@@ -73,6 +80,7 @@ export class SharedMemory {
   keepOnly(layout: MemoryLayout): void {
     const keys = new Set(layout.slots.keys());
     this.#slots = new Map([...this.#slots].filter(([key]) => keys.has(key)));
+    this.#sessions = new Map([...this.#sessions].filter(([key]) => layout.sessions.has(key)));
     this.series.retain(keys);
     this.endpoints.retain(keys);
     this.#budgets.retain(keys);
@@ -90,10 +98,22 @@ export class SharedMemory {
     return slots ? this.endpoints.open(slots.endpoint) : undefined;
   }
 
+  /** The sessions of an upstream, by the key of `sessionTableOf`. */
+  sessions(key: string): ExpiringTable | undefined {
+    return this.#sessions.get(key);
+  }
+
   /** A worker has died. */
   giveBack(worker: number): void {
     this.series.clearGauges(worker);
     this.endpoints.giveBack(worker);
+  }
+
+  #allotSessions(config: Config): ReadonlyMap<string, ExpiringTable> {
+    const wanted = Object.entries(config.upstreams).flatMap(([name, upstream]) => sessionTableOf(name, upstream) ?? []);
+    return new Map(
+      wanted.map(({ key, size }) => [key, this.#sessions.get(key) ?? ExpiringTable.create(size, randomBytes(16))]),
+    );
   }
 
   #allot(key: string): Slots {

@@ -6,6 +6,7 @@ import { systemClock } from '#lib/clock.ts';
 import { silentLog } from '#lib/log.ts';
 import { systemRandom } from '#lib/random.ts';
 import { EndpointCells } from '#memory/endpoint-table.ts';
+import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { RetryBudget } from '#memory/retry-budget.ts';
 import { ConfigurationError } from '#model/configuration-error.ts';
@@ -40,6 +41,7 @@ function trialHost(): CompileHost {
     series: () => new Float64Array(0),
     cells: () => new EndpointCells(scratch, scratch, 0),
     budget: (_key, share) => new RetryBudget(scratch, share),
+    sessions: () => ExpiringTable.create(8, new Uint8Array(16)),
     epoch: () => 0,
     transport: () => ({
       send() {

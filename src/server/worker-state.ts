@@ -10,6 +10,7 @@ import { systemRandom } from '#lib/random.ts';
 import { Listener } from '#listener/accept.ts';
 import type { ListenerHost } from '#listener/listener-host.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
+import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { openBudget } from '#memory/retry-budget.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
@@ -178,6 +179,7 @@ export class WorkerState {
       series: (key) => this.#series(memory, key),
       cells: (key) => openEndpoint(memory.endpoints, index, slotsOf(memory, key).endpoint),
       budget: (key, share) => openBudget(memory.budgets, slotsOf(memory, key).budget, share),
+      sessions: ({ key }) => openSessions(memory, key),
       epoch: epochReader(memory.endpoints),
       transport: (key, target, pool, series) => this.#pools.transport(key, target, pool, series),
       report: (upstream, endpoint) => this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name }),
@@ -197,6 +199,12 @@ function slotsOf(memory: MemoryLayout, key: string): Slots {
   const slots = memory.slots.get(key);
   if (!slots) throw new RangeError(`nothing was allotted for ${key}`);
   return slots;
+}
+
+function openSessions(memory: MemoryLayout, key: string): ExpiringTable {
+  const buffer = memory.sessions.get(key);
+  if (!buffer) throw new RangeError(`no table was allotted for ${key}`);
+  return new ExpiringTable(buffer);
 }
 
 function endpointKeys(snapshot: Snapshot): ReadonlySet<string> {

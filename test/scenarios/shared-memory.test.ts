@@ -88,16 +88,20 @@ test('retries over all workers use up the reserve exactly', LIMIT, async () => {
   assert.equal(await hammer({ type: 'budget', layout: table.layout }), 100);
 });
 
-test('what threads put under the same keys is never mixed up, whether there is room for all of them or not', LIMIT, async () => {
-  const secret = Uint8Array.from({ length: 16 }, (_, i) => i);
-  for (const count of [8, 24]) {
-    const table = ExpiringTable.create(8, secret);
-    const keys = Array.from({ length: count }, (_, i) => 'k'.repeat(i + 1));
-    assert.equal(await hammer({ type: 'entries', buffer: table.buffer, keys, nowMs: NOW }, 20_000), 0);
-    assert.equal(table.count(NOW), 8);
-    assert.equal(table.evictions > 0, count > 8);
-  }
-});
+test(
+  'what threads put under the same keys is never mixed up, whether there is room for all of them or not',
+  LIMIT,
+  async () => {
+    const secret = Uint8Array.from({ length: 16 }, (_, i) => i);
+    for (const count of [8, 24]) {
+      const table = ExpiringTable.create(8, secret);
+      const keys = Array.from({ length: count }, (_, i) => 'k'.repeat(i + 1));
+      assert.equal(await hammer({ type: 'entries', buffer: table.buffer, keys, nowMs: NOW }, 20_000), 0);
+      assert.equal(table.count(NOW), 8);
+      assert.equal(table.evictions > 0, count > 8);
+    }
+  },
+);
 
 test('a thread that finds the lock of a dead one at a set of entries takes it over', LIMIT, async () => {
   const table = ExpiringTable.create(8, new Uint8Array(16));
