@@ -1,5 +1,6 @@
 // Compiles one upstream of a configuration: its balancer, its endpoints, its settings.
 import { balancers } from '#balancers/index.ts';
+import type { Balancer } from '#model/balancer.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Endpoint, GroupingSettings, PoolSettings, Upstream } from '#model/upstream.ts';
 import { formatAddress } from '#schema/address.ts';
@@ -22,8 +23,8 @@ export function compileEndpoints(
     const key = seriesKey.endpoint(upstream, name);
     const series = host.series(key);
     const transport = host.transport(key, address, pool, series);
-    const { priority = 0, zone = '' } = address;
-    return { ...address, priority, zone, name, cells: host.cells(key), series, transport };
+    const { priority = 0, zone = '', labels = {} } = address;
+    return { ...address, priority, zone, labels, name, cells: host.cells(key), series, transport };
   });
 }
 
@@ -49,6 +50,12 @@ function groupingSettings(config: UpstreamConfig, zone: string): GroupingSetting
   };
 }
 
+export function compileBalancer({ balancer }: UpstreamConfig, host: CompileHost): Balancer {
+  const module = balancers.find(({ type }) => type === balancer.type);
+  if (!module) throw new Error(`balancer ${balancer.type} passed the schema but is not registered`);
+  return module.create(balancer.options, host);
+}
+
 /** Compiles one upstream with the endpoints it has now. */
 export function compileUpstream(
   [name, config]: readonly [string, UpstreamConfig],
@@ -56,13 +63,11 @@ export function compileUpstream(
   zone: string,
   host: CompileHost,
 ): Upstream {
-  const { timeouts, balancer, retry } = config;
-  const module = balancers.find(({ type }) => type === balancer.type);
-  if (!module) throw new Error(`balancer ${balancer.type} passed the schema but is not registered`);
+  const { timeouts, retry } = config;
   const pool = poolSettings(config);
   return {
     name,
-    balancer: module.create(balancer.options, host),
+    balancer: compileBalancer(config, host),
     endpoints: compileEndpoints(name, addresses, pool, host),
     epoch: () => host.epoch(),
     grouping: groupingSettings(config, zone),

@@ -3,7 +3,7 @@
 import { linearRegExpProblem } from '#lib/linear-regexp.ts';
 import { policies } from '#policies/index.ts';
 import { validateHostPattern, validatePathPattern } from '#routing/patterns.ts';
-import { s } from '#schema/blocks.ts';
+import { type Output, s } from '#schema/blocks.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 
 const value = s.union([
@@ -29,19 +29,37 @@ const match = s.object({
   clients: s.list(s.prefix()).default([]).describe('Client addresses by prefix.'),
 });
 
+const subset = {
+  subset: s
+    .record(s.string())
+    .optional()
+    .describe('Only endpoints that bear all of these labels, such as { version: v2 }.'),
+  'when-empty': s
+    .enum(['none', 'any'])
+    .default('none')
+    .describe('What becomes of requests when no endpoint bears them: none is asked (503), or any of the upstream.'),
+};
+
 const target = s.union([
-  s.string().transform((upstream) => [{ upstream, weight: 1 }]),
+  s.string().transform((upstream) => [{ upstream, weight: 1, subset: undefined, 'when-empty': 'none' as const }]),
+  s
+    .object({ name: s.string().describe('Name of an upstream.'), ...subset })
+    .transform(({ name, ...rest }) => [{ upstream: name, weight: 1, ...rest }]),
   s
     .object({
       split: s.array(
         s.object({
           upstream: s.string().describe('Name of an upstream.'),
           weight: s.integer({ min: 0, max: 65535 }).describe('Relative share of requests.'),
+          ...subset,
         }),
       ),
     })
     .transform(({ split }) => split),
 ]);
+
+/** One branch of what a route ends in. */
+export type TargetConfig = Output<typeof target>[number];
 
 const redirect = s.object({
   to: s.string().describe('Target; may hold variables such as ${request.path}.'),
@@ -65,7 +83,9 @@ export const route = s.object({
   name: s.string().optional().describe('Name in logs and metrics; route-1, route-2, … when left out.'),
   match: match.prefault({}).describe('Which requests; what is left out is open.'),
   policies: s.array(policyStep).default([]).describe('Steps around the request, in the order written.'),
-  upstream: target.optional().describe('Name of an upstream, or { split: [{ upstream, weight }] }.'),
+  upstream: target
+    .optional()
+    .describe('Name of an upstream, or { name, subset }, or { split: [{ upstream, weight, subset }] }.'),
   redirect: redirect.optional().describe('Answer with a redirect.'),
   respond: respond.optional().describe('Answer with a fixed response.'),
 });

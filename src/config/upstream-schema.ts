@@ -90,7 +90,7 @@ export const upstream = s.object({
   endpoints: s
     .array(endpointSchema)
     .optional()
-    .describe('The endpoints, each an address or { address, weight, priority | backup, zone }.'),
+    .describe('The endpoints, each an address or { address, weight, priority | backup, zone, labels }.'),
   resolve: moduleOptions('resolver', resolvers, {})
     .optional()
     .describe('How endpoints are found, instead of being listed.'),

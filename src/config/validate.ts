@@ -5,6 +5,8 @@ import { formatAddress } from '#schema/address.ts';
 import { keysAt } from '#schema/shape-keys.ts';
 import { type Config, configSchema } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
+import type { TargetConfig } from './route-schema.ts';
+import { emptySubset } from './subset-check.ts';
 
 type Path = readonly (string | number)[];
 
@@ -60,12 +62,16 @@ function* routeProblems(config: Config): Generator<ConfigurationProblem> {
     const ends = [route.upstream, route.redirect, route.respond].filter((end) => end !== undefined).length;
     if (ends !== 1) yield { path, message: 'a route needs exactly one of upstream, redirect and respond' };
     yield* targetProblems(config, route.upstream ?? [], [...path, 'upstream']);
+    for (const target of route.upstream ?? []) {
+      const message = target['when-empty'] === 'none' && emptySubset(target, config.upstreams[target.upstream]);
+      if (message) yield { path: [...path, 'upstream'], message };
+    }
   }
 }
 
 function* targetProblems(
   config: Config,
-  targets: NonNullable<Config['routes'][number]['upstream']>,
+  targets: readonly Pick<TargetConfig, 'upstream' | 'weight'>[],
   path: Path,
 ): Generator<ConfigurationProblem> {
   const names = Object.keys(config.upstreams);

@@ -38,6 +38,8 @@ export interface Endpoint {
   readonly priority: number;
   /** '' when none is told. */
   readonly zone: string;
+  /** What it is told apart by where a route wants a subset. */
+  readonly labels: Readonly<Record<string, string>>;
   /** State all workers share: health, ejection, draining, requests in flight. */
   readonly cells: EndpointCells;
   readonly series: Series;
