@@ -4,10 +4,10 @@ import { createSubset } from '#proxy/subset.ts';
 import type { CompileHost } from './compile-host.ts';
 import { compileBalancer } from './compile-upstream.ts';
 import type { Config, UpstreamConfig } from './config-schema.ts';
-import type { TargetConfig } from './route-schema.ts';
+import type { Target } from './subset-check.ts';
 
 /** Returns the upstream that a target names. */
-export type Targets = (target: TargetConfig) => Upstream;
+export type Targets = (target: Target) => Upstream;
 
 export function compileTargets(config: Config, upstreams: ReadonlyMap<string, Upstream>, host: CompileHost): Targets {
   const subsets = new Map<string, Upstream>();

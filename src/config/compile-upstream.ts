@@ -37,6 +37,7 @@ export function poolSettings(config: UpstreamConfig): PoolSettings {
     maxWaiting: pool['max-waiting'],
     waitTimeoutMs: pool['wait-timeout'],
     maxRequests: pool['max-requests'],
+    maxAgeMs: pool['max-age'],
   };
 }
 

@@ -43,16 +43,16 @@ export async function compile(
     if (i % ROUTES_PER_TURN === ROUTES_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
-  const tcp = compileTcp(config, upstreams, host);
+  const tcp = compileTcp(config, targets, host);
   return { generation, router, upstreams, tcp, forwarding: compileForwarding(config), uses: 0 };
 }
 
 /** What TCP listeners do with their connections. */
-function compileTcp(config: Config, upstreams: ReadonlyMap<string, Upstream>, host: CompileHost): Snapshot['tcp'] {
+function compileTcp(config: Config, targets: Targets, host: CompileHost): Snapshot['tcp'] {
   const handlers = new Map<string, Handler>();
-  for (const [name, { protocol, upstream }] of Object.entries(config.listeners)) {
-    const target = protocol === 'tcp' && upstream !== undefined ? upstreams.get(upstream) : undefined;
-    if (target) handlers.set(name, createForward(target, host.report, host.random));
+  for (const [name, { protocol, upstream, ...rest }] of Object.entries(config.listeners)) {
+    if (protocol === 'tcp' && upstream !== undefined)
+      handlers.set(name, createForward(targets({ ...rest, upstream }), host.report, host.random));
   }
   return handlers;
 }

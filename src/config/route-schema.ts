@@ -5,6 +5,7 @@ import { policies } from '#policies/index.ts';
 import { validateHostPattern, validatePathPattern } from '#routing/patterns.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import { moduleOptions } from '#schema/module-options.ts';
+import { subsetOptions } from './subset-schema.ts';
 
 const value = s.union([
   s.string().transform((equals) => ({ equals })),
@@ -29,21 +30,10 @@ const match = s.object({
   clients: s.list(s.prefix()).default([]).describe('Client addresses by prefix.'),
 });
 
-const subset = {
-  subset: s
-    .record(s.string())
-    .optional()
-    .describe('Only endpoints that bear all of these labels, such as { version: v2 }.'),
-  'when-empty': s
-    .enum(['none', 'any'])
-    .default('none')
-    .describe('What becomes of requests when no endpoint bears them: none is asked (503), or any of the upstream.'),
-};
-
 const target = s.union([
   s.string().transform((upstream) => [{ upstream, weight: 1, subset: undefined, 'when-empty': 'none' as const }]),
   s
-    .object({ name: s.string().describe('Name of an upstream.'), ...subset })
+    .object({ name: s.string().describe('Name of an upstream.'), ...subsetOptions })
     .transform(({ name, ...rest }) => [{ upstream: name, weight: 1, ...rest }]),
   s
     .object({
@@ -51,7 +41,7 @@ const target = s.union([
         s.object({
           upstream: s.string().describe('Name of an upstream.'),
           weight: s.integer({ min: 0, max: 65535 }).describe('Relative share of requests.'),
-          ...subset,
+          ...subsetOptions,
         }),
       ),
     })

@@ -1,11 +1,17 @@
 // Whether a target's subset can have an endpoint at all: told from what is listed; what resolvers will find nobody knows yet.
 import type { UpstreamConfig } from './config-schema.ts';
-import type { TargetConfig } from './route-schema.ts';
+
+/** An upstream, or a subset of one. */
+export interface Target {
+  readonly upstream: string;
+  readonly subset?: Labels | undefined;
+  readonly 'when-empty': 'none' | 'any';
+}
 
 type Labels = Readonly<Record<string, string>>;
 
 /** A sentence that says so when no listed endpoint bears the labels; `undefined` when one does, or none is listed. */
-export function emptySubset(target: TargetConfig, upstream: UpstreamConfig | undefined): string | undefined {
+export function emptySubset(target: Target, upstream: UpstreamConfig | undefined): string | undefined {
   const { subset } = target;
   const endpoints = upstream?.endpoints ?? [];
   if (!subset || endpoints.length === 0) return undefined;

@@ -39,6 +39,12 @@ const pool = s.object({
     .integer({ min: 1, max: 1e9 })
     .default(100000)
     .describe('Requests on one connection before it is closed.'),
+  'max-age': s
+    .duration()
+    .optional()
+    .describe(
+      'Age at which a connection gets no more requests and is closed after the present one, drawn for each from the last fifth of this, so that they do not all end at once. No limit by default.',
+    ),
 });
 
 const retry = s.object({

@@ -6,7 +6,7 @@ import { keysAt } from '#schema/shape-keys.ts';
 import { type Config, configSchema } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
 import type { TargetConfig } from './route-schema.ts';
-import { emptySubset } from './subset-check.ts';
+import { emptySubset, type Target } from './subset-check.ts';
 
 type Path = readonly (string | number)[];
 
@@ -62,10 +62,7 @@ function* routeProblems(config: Config): Generator<ConfigurationProblem> {
     const ends = [route.upstream, route.redirect, route.respond].filter((end) => end !== undefined).length;
     if (ends !== 1) yield { path, message: 'a route needs exactly one of upstream, redirect and respond' };
     yield* targetProblems(config, route.upstream ?? [], [...path, 'upstream']);
-    for (const target of route.upstream ?? []) {
-      const message = target['when-empty'] === 'none' && emptySubset(target, config.upstreams[target.upstream]);
-      if (message) yield { path: [...path, 'upstream'], message };
-    }
+    for (const target of route.upstream ?? []) yield* subsetProblems(config, target, [...path, 'upstream']);
   }
 }
 
@@ -85,14 +82,26 @@ function* targetProblems(
     yield { path, message: 'all weights of the split are 0' };
 }
 
+/** A subset that nobody can belong to and that falls back to nobody. */
+function* subsetProblems(config: Config, target: Target, path: Path): Generator<ConfigurationProblem> {
+  const message = target['when-empty'] === 'none' && emptySubset(target, config.upstreams[target.upstream]);
+  if (message) yield { path, message };
+}
+
 function* protocolProblems(config: Config, name: string): Generator<ConfigurationProblem> {
-  const { protocol, upstream } = config.listeners[name] as Config['listeners'][string];
+  const listener = config.listeners[name] as Config['listeners'][string];
+  const { protocol, upstream, subset } = listener;
   const path: Path = ['listeners', name];
   if (protocol === 'tcp' && upstream === undefined)
     yield { path, message: 'a listener with protocol: tcp needs an upstream' };
   if (protocol === 'http' && upstream !== undefined)
     yield { path: [...path, 'upstream'], message: 'is for protocol: tcp; with http, routes say where requests go' };
-  if (upstream !== undefined) yield* targetProblems(config, [{ upstream, weight: 1 }], [...path, 'upstream']);
+  if (upstream === undefined) {
+    if (subset) yield { path: [...path, 'subset'], message: 'is of an upstream; the listener has none' };
+    return;
+  }
+  yield* targetProblems(config, [{ upstream, weight: 1 }], [...path, 'upstream']);
+  yield* subsetProblems(config, { ...listener, upstream }, [...path, 'subset']);
 }
 
 function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {

@@ -67,6 +67,8 @@ export interface PoolSettings {
   readonly waitTimeoutMs: number;
   /** Requests on one connection before it is closed. */
   readonly maxRequests: number;
+  /** Greatest age of a connection that gets another request; `undefined` for none. */
+  readonly maxAgeMs: number | undefined;
 }
 
 export interface RetrySettings {

@@ -54,7 +54,7 @@ export class WorkerState {
     this.#start = start;
     this.#log = log;
     this.#tell = tell;
-    this.#pools = new PoolSet({ clock: systemClock, deadlines: this.#deadlines, log });
+    this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log });
     this.#accessLog = new AccessLog(log);
     const handle = createHandle(log);
     this.#listenerHost = {

@@ -3,6 +3,7 @@
 import type { Clock } from '#lib/clock.ts';
 import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
+import type { Random } from '#lib/random.ts';
 import type { Series } from '#memory/series-table.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { PoolSettings } from '#model/upstream.ts';
@@ -17,6 +18,7 @@ const FRESH_ENOUGH_MS = 1000;
 /** What all pools of a worker share. */
 export interface PoolHost {
   readonly clock: Clock;
+  readonly random: Random;
   readonly deadlines: Deadlines;
   readonly log: Log;
 }
@@ -145,6 +147,7 @@ export class EndpointPool {
 
   #takeIdle(repeatable: boolean): OriginConnection | undefined {
     const idle = this.#idle;
+    while (idle.at(-1)?.isWornOut) idle.pop()?.close();
     if (repeatable) return idle.pop();
     const newest = idle.at(-1);
     if (!newest || this.host.clock.now() - newest.idleSince > FRESH_ENOUGH_MS) return undefined;

@@ -101,3 +101,15 @@ upstreams: { app: { resolve: { type: file, path: '${list}', interval: 20ms } } }
   assert.deepEqual(await tally(t, gateway, '/strict', 4), { v2: 4 });
   assert.deepEqual(await tally(t, gateway, '/lax', 4), { v2: 4 });
 });
+
+test('a TCP listener goes to its subset', async (t) => {
+  const origins = await startOrigins(t);
+  const gateway = await startTidegate(
+    t,
+    `
+listeners: { db: { address: '127.0.0.1:0', protocol: tcp, upstream: app, subset: { version: v2 } } }
+upstreams: { app: { endpoints: [${listed(origins)}] } }
+`,
+  );
+  assert.deepEqual(await tally(t, gateway, '/', 6), { v2: 6 });
+});
