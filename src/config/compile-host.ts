@@ -28,6 +28,10 @@ export interface CompileHost {
   epoch(): number;
   transport(key: string, target: ResolvedEndpoint, pool: PoolSettings, series: Series): Transport;
   readonly report: FailureReport;
+  /** Returns how to take the timer back. */
+  setTimer(callback: () => void, delayMs: number): () => void;
+  /** Has the upstream of that name woken up. */
+  wake(upstream: string): void;
 }
 
 /** Which table an upstream keeps its sessions in: another type or size is another table. */

@@ -3,10 +3,12 @@ import { balancers } from '#balancers/index.ts';
 import type { Balancer } from '#model/balancer.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Endpoint, GroupingSettings, PoolSettings, Upstream } from '#model/upstream.ts';
+import { WaitingRoom } from '#proxy/wake-up.ts';
 import { formatAddress } from '#schema/address.ts';
 import { compileAffinity } from './compile-affinity.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
 import type { UpstreamConfig } from './config-schema.ts';
+import type { WakeConfig } from './wake-schema.ts';
 
 /** Half of the weight after a quarter of the time. */
 const AGGRESSIVE_EXPONENT = 0.5;
@@ -46,9 +48,17 @@ function groupingSettings(config: UpstreamConfig, zone: string): GroupingSetting
   return {
     panicThreshold: config['panic-threshold'],
     overflow: config.overflow,
+    sleeps: config.wake !== undefined,
+    awaitsProbe: config.wake !== undefined && config.health !== undefined,
     zone,
     slowStart: slow && { timeMs: slow.time, exponent: slow.curve === 'linear' ? 1 : AGGRESSIVE_EXPONENT },
   };
+}
+
+function compileWake(upstream: string, wake: WakeConfig, host: CompileHost): WaitingRoom {
+  const options = { timeoutMs: wake.timeout, maxWaiting: wake['max-waiting'] };
+  const { clock, random, setTimer } = host;
+  return new WaitingRoom(options, { clock, random, setTimer, ask: () => host.wake(upstream) });
 }
 
 export function compileBalancer({ balancer }: UpstreamConfig, host: CompileHost): Balancer {
@@ -73,6 +83,7 @@ export function compileUpstream(
     epoch: () => host.epoch(),
     grouping: groupingSettings(config, zone),
     affinity: compileAffinity(name, config, host),
+    wake: config.wake && compileWake(name, config.wake, host),
     sendsProxyHeader: config['send-proxy-protocol'] && (config['send-proxy-protocol'] === 'v1' ? 1 : 2),
     timeouts: {
       connectMs: timeouts.connect,

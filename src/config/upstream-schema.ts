@@ -6,6 +6,7 @@ import { s } from '#schema/blocks.ts';
 import { endpointSchema } from '#schema/endpoint-list.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 import { persistence } from './persistence-schema.ts';
+import { wake } from './wake-schema.ts';
 
 const timeouts = s.object({
   connect: s.duration().prefault('5s').describe('Until a connection to the endpoint stands.'),
@@ -115,6 +116,7 @@ export const upstream = s.object({
     .describe(
       'Keeps a session on one endpoint, whatever the balancer would say: by a cookie of the gateway, by what the application gives, or by the address of the client.',
     ),
+  wake: wake.optional().describe('How an upstream that was scaled to zero is started again, while its requests wait.'),
   overflow: s
     .percentage()
     .prefault('70%')

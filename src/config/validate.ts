@@ -107,12 +107,15 @@ function* protocolProblems(config: Config, name: string): Generator<Configuratio
 function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     const path: Path = ['upstreams', name];
-    const both = upstream.endpoints !== undefined && upstream.resolve !== undefined;
-    if (both || (upstream.endpoints === undefined && upstream.resolve === undefined)) {
+    const { endpoints, resolve, wake } = upstream;
+    const isListed = endpoints !== undefined && endpoints.length > 0;
+    if ((isListed && resolve !== undefined) || (endpoints === undefined && resolve === undefined)) {
       yield { path, message: 'an upstream needs exactly one of endpoints and resolve' };
     }
-    if (upstream.endpoints?.length === 0)
-      yield { path: [...path, 'endpoints'], message: 'an upstream needs at least one endpoint' };
+    if (endpoints?.length === 0 && !resolve && !wake)
+      yield { path: [...path, 'endpoints'], message: 'an upstream needs at least one endpoint, or wake to get some' };
+    if (wake && (wake.command === undefined) === (wake.url === undefined))
+      yield { path: [...path, 'wake'], message: 'needs exactly one of command and url' };
     const seen = new Set<string>();
     for (const [i, endpoint] of (upstream.endpoints ?? []).entries()) {
       const address = formatAddress(endpoint);

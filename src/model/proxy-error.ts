@@ -75,6 +75,12 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'The endpoint that holds the session is not available.',
   },
+  'upstream-waking': {
+    side: 'self',
+    status: 503,
+    retryable: 'never',
+    detail: 'The upstream is being started.',
+  },
   dns_error: { side: 'origin', status: 502, retryable: 'never', detail: 'The name of the origin does not resolve.' },
   http_response_incomplete: {
     side: 'origin',

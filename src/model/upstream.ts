@@ -89,6 +89,10 @@ export interface GroupingSettings {
   readonly panicThreshold: number;
   /** Share of usable endpoints, by weight, below which a priority or a zone passes requests on: 0 to 1. */
   readonly overflow: number;
+  /** Whether having nobody well means that the upstream sleeps: it is to be woken up, and nobody asked in panic. */
+  readonly sleeps: boolean;
+  /** Whether endpoints that came while the gateway runs are well only when a probe says so. */
+  readonly awaitsProbe: boolean;
   /** The zone of this gateway; '' when it has none. */
   readonly zone: string;
   readonly slowStart: SlowStart | undefined;
@@ -106,6 +110,20 @@ export interface Affinity {
   bind(exchange: Exchange, response: Response, endpoint: Endpoint, bound: Endpoint | undefined): void;
 }
 
+/** An exchange that waits for an upstream to wake up: exactly one of the two is called, once. */
+export interface Sleeper {
+  readonly exchange: Exchange;
+  /** An endpoint has become usable. */
+  resume(): void;
+  fail(error: ProxyError): void;
+}
+
+/** Holds exchanges of an upstream that was scaled to zero until it is awake. */
+export interface WakeUp {
+  /** Returns how to leave, or the error of one that cannot be held. */
+  hold(upstream: Upstream, sleeper: Sleeper): Attempt | ProxyError;
+}
+
 export interface Upstream {
   readonly name: string;
   readonly balancer: Balancer;
@@ -115,6 +133,7 @@ export interface Upstream {
   readonly epoch: () => number;
   readonly grouping: GroupingSettings;
   readonly affinity: Affinity | undefined;
+  readonly wake: WakeUp | undefined;
   /** Version of the PROXY protocol header that connections of TCP listeners begin with; `undefined` for none. */
   readonly sendsProxyHeader: 1 | 2 | undefined;
   readonly timeouts: UpstreamTimeouts;

@@ -37,12 +37,13 @@ export function groupEndpoints(endpoints: readonly Endpoint[], rules: GroupingSe
   );
 
   function levelsOf(all: readonly Endpoint[]): readonly { level: Level; share: number }[] {
-    const levels = split(all);
+    const levels = split(all, (endpoint) => isWell(endpoint, rules, wallMs));
     const shares = sharesOf(levels, rules.overflow);
     const carried = shares.reduce((sum, share) => sum + share, 0);
     // Panic: with so few endpoints left, health checks are more likely wrong than right, and sending all requests to the rest
     // would bring that down too. Not while another priority carries what this one cannot.
     const well = levels.flatMap((level) => level.well);
+    if (rules.sleeps && well.length === 0) return [];
     if (carried < 1 && weightOf(well) < rules.panicThreshold * weightOf(all)) {
       return levels.map((level) => ({ level: { ...level, well: level.active }, share: weightOf(level.active) }));
     }
@@ -51,7 +52,7 @@ export function groupEndpoints(endpoints: readonly Endpoint[], rules: GroupingSe
 }
 
 /** By priority, the smallest number first. */
-function split(active: readonly Endpoint[]): readonly Level[] {
+function split(active: readonly Endpoint[], isWell: (endpoint: Endpoint) => boolean): readonly Level[] {
   const priorities = [...new Set(active.map(({ priority }) => priority))].sort((a, b) => a - b);
   return priorities.map((priority) => {
     const members = active.filter((endpoint) => endpoint.priority === priority);
@@ -113,8 +114,10 @@ function slowed(groups: readonly EndpointGroup[], slowStart: SlowStart | undefin
     : { groups, validUntil: Number.POSITIVE_INFINITY };
 }
 
-function isWell({ cells }: Endpoint): boolean {
-  return cells.status !== 'unhealthy' && cells.status !== 'ejected';
+function isWell({ cells }: Endpoint, { awaitsProbe }: GroupingSettings, wallMs: number): boolean {
+  const { status } = cells;
+  if (status === 'unknown' && awaitsProbe) return cells.readyForMs(wallMs) === Number.POSITIVE_INFINITY;
+  return status !== 'unhealthy' && status !== 'ejected';
 }
 
 function weightOf(endpoints: readonly Endpoint[]): number {

@@ -124,7 +124,7 @@ class Forwarding implements AttemptListener {
     }
     const endpoint = bound ?? this.#pick(tried);
     if (!endpoint) {
-      this.#finish(unavailable(upstream));
+      this.#wait();
       return;
     }
     if (upstream.balancer.observe) this.#attemptedAt = exchange.clock.now();
@@ -146,6 +146,16 @@ class Forwarding implements AttemptListener {
     const exchange = this.#exchange;
     const list = candidates(this.#upstream, exchange, tried, this.#surroundings.random);
     return list.length === 0 ? undefined : this.#upstream.balancer.pick(list, exchange, tried);
+  }
+
+  /** Nobody is usable: ends the exchange, unless the upstream can be woken up. */
+  #wait(): void {
+    const exchange = this.#exchange;
+    const upstream = this.#upstream;
+    const sleeper = { exchange, resume: () => this.#try(), fail: (error: ProxyError) => this.#finish(error) };
+    const held = upstream.wake?.hold(upstream, sleeper) ?? unavailable(upstream);
+    if (held instanceof ProxyError) this.#finish(held);
+    else this.#attempt = held;
   }
 
   /** Goes to an endpoint that was not tried yet; where there is none, the failure stands. */

@@ -24,6 +24,7 @@ import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
 import { systemTimers } from './timers.ts';
 import { tryCompile } from './try-compile.ts';
 import { sessionMetrics } from './upstream-metrics.ts';
+import { WakeHooks } from './wake-hooks.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
@@ -41,6 +42,7 @@ export class ControlPlane implements AdminHost {
   readonly #parts: ControlPlaneParts;
   readonly #workers: WorkerPool;
   readonly #resolvers: ResolverSet;
+  readonly #wakeHooks: WakeHooks;
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -64,9 +66,11 @@ export class ControlPlane implements AdminHost {
       clock: systemClock,
       died: (index) => memory.giveBack(index),
       failing: (upstream, endpoint) => health.reportFailing(upstream, endpoint),
+      wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
       current: () => this.#preparation,
       exclusively: (work) => this.#change(work),
     });
+    this.#wakeHooks = new WakeHooks({ log, clock: systemClock });
     this.#resolvers = new ResolverSet(
       { log, setTimer: systemTimers.set, now: () => systemClock.now() },
       (upstream) => void this.#change(() => this.#endpointsChanged(upstream)),
@@ -119,6 +123,7 @@ export class ControlPlane implements AdminHost {
 
   async terminate(): Promise<void> {
     this.#resolvers.stop();
+    this.#wakeHooks.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }

@@ -55,6 +55,8 @@ export type FromWorker =
   | { readonly type: 'committed'; readonly generation: number }
   | { readonly type: 'drained' }
   | { readonly type: 'failing'; readonly upstream: string; readonly endpoint: string }
+  /** Requests wait for the upstream to wake up. */
+  | { readonly type: 'wake'; readonly upstream: string }
   | {
       readonly type: 'log';
       readonly level: 'debug' | 'info' | 'warn' | 'error';

@@ -43,10 +43,12 @@ export class SharedMemory {
   readonly #buckets: KeyedTable;
   /** For what all threads sign alike. */
   readonly #secret: Uint8Array = randomBytes(32);
+  readonly #clock: Clock;
   #slots = new Map<string, Slots>();
   #sessions = new Map<string, ExpiringTable>();
 
   constructor(workers: number, clock: Clock) {
+    this.#clock = clock;
     this.series = new SeriesTable(workers, GAUGE_CELLS, clock);
     this.endpoints = new EndpointTable(workers, clock);
     this.#budgets = new BudgetTable(clock);
@@ -119,9 +121,16 @@ export class SharedMemory {
   #allot(key: string): Slots {
     return {
       series: this.series.allocate(key),
-      endpoint: key.startsWith('endpoint:') ? this.endpoints.allocate(key) : -1,
+      endpoint: key.startsWith('endpoint:') ? this.#allotEndpoint(key) : -1,
       budget: key.startsWith('upstream:') ? this.#budgets.allocate(key) : -1,
     };
+  }
+
+  #allotEndpoint(key: string): number {
+    const slot = this.endpoints.allocate(key);
+    // What comes while the gateway runs is told from what was there from the start before any worker knows it.
+    if (this.#slots.size > 0 && !this.#slots.has(key)) this.endpoints.open(slot).markReady(this.#clock.wall());
+    return slot;
   }
 }
 

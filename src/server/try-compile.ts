@@ -49,5 +49,7 @@ function trialHost(): CompileHost {
       },
     }),
     report() {},
+    setTimer: () => () => {},
+    wake() {},
   };
 }

@@ -22,6 +22,7 @@ import { PoolSet } from '#upstream/pool-set.ts';
 import { AccessLog } from './access-log.ts';
 import type { BoundListener, FromWorker, Preparation, WorkerStart } from './messages.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
+import { systemTimers } from './timers.ts';
 
 const SWEEP_MS = 50;
 
@@ -43,6 +44,8 @@ export class WorkerState {
   readonly #listenerHost: ListenerHost;
   #prepared: Prepared | undefined = undefined;
   #snapshot: Snapshot | undefined = undefined;
+  /** Snapshots that exchanges began with which still go on. */
+  #former: readonly Snapshot[] = [];
   #config: Config | undefined = undefined;
   /** What this worker counts of itself. */
   #own: Series | undefined = undefined;
@@ -103,7 +106,9 @@ export class WorkerState {
     const prepared = this.#prepared;
     if (!prepared) return;
     this.#prepared = undefined;
+    if (this.#snapshot) this.#former = [...this.#former, this.#snapshot];
     this.#snapshot = prepared.snapshot;
+    this.#tellFormer();
     this.#config = prepared.config;
     this.#own = this.#series(prepared.memory, seriesKey.workers);
     this.#accessLog.commit();
@@ -122,6 +127,7 @@ export class WorkerState {
     const config = this.#config?.upstreams[name];
     if (!upstream || !config || !this.#snapshot) return;
     upstream.endpoints = compileEndpoints(name, addresses, poolSettings(config), this.#compileHost(memory));
+    this.#tellFormer();
     this.#pools.keepOnly(endpointKeys(this.#snapshot));
   }
 
@@ -142,8 +148,17 @@ export class WorkerState {
     this.#accessLog.reopen();
   }
 
+  /** Lets exchanges of former snapshots know the endpoints there are now: one may wait for just that. */
+  #tellFormer(): void {
+    for (const former of this.#former) {
+      for (const [name, upstream] of former.upstreams)
+        upstream.endpoints = this.#snapshot?.upstreams.get(name)?.endpoints ?? upstream.endpoints;
+    }
+  }
+
   #sweep(): void {
     this.#deadlines.sweep();
+    if (this.#former.length > 0) this.#former = this.#former.filter(({ uses }) => uses > 0);
     if (this.#own) noteDeadlines(this.#own, this.#deadlines.size);
   }
 
@@ -182,6 +197,8 @@ export class WorkerState {
       sessions: ({ key }) => openSessions(memory, key),
       epoch: epochReader(memory.endpoints),
       transport: (key, target, pool, series) => this.#pools.transport(key, target, pool, series),
+      setTimer: systemTimers.set,
+      wake: (upstream) => this.#tell({ type: 'wake', upstream }),
       report: (upstream, endpoint) => this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name }),
     };
   }

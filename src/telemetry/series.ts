@@ -17,6 +17,7 @@ export const CELL = {
   connectionsRefused: 28,
   exchangesActive: 29,
   // upstreams and endpoints
+  waiting: 30,
   retries: 32,
   connectFailures: 33,
   noEndpoint: 34,
@@ -25,7 +26,12 @@ export const CELL = {
 } as const;
 
 /** Cells that count what is present: a dead worker's share of them is given back. */
-export const GAUGE_CELLS: readonly number[] = [CELL.connectionsActive, CELL.exchangesActive, CELL.deadlines];
+export const GAUGE_CELLS: readonly number[] = [
+  CELL.connectionsActive,
+  CELL.exchangesActive,
+  CELL.waiting,
+  CELL.deadlines,
+];
 
 /** Upper bounds of the histogram's buckets in milliseconds; one more bucket takes the rest. */
 export const BUCKET_BOUNDS_MS: readonly number[] = [
@@ -62,6 +68,11 @@ export function countRefusedConnection(series: Series): void {
 /** Counts an exchange that began (`change` 1) or ended (-1). */
 export function countActive(series: Series, change: 1 | -1): void {
   add(series, CELL.exchangesActive, change);
+}
+
+/** Counts an exchange that begins (`change` 1) or ends (-1) to wait: for a connection to an endpoint, or for an upstream to wake up. */
+export function countWaiting(series: Series, change: 1 | -1): void {
+  add(series, CELL.waiting, change);
 }
 
 export function countRetry(series: Series): void {
