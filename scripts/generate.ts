@@ -24,6 +24,7 @@ interface JsonSchema {
   readonly additionalProperties?: JsonSchema | boolean;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly required?: readonly string[];
@@ -114,6 +115,8 @@ function* nestedRows(option: JsonSchema, name: string): Generator<string> {
   if (option.properties) yield* optionRows(option, name);
   if (typeof option.additionalProperties === 'object') yield* optionRows(option.additionalProperties, `${name}.NAME`);
   if (option.items?.properties) yield* optionRows(option.items, `${name}[]`);
+  // What several variants take alike stands once.
+  yield* new Set((option.oneOf ?? []).flatMap((member) => [...optionRows(member, name)]));
   for (const member of option.anyOf ?? []) {
     // Modules chosen by type have pages of their own.
     if (member.properties && !member.properties.type) yield* optionRows(member, name);
@@ -124,7 +127,8 @@ function* nestedRows(option: JsonSchema, name: string): Generator<string> {
 function describeValue(schema: JsonSchema): string {
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
-  if (schema.anyOf) return [...new Set(schema.anyOf.map(describeValue))].join(' or ');
+  const members = schema.anyOf ?? schema.oneOf;
+  if (members) return [...new Set(members.map(describeValue))].join(' or ');
   if (schema.type === 'array') return `list of ${describeValue(schema.items ?? {})}`;
   if (schema.type === 'object') return 'mapping';
   if (schema.examples) return schema.examples.map((example) => `\`${String(example)}\``).join(', ');

@@ -1,12 +1,15 @@
 // Compiles one upstream of a configuration: its balancer, its endpoints, its settings.
 import { balancers } from '#balancers/index.ts';
+import type { Balancer } from '#model/balancer.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
-import type { Affinity, Endpoint, GroupingSettings, PoolSettings, Upstream } from '#model/upstream.ts';
-import { SessionCookie } from '#proxy/session-cookie.ts';
+import type { Endpoint, GroupingSettings, PoolSettings, Upstream } from '#model/upstream.ts';
+import { WaitingRoom } from '#proxy/wake-up.ts';
 import { formatAddress } from '#schema/address.ts';
+import { compileAffinity } from './compile-affinity.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
 import { compileBreaker, compileGate, compileHedge, compileRetry } from './compile-recovery.ts';
 import type { UpstreamConfig } from './config-schema.ts';
+import type { WakeConfig } from './wake-schema.ts';
 
 /** Half of the weight after a quarter of the time. */
 const AGGRESSIVE_EXPONENT = 0.5;
@@ -23,8 +26,8 @@ export function compileEndpoints(
     const key = seriesKey.endpoint(upstream, name);
     const series = host.series(key);
     const transport = host.transport(key, address, pool, series);
-    const { priority = 0, zone = '' } = address;
-    return { ...address, priority, zone, name, cells: host.cells(key), series, transport };
+    const { priority = 0, zone = '', labels = {} } = address;
+    return { ...address, priority, zone, labels, name, cells: host.cells(key), series, transport };
   });
 }
 
@@ -37,6 +40,7 @@ export function poolSettings(config: UpstreamConfig): PoolSettings {
     maxWaiting: pool['max-waiting'],
     waitTimeoutMs: pool['wait-timeout'],
     maxRequests: pool['max-requests'],
+    maxAgeMs: pool['max-age'],
   };
 }
 
@@ -45,21 +49,22 @@ function groupingSettings(config: UpstreamConfig, zone: string): GroupingSetting
   return {
     panicThreshold: config['panic-threshold'],
     overflow: config.overflow,
+    sleeps: config.wake !== undefined,
     zone,
     slowStart: slow && { timeMs: slow.time, exponent: slow.curve === 'linear' ? 1 : AGGRESSIVE_EXPONENT },
   };
 }
 
-function compileAffinity(upstream: string, { persistence }: UpstreamConfig, host: CompileHost): Affinity | undefined {
-  if (!persistence) return undefined;
-  return new SessionCookie({
-    upstream,
-    name: persistence.name ?? `tidegate-${upstream.replace(/[^A-Za-z0-9-]/g, '-')}`,
-    secret: persistence.secret ?? host.secret,
-    ttlMs: persistence.ttl,
-    sameSite: persistence['same-site'],
-    keepsDraining: persistence['while-draining'] === 'keep',
-  });
+function compileWake(upstream: string, wake: WakeConfig, host: CompileHost): WaitingRoom {
+  const options = { timeoutMs: wake.timeout, maxWaiting: wake['max-waiting'] };
+  const { clock, random, timers } = host;
+  return new WaitingRoom(options, { clock, random, timers, ask: () => host.wake(upstream) });
+}
+
+export function compileBalancer({ balancer }: UpstreamConfig, host: CompileHost): Balancer {
+  const module = balancers.find(({ type }) => type === balancer.type);
+  if (!module) throw new Error(`balancer ${balancer.type} passed the schema but is not registered`);
+  return module.create(balancer.options, host);
 }
 
 /** Compiles one upstream with the endpoints it has now. */
@@ -69,18 +74,17 @@ export function compileUpstream(
   zone: string,
   host: CompileHost,
 ): Upstream {
-  const { timeouts, balancer } = config;
-  const module = balancers.find(({ type }) => type === balancer.type);
-  if (!module) throw new Error(`balancer ${balancer.type} passed the schema but is not registered`);
+  const { timeouts } = config;
   const pool = poolSettings(config);
   const cells = host.upstream(seriesKey.upstream(name));
   return {
     name,
-    balancer: module.create(balancer.options, host),
+    balancer: compileBalancer(config, host),
     endpoints: compileEndpoints(name, addresses, pool, host),
     epoch: () => host.epoch(),
     grouping: groupingSettings(config, zone),
     affinity: compileAffinity(name, config, host),
+    wake: config.wake && compileWake(name, config.wake, host),
     sendsProxyHeader: config['send-proxy-protocol'] && (config['send-proxy-protocol'] === 'v1' ? 1 : 2),
     timeouts: {
       connectMs: timeouts.connect,

@@ -14,6 +14,7 @@ import { createRedirect, createRespond, createSplit } from '#proxy/actions.ts';
 import { createForward } from '#proxy/forward.ts';
 import { RouteIndex } from '#routing/router.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
+import { compileTargets, type Targets } from './compile-targets.ts';
 import { compileUpstream } from './compile-upstream.ts';
 import type { Config, ListenerConfig, PolicyConfig, RouteConfig } from './config-schema.ts';
 
@@ -38,13 +39,14 @@ export async function compile(
   const problems: ConfigurationProblem[] = [];
   const outer = compilePolicies(config.policies, ['policies'], 'policies', host, problems);
   const router = new RouteIndex();
+  const targets = compileTargets(config, upstreams, host);
   for (const [i, route] of config.routes.entries()) {
-    const compiled = compileRoute(route, i, { outer, upstreams, host, problems });
+    const compiled = compileRoute(route, i, { outer, upstreams: targets, host, problems });
     if (compiled) router.add(compiled);
     if (i % ROUTES_PER_TURN === ROUTES_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
-  const tcp = compileTcp(config, upstreams, host);
+  const tcp = compileTcp(config, targets, host);
   return {
     generation,
     router,
@@ -57,11 +59,11 @@ export async function compile(
 }
 
 /** What TCP listeners do with their connections. */
-function compileTcp(config: Config, upstreams: ReadonlyMap<string, Upstream>, host: CompileHost): Snapshot['tcp'] {
+function compileTcp(config: Config, targets: Targets, host: CompileHost): Snapshot['tcp'] {
   const handlers = new Map<string, Handler>();
-  for (const [name, { protocol, upstream }] of Object.entries(config.listeners)) {
-    const target = protocol === 'tcp' && upstream !== undefined ? upstreams.get(upstream) : undefined;
-    if (target) handlers.set(name, createForward(target, host));
+  for (const [name, { protocol, upstream, ...rest }] of Object.entries(config.listeners)) {
+    if (protocol === 'tcp' && upstream !== undefined)
+      handlers.set(name, createForward(targets({ ...rest, upstream }), host));
   }
   return handlers;
 }
@@ -93,7 +95,7 @@ export function listenerSettings(name: string, config: ListenerConfig): Listener
 
 interface RouteSurroundings {
   readonly outer: readonly Middleware[];
-  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly upstreams: Targets;
   readonly host: CompileHost;
   readonly problems: ConfigurationProblem[];
 }
@@ -147,7 +149,7 @@ function collect(error: unknown, path: readonly (string | number)[], problems: C
   for (const problem of error.problems) problems.push({ path: [...path, ...problem.path], message: problem.message });
 }
 
-function compileAction(config: RouteConfig, upstreams: ReadonlyMap<string, Upstream>, host: CompileHost): Handler {
+function compileAction(config: RouteConfig, upstreams: Targets, host: CompileHost): Handler {
   if (config.redirect) return createRedirect(compileTemplate(config.redirect.to), config.redirect.status);
   if (config.respond) {
     return createRespond({
@@ -159,9 +161,9 @@ function compileAction(config: RouteConfig, upstreams: ReadonlyMap<string, Upstr
       ),
     });
   }
-  const branches = (config.upstream ?? []).map(({ upstream, weight }) => ({
-    handler: createForward(upstreams.get(upstream) as Upstream, host),
-    weight,
+  const branches = (config.upstream ?? []).map((target) => ({
+    handler: createForward(upstreams(target), host),
+    weight: target.weight,
   }));
   return branches.length === 1 ? (branches[0] as { handler: Handler }).handler : createSplit(branches, host.random);
 }

@@ -1,5 +1,6 @@
 // The sections `listeners`, `forwarding`, `admin`, `logs`, `overload` and `drain` of a configuration.
 import { s } from '#schema/blocks.ts';
+import { subsetOptions } from './subset-schema.ts';
 
 const timeouts = s.object({
   head: s.duration().prefault('10s').describe('From the first byte of a request head to its last.'),
@@ -31,6 +32,7 @@ export const listener = s.object({
     .default('http')
     .describe('What is spoken here: http, or tcp for connections that are passed on as they are.'),
   upstream: s.string().optional().describe('Where connections go, with protocol: tcp.'),
+  ...subsetOptions,
   'proxy-protocol': s
     .array(s.prefix())
     .optional()

@@ -4,8 +4,9 @@ import { linearRegExpProblem } from '#lib/linear-regexp.ts';
 import { PRIORITIES } from '#model/exchange.ts';
 import { policies } from '#policies/index.ts';
 import { validateHostPattern, validatePathPattern } from '#routing/patterns.ts';
-import { s } from '#schema/blocks.ts';
+import { type Output, s } from '#schema/blocks.ts';
 import { moduleOptions } from '#schema/module-options.ts';
+import { subsetOptions } from './subset-schema.ts';
 
 const value = s.union([
   s.string().transform((equals) => ({ equals })),
@@ -31,18 +32,25 @@ const match = s.object({
 });
 
 const target = s.union([
-  s.string().transform((upstream) => [{ upstream, weight: 1 }]),
+  s.string().transform((upstream) => [{ upstream, weight: 1, subset: undefined, 'when-empty': 'none' as const }]),
+  s
+    .object({ name: s.string().describe('Name of an upstream.'), ...subsetOptions })
+    .transform(({ name, ...rest }) => [{ upstream: name, weight: 1, ...rest }]),
   s
     .object({
       split: s.array(
         s.object({
           upstream: s.string().describe('Name of an upstream.'),
           weight: s.integer({ min: 0, max: 65535 }).describe('Relative share of requests.'),
+          ...subsetOptions,
         }),
       ),
     })
     .transform(({ split }) => split),
 ]);
+
+/** One branch of what a route ends in. */
+export type TargetConfig = Output<typeof target>[number];
 
 const redirect = s.object({
   to: s.string().describe('Target; may hold variables such as ${request.path}.'),
@@ -72,7 +80,9 @@ export const route = s.object({
       'Who goes first in the queue of a full upstream, and who is refused last when the gateway is overloaded.',
     ),
   policies: s.array(policyStep).default([]).describe('Steps around the request, in the order written.'),
-  upstream: target.optional().describe('Name of an upstream, or { split: [{ upstream, weight }] }.'),
+  upstream: target
+    .optional()
+    .describe('Name of an upstream, or { name, subset }, or { split: [{ upstream, weight, subset }] }.'),
   redirect: redirect.optional().describe('Answer with a redirect.'),
   respond: respond.optional().describe('Answer with a fixed response.'),
 });

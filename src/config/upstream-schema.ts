@@ -6,8 +6,9 @@ import { resolvers } from '#resolvers/index.ts';
 import { s } from '#schema/blocks.ts';
 import { endpointSchema } from '#schema/endpoint-list.ts';
 import { moduleOptions } from '#schema/module-options.ts';
-import { isFieldName } from '#schema/tokens.ts';
+import { persistence } from './persistence-schema.ts';
 import { circuitBreaker, concurrency, hedge, retry } from './recovery-schema.ts';
+import { wake } from './wake-schema.ts';
 
 const timeouts = s.object({
   connect: s.duration().prefault('5s').describe('Until a connection to the endpoint stands.'),
@@ -41,6 +42,12 @@ const pool = s.object({
     .integer({ min: 1, max: 1e9 })
     .default(100000)
     .describe('Requests on one connection before it is closed.'),
+  'max-age': s
+    .duration()
+    .optional()
+    .describe(
+      'Age at which a connection gets no more requests and is closed after the present one, drawn for each from the last fifth of this, so that they do not all end at once. No limit by default.',
+    ),
 });
 
 const successRate = s.object({
@@ -138,27 +145,6 @@ const slowStart = s.object({
     .describe('How its weight grows from 5%: linear, or aggressive: half of it after a quarter of the time.'),
 });
 
-const persistence = s.object({
-  type: s.literal('cookie').describe('cookie: one that the gateway issues, and that tells nothing of the endpoint.'),
-  name: s
-    .checked((text) => (isFieldName(text) ? undefined : 'a cookie name is a token'))
-    .optional()
-    .describe('Name of the cookie; tidegate- and the name of the upstream by default.'),
-  ttl: s.duration().optional().describe('How long it lives; as long as the session of the browser by default.'),
-  'same-site': s.enum(['lax', 'strict', 'none']).default('lax').describe('Its attribute SameSite.'),
-  secret: s
-    .string()
-    .min(16)
-    .optional()
-    .describe(
-      'Signs the cookie. Drawn when the gateway starts by default; to be set where several gateways serve the same sessions, or sessions are to outlive a restart.',
-    ),
-  'while-draining': s
-    .enum(['keep', 'move'])
-    .default('keep')
-    .describe('Whether sessions stay on an endpoint that drains, or move at their next request.'),
-});
-
 export const upstream = s.object({
   balancer: moduleOptions('balancer', balancers, {})
     .prefault('round-robin')
@@ -166,7 +152,7 @@ export const upstream = s.object({
   endpoints: s
     .array(endpointSchema)
     .optional()
-    .describe('The endpoints, each an address or { address, weight, priority | backup, zone }.'),
+    .describe('The endpoints, each an address or { address, weight, priority | backup, zone, labels }.'),
   resolve: moduleOptions('resolver', resolvers, {})
     .optional()
     .describe('How endpoints are found, instead of being listed.'),
@@ -183,8 +169,9 @@ export const upstream = s.object({
   persistence: persistence
     .optional()
     .describe(
-      'Keeps a session on one endpoint. When that is unhealthy, ejected or gone, or fails the request, the session moves to another one.',
+      'Keeps a session on one endpoint, whatever the balancer would say: by a cookie of the gateway, by what the application gives, or by the address of the client.',
     ),
+  wake: wake.optional().describe('How an upstream that was scaled to zero is started again, while its requests wait.'),
   overflow: s
     .percentage()
     .prefault('70%')

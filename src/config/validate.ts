@@ -5,6 +5,8 @@ import { formatAddress } from '#schema/address.ts';
 import { keysAt } from '#schema/shape-keys.ts';
 import { type Config, configSchema } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
+import type { TargetConfig } from './route-schema.ts';
+import { emptySubset, type Target } from './subset-check.ts';
 
 type Path = readonly (string | number)[];
 
@@ -60,12 +62,13 @@ function* routeProblems(config: Config): Generator<ConfigurationProblem> {
     const ends = [route.upstream, route.redirect, route.respond].filter((end) => end !== undefined).length;
     if (ends !== 1) yield { path, message: 'a route needs exactly one of upstream, redirect and respond' };
     yield* targetProblems(config, route.upstream ?? [], [...path, 'upstream']);
+    for (const target of route.upstream ?? []) yield* subsetProblems(config, target, [...path, 'upstream']);
   }
 }
 
 function* targetProblems(
   config: Config,
-  targets: NonNullable<Config['routes'][number]['upstream']>,
+  targets: readonly Pick<TargetConfig, 'upstream' | 'weight'>[],
   path: Path,
 ): Generator<ConfigurationProblem> {
   const names = Object.keys(config.upstreams);
@@ -79,25 +82,40 @@ function* targetProblems(
     yield { path, message: 'all weights of the split are 0' };
 }
 
+/** A subset that nobody can belong to and that falls back to nobody. */
+function* subsetProblems(config: Config, target: Target, path: Path): Generator<ConfigurationProblem> {
+  const message = target['when-empty'] === 'none' && emptySubset(target, config.upstreams[target.upstream]);
+  if (message) yield { path, message };
+}
+
 function* protocolProblems(config: Config, name: string): Generator<ConfigurationProblem> {
-  const { protocol, upstream } = config.listeners[name] as Config['listeners'][string];
+  const listener = config.listeners[name] as Config['listeners'][string];
+  const { protocol, upstream, subset } = listener;
   const path: Path = ['listeners', name];
   if (protocol === 'tcp' && upstream === undefined)
     yield { path, message: 'a listener with protocol: tcp needs an upstream' };
   if (protocol === 'http' && upstream !== undefined)
     yield { path: [...path, 'upstream'], message: 'is for protocol: tcp; with http, routes say where requests go' };
-  if (upstream !== undefined) yield* targetProblems(config, [{ upstream, weight: 1 }], [...path, 'upstream']);
+  if (upstream === undefined) {
+    if (subset) yield { path: [...path, 'subset'], message: 'is of an upstream; the listener has none' };
+    return;
+  }
+  yield* targetProblems(config, [{ upstream, weight: 1 }], [...path, 'upstream']);
+  yield* subsetProblems(config, { ...listener, upstream }, [...path, 'subset']);
 }
 
 function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     const path: Path = ['upstreams', name];
-    const both = upstream.endpoints !== undefined && upstream.resolve !== undefined;
-    if (both || (upstream.endpoints === undefined && upstream.resolve === undefined)) {
+    const { endpoints, resolve, wake } = upstream;
+    const isListed = endpoints !== undefined && endpoints.length > 0;
+    if ((isListed && resolve !== undefined) || (endpoints === undefined && resolve === undefined)) {
       yield { path, message: 'an upstream needs exactly one of endpoints and resolve' };
     }
-    if (upstream.endpoints?.length === 0)
-      yield { path: [...path, 'endpoints'], message: 'an upstream needs at least one endpoint' };
+    if (endpoints?.length === 0 && !resolve && !wake)
+      yield { path: [...path, 'endpoints'], message: 'an upstream needs at least one endpoint, or wake to get some' };
+    if (wake && (wake.command === undefined) === (wake.url === undefined))
+      yield { path: [...path, 'wake'], message: 'needs exactly one of command and url' };
     const seen = new Set<string>();
     for (const [i, endpoint] of (upstream.endpoints ?? []).entries()) {
       const address = formatAddress(endpoint);

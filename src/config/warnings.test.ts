@@ -34,3 +34,33 @@ upstreams: { spare: { endpoints: ['127.0.0.1:9001'] } }
 `);
   assert.deepEqual(found, ['nothing goes to upstream spare']);
 });
+
+const LABELLED = `
+upstreams: { app: { endpoints: [{ address: '127.0.0.1:1', labels: { version: v1, tier: a } }, '127.0.0.1:2'] } }
+routes: [{ name: one, match: { path: /* }, upstream: `;
+
+test('a subset that no listed endpoint belongs to is told where it falls back, and refused where it does not', () => {
+  assert.deepEqual(warnings(`${LABELLED}{ name: app, subset: { version: v1 }, when-empty: any } }]`), []);
+  assert.deepEqual(warnings(`${LABELLED}{ name: app, subset: { version: v2 }, when-empty: any } }]`), [
+    'route one goes to any endpoint: no endpoint of app bears version: v2; there are version: v1, tier: a',
+  ]);
+  assert.throws(
+    () => warnings(`${LABELLED}{ split: [{ upstream: app, weight: 1, subset: { version: v1, tier: b } }] } }]`),
+    (error) => {
+      const [problem] = (error as { problems: { message: string }[] }).problems;
+      assert.equal(problem?.message, 'no endpoint of app bears version: v1, tier: b; there are version: v1, tier: a');
+      return true;
+    },
+  );
+});
+
+test('whether a subset has endpoints is not told before a resolver has found them', () => {
+  const target = '{ name: app, subset: { version: v2 } }';
+  assert.deepEqual(
+    warnings(`
+upstreams: { app: { resolve: { type: file, path: list.yaml } } }
+routes: [{ name: one, match: { path: /* }, upstream: ${target} }]
+`),
+    [],
+  );
+});

@@ -1,9 +1,10 @@
 // What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses.
 import type { Config, RouteConfig } from './config-schema.ts';
+import { emptySubset } from './subset-check.ts';
 
 /** One sentence each; empty when there is nothing to say. */
 export function configurationWarnings(config: Config): readonly string[] {
-  return [...shadowedRoutes(config), ...unusedUpstreams(config)];
+  return [...shadowedRoutes(config), ...unusedUpstreams(config), ...emptySubsets(config)];
 }
 
 function* shadowedRoutes(config: Config): Generator<string> {
@@ -30,5 +31,15 @@ function* unusedUpstreams(config: Config): Generator<string> {
   ]);
   for (const name of Object.keys(config.upstreams)) {
     if (!used.has(name)) yield `nothing goes to upstream ${name}`;
+  }
+}
+
+/** Those that fall back to any endpoint: the others are errors. */
+function* emptySubsets({ routes, upstreams }: Config): Generator<string> {
+  for (const { name, upstream: targets } of routes) {
+    for (const target of targets ?? []) {
+      const reason = emptySubset(target, upstreams[target.upstream]);
+      if (target['when-empty'] === 'any' && reason) yield `route ${name} goes to any endpoint: ${reason}`;
+    }
   }
 }

@@ -1,7 +1,7 @@
 // Cookies: which is read, and how one is written.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cookieValue, formatCookie } from './cookies.ts';
+import { cookieValue, formatCookie, setCookieValue } from './cookies.ts';
 
 test('RFC 6265 5.4: the first cookie of the name is read, whatever stands around it', () => {
   assert.equal(cookieValue('a=1; b=2; b=3', 'b'), '2');
@@ -20,4 +20,10 @@ test('RFC 6265 4.1: a cookie is for the whole site and out of reach of scripts',
     formatCookie('a', 'b', { maxAge: 60, sameSite: 'none', secure: true }),
     'a=b; Path=/; Max-Age=60; HttpOnly; SameSite=None; Secure',
   );
+});
+
+test('RFC 6265 5.2: a Set-Cookie field gives its first pair, and its attributes are no cookies', () => {
+  assert.equal(setCookieValue('JSESSIONID=a1=b; Path=/; HttpOnly', 'JSESSIONID'), 'a1=b');
+  assert.equal(setCookieValue('other=1; Path=/', 'Path'), '');
+  assert.equal(setCookieValue('JSESSIONID=; Max-Age=0', 'JSESSIONID'), '');
 });

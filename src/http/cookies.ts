@@ -1,4 +1,4 @@
-// Reads cookies of a request (RFC 6265 5.4) and writes one of a response (4.1).
+// Reads cookies of a request (RFC 6265 5.4) and of a response (5.2), and writes one of a response (4.1).
 
 /** The value of the first cookie of that name; '' when there is none. */
 export function cookieValue(field: string | undefined, name: string): string {
@@ -7,6 +7,11 @@ export function cookieValue(field: string | undefined, name: string): string {
     if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
   }
   return '';
+}
+
+/** The value that a Set-Cookie field gives the cookie of that name; '' when it gives another one. */
+export function setCookieValue(field: string, name: string): string {
+  return cookieValue(field.split(';', 1)[0], name);
 }
 
 export interface CookieAttributes {

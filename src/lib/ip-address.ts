@@ -36,9 +36,13 @@ export function parseIpPrefix(text: string): IpPrefix | undefined {
     // A prefix of a mapped address is counted in IPv6's bits.
     if (address.version === 4 && text.includes(':')) length -= 96;
   }
-  if (length < 0 || length > bits) return undefined;
-  const bytes = address.bytes.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, length - i * 8))) & 0xff);
-  return { version: address.version, bytes, length };
+  return length < 0 || length > bits ? undefined : prefixOf(address, length);
+}
+
+/** The prefix of `length` bits that the address is in. */
+export function prefixOf({ version, bytes }: IpAddress, length: number): IpPrefix {
+  const kept = bytes.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, length - i * 8))) & 0xff);
+  return { version, bytes: kept, length };
 }
 
 /** The prefix in canonical text: IPv4 as dotted decimals, IPv6 as eight groups. */

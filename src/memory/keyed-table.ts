@@ -5,6 +5,7 @@
 // that a double has left beside the years since 1970. A bucket whose time has passed is full, like one that was never used,
 // so its place may be taken by another key without loss.
 import { hash64, hashHalves } from '#lib/hash.ts';
+import { SharedLocks } from './shared-locks.ts';
 
 const WAYS = 8;
 // A set: a lock (who holds it, or 0), a pad, then for each way two Int32 of the key's hash and two Float64.
@@ -18,11 +19,6 @@ const INSTANCES = 3;
 
 /** Threads read the clock a moment apart; a time so much earlier than the last tells that the clock was set back. */
 const CLOCK_STEP_MS = 1000;
-
-const SPINS = 200;
-/** Waits of `WAIT_MS` after which a lock that nobody else got meanwhile is taken over: its thread died. */
-const WAITS_TO_TAKE_OVER = 100;
-const WAIT_MS = 1;
 
 /** The outcome of one `take`. The same object is returned by each call: read it before the next. */
 export interface TakeResult {
@@ -41,9 +37,7 @@ export class KeyedTable {
   readonly #ints: Int32Array;
   readonly #doubles: Float64Array;
   readonly #sets: number;
-  /** Tells this instance's tickets from those of all others, and from 0. */
-  readonly #owner: number;
-  #tickets = 0;
+  readonly #locks: SharedLocks;
   readonly #result: TakeResult = { allowed: false, remaining: 0, resetMs: 0, retryAfterMs: 0 };
 
   /** Makes a table for about `entries` live keys with a random seed. */
@@ -62,7 +56,7 @@ export class KeyedTable {
     this.#ints = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);
     this.#sets = (buffer.byteLength - HEAD_BYTES) / SET_BYTES;
-    this.#owner = 0x80000000 | (Atomics.add(this.#ints, INSTANCES, 1) << 16);
+    this.#locks = new SharedLocks(this.#ints, INSTANCES);
   }
 
   /** Live buckets that were dropped because their set was full: each gave its key a full bucket too early. */
@@ -81,13 +75,12 @@ export class KeyedTable {
     const high = (hashHalves[1] as number) | 1;
     const set = HEAD_BYTES + ((low >>> 0) % this.#sets) * SET_BYTES;
     const lock = set >> 2;
-    const ticket = this.#acquire(lock);
+    const ticket = this.#locks.acquire(lock);
     try {
       const way = this.#findWay(set, low, high, nowMs);
       return this.#takeFrom((way + 8) >> 3, perSecond, burst, nowMs, cost);
     } finally {
-      // Whoever was so slow that the lock was taken over must not open it for a third.
-      if (Atomics.compareExchange(this.#ints, lock, ticket, 0) === ticket) Atomics.notify(this.#ints, lock, 1);
+      this.#locks.release(lock, ticket);
     }
   }
 
@@ -131,24 +124,5 @@ export class KeyedTable {
     this.#ints[(best >> 2) + 1] = high;
     this.#doubles.fill(0, (best + 8) >> 3, (best + WAY_BYTES) >> 3);
     return best;
-  }
-
-  /** Returns the ticket that opens the lock again: another each time, so that a lock in use can be told from a dead one. */
-  #acquire(lock: number): number {
-    this.#tickets = (this.#tickets + 1) & 0xffff;
-    const ticket = this.#owner | this.#tickets;
-    let holder = 0;
-    for (let waits = 0; ; waits++) {
-      const before = holder;
-      for (let spin = 0; spin < SPINS; spin++) {
-        holder = Atomics.compareExchange(this.#ints, lock, 0, ticket);
-        if (holder === 0) return ticket;
-      }
-      if (holder !== before) waits = 0;
-      // Of several who waited for a dead thread, one gets its place.
-      else if (waits >= WAITS_TO_TAKE_OVER && Atomics.compareExchange(this.#ints, lock, holder, ticket) === holder)
-        return ticket;
-      Atomics.wait(this.#ints, lock, holder, WAIT_MS);
-    }
   }
 }

@@ -12,6 +12,7 @@ import type { Endpoint, Upstream } from './upstream.ts';
 export type Phase =
   | 'request-head'
   | 'policies'
+  | 'waking'
   | 'connect'
   | 'request'
   | 'response-head'

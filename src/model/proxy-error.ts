@@ -82,6 +82,18 @@ export const ERROR_KINDS = {
     detail: 'The upstream has as many requests as it can take.',
   },
   overloaded: { side: 'self', status: 503, retryable: 'never', detail: 'The gateway has more to do than it can.' },
+  'session-unavailable': {
+    side: 'self',
+    status: 503,
+    retryable: 'never',
+    detail: 'The endpoint that holds the session is not available.',
+  },
+  'upstream-waking': {
+    side: 'self',
+    status: 503,
+    retryable: 'never',
+    detail: 'The upstream is being started.',
+  },
   dns_error: { side: 'origin', status: 502, retryable: 'never', detail: 'The name of the origin does not resolve.' },
   http_response_incomplete: {
     side: 'origin',

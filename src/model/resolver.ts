@@ -11,6 +11,8 @@ export interface ResolvedEndpoint {
   readonly priority?: number;
   /** None where it is left out. */
   readonly zone?: string;
+  /** None where they are left out. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export interface ResolverHost {

@@ -40,6 +40,8 @@ export interface Endpoint {
   readonly priority: number;
   /** '' when none is told. */
   readonly zone: string;
+  /** What it is told apart by where a route wants a subset. */
+  readonly labels: Readonly<Record<string, string>>;
   /** State all workers share: health, ejection, draining, requests in flight. */
   readonly cells: EndpointCells;
   readonly series: Series;
@@ -67,6 +69,8 @@ export interface PoolSettings {
   readonly waitTimeoutMs: number;
   /** Requests on one connection before it is closed. */
   readonly maxRequests: number;
+  /** Greatest age of a connection that gets another request; `undefined` for none. */
+  readonly maxAgeMs: number | undefined;
 }
 
 export interface RetrySettings {
@@ -136,6 +140,8 @@ export interface GroupingSettings {
   readonly panicThreshold: number;
   /** Share of usable endpoints, by weight, below which a priority or a zone passes requests on: 0 to 1. */
   readonly overflow: number;
+  /** Whether having nobody well means that the upstream sleeps: it is to be woken up, and nobody asked in panic. */
+  readonly sleeps: boolean;
   /** The zone of this gateway; '' when it has none. */
   readonly zone: string;
   readonly slowStart: SlowStart | undefined;
@@ -145,10 +151,26 @@ export interface GroupingSettings {
 export interface Affinity {
   /** Whether sessions stay on an endpoint that drains. */
   readonly keepsDraining: boolean;
-  /** The endpoint that the request's session is bound to, whatever its state; `undefined` when it is bound to none. */
+  /** Whether sessions of an endpoint that is down move to another one; else their requests are refused. */
+  readonly movesWhenDown: boolean;
+  /** Of all endpoints of the upstream, the one that the request's session is bound to, whatever its state. */
   find(exchange: Exchange, endpoints: readonly Endpoint[]): Endpoint | undefined;
-  /** Binds the session to an endpoint from this response on. `endpoints` are all of the upstream. */
-  bind(exchange: Exchange, response: Response, endpoint: Endpoint, endpoints: readonly Endpoint[]): void;
+  /** Told of each response of an endpoint: binds the session to it from now on. `bound` is what `find` gave for the request. */
+  bind(exchange: Exchange, response: Response, endpoint: Endpoint, bound: Endpoint | undefined): void;
+}
+
+/** An exchange that waits for an upstream to wake up: exactly one of the two is called, once. */
+export interface Sleeper {
+  readonly exchange: Exchange;
+  /** An endpoint has become usable. */
+  resume(): void;
+  fail(error: ProxyError): void;
+}
+
+/** Holds exchanges of an upstream that was scaled to zero until it is awake. */
+export interface WakeUp {
+  /** Returns how to leave, or the error of one that cannot be held. */
+  hold(upstream: Upstream, sleeper: Sleeper): Attempt | ProxyError;
 }
 
 export interface Upstream {
@@ -160,6 +182,7 @@ export interface Upstream {
   readonly epoch: () => number;
   readonly grouping: GroupingSettings;
   readonly affinity: Affinity | undefined;
+  readonly wake: WakeUp | undefined;
   /** Version of the PROXY protocol header that connections of TCP listeners begin with; `undefined` for none. */
   readonly sendsProxyHeader: 1 | 2 | undefined;
   readonly timeouts: UpstreamTimeouts;

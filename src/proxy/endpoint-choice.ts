@@ -1,11 +1,12 @@
 // Which endpoint gets the next attempt of one exchange: that of its session, else the one that the balancer picks of those that have
 // not failed it.
 import type { Random } from '#lib/random.ts';
-import { takesRequests } from '#memory/endpoint-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
+import type { ProxyError } from '#model/proxy-error.ts';
 import type { Endpoint, Upstream } from '#model/upstream.ts';
-import { candidates, isSameEndpoint } from './candidates.ts';
+import { candidates } from './candidates.ts';
+import { isRefused, mayLeave, sessionUnavailable, stays } from './session-fate.ts';
 
 const NONE: readonly Endpoint[] = [];
 
@@ -26,7 +27,9 @@ export class EndpointChoice {
 
   /** `undefined` when none is usable. */
   next(): Endpoint | undefined {
-    return this.#boundEndpoint() ?? this.#pick();
+    const bound = this.#boundEndpoint();
+    if (!bound) return this.#pick();
+    return isRefused(bound, this.#upstream) ? undefined : bound;
   }
 
   /** The endpoint has failed the request, or has it already. */
@@ -43,23 +46,28 @@ export class EndpointChoice {
     return this.#candidates().length > 0;
   }
 
-  /** Binds the session to the endpoint that has answered, unless it is bound to that already. */
-  bind(response: Response, endpoint: Endpoint): void {
-    const { affinity, endpoints } = this.#upstream;
-    if (!affinity || (this.#bound && isSameEndpoint(this.#bound, endpoint))) return;
-    affinity.bind(this.#exchange, response, endpoint, endpoints);
+  /** Why `next` found none, where it is the session that stays with an endpoint that is down. */
+  refusal(): ProxyError | undefined {
+    const bound = this.#bound;
+    return bound && isRefused(bound, this.#upstream) ? sessionUnavailable(bound, this.#upstream) : undefined;
   }
 
-  /** The endpoint of the request's session, as long as it may be used and has not failed this request. */
+  /** Whether the request, which `failed` could not serve, may go to another endpoint. */
+  mayLeave(failed: Endpoint): boolean {
+    return mayLeave(failed, this.#bound, this.#upstream);
+  }
+
+  /** Binds the session to the endpoint that has answered. */
+  bind(response: Response, endpoint: Endpoint): void {
+    this.#upstream.affinity?.bind(this.#exchange, response, endpoint, this.#bound);
+  }
+
+  /** The endpoint of the request's session, as long as the session stays there and it has not failed this request. */
   #boundEndpoint(): Endpoint | undefined {
     const { affinity, endpoints } = this.#upstream;
     if (!affinity || this.#tried) return undefined;
-    const bound = affinity.find(this.#exchange, endpoints);
-    this.#bound = bound;
-    if (!bound) return undefined;
-    const { status } = bound.cells;
-    const isUsable = takesRequests(status) || (status === 'draining' && affinity.keepsDraining);
-    return isUsable ? bound : undefined;
+    this.#bound = affinity.find(this.#exchange, endpoints);
+    return this.#bound && stays(this.#bound, affinity) ? this.#bound : undefined;
   }
 
   #pick(): Endpoint | undefined {

@@ -6,7 +6,13 @@ import type { Endpoint, GroupingSettings } from '#model/upstream.ts';
 import { groupEndpoints } from './endpoint-groups.ts';
 
 const NOW = 1_800_000_000_000;
-const RULES: GroupingSettings = { panicThreshold: 0.5, overflow: 0.7, zone: '', slowStart: undefined };
+const RULES: GroupingSettings = {
+  panicThreshold: 0.5,
+  overflow: 0.7,
+  zone: '',
+  slowStart: undefined,
+  sleeps: false,
+};
 
 interface Given {
   readonly status?: EndpointStatus;
@@ -132,4 +138,11 @@ test('while weights grow the grouping is for a short time, and then for good', (
   const until = (given: Given) => groupEndpoints(endpoints(given), { ...RULES, slowStart: SLOW }, NOW).validUntil;
   assert.equal(until({ readyForMs: 1000 }), NOW + 200);
   assert.equal(until({ readyForMs: 11_000 }), Number.POSITIVE_INFINITY);
+});
+
+test('with nobody well an upstream that sleeps has no group, and one that does not panics', () => {
+  const list = endpoints(down, { status: 'ejected' });
+  assert.equal(grouped(list), '1.00 e0 e1');
+  assert.equal(grouped(list, { sleeps: true }), '');
+  assert.equal(grouped(endpoints({}, down, down), { sleeps: true }), '1.00 e0 e1 e2');
 });

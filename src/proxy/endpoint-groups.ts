@@ -45,6 +45,7 @@ export function groupEndpoints(endpoints: readonly Endpoint[], rules: GroupingSe
     // Panic: with so few endpoints left, health checks are more likely wrong than right, and sending all requests to the rest
     // would bring that down too. Not while another priority carries what this one cannot.
     const well = levels.flatMap((level) => level.well);
+    if (rules.sleeps && well.length === 0) return [];
     if (carried < 1 && weightOf(well) < rules.panicThreshold * weightOf(serving)) {
       return split(all).map((level) => ({ level: { ...level, well: level.active }, share: weightOf(level.active) }));
     }

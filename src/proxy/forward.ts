@@ -7,7 +7,7 @@ import type { Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
-import type { Endpoint, GateVisitor, Upstream } from '#model/upstream.ts';
+import type { Attempt, Endpoint, GateVisitor, Upstream } from '#model/upstream.ts';
 import {
   countCircuitRefusal,
   countConnectFailure,
@@ -63,6 +63,8 @@ class Forwarding implements AttemptOwner, GateVisitor {
   #counted = 0;
   /** Streaming content of the request, where it may be sent again. */
   #content: RepeatableContent | undefined = undefined;
+  /** Its place among those that wait for the upstream to wake up. */
+  #held: Attempt | undefined = undefined;
   /** Takes the timer back that runs: the wait ahead of an attempt, or that for a second one. */
   #clearTimer: (() => void) | undefined = undefined;
   /** Whether it is one of the few requests by which a half-open circuit is tried. */
@@ -167,7 +169,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const exchange = this.#exchange;
     const endpoint = this.#choice.next();
     if (!endpoint) {
-      this.#finish(unavailable(this.#upstream));
+      this.#wait();
       return;
     }
     if (this.#content) exchange.request.body = this.#content.next();
@@ -179,6 +181,16 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const afterMs = hedge.afterMs();
     if (afterMs !== undefined)
       this.#clearTimer = this.#surroundings.timers.set(() => this.#tryBeside(attempt), afterMs);
+  }
+
+  /** Nobody is usable: ends the exchange, unless the upstream can be woken up. */
+  #wait(): void {
+    const exchange = this.#exchange;
+    const upstream = this.#upstream;
+    const sleeper = { exchange, resume: () => this.#try(), fail: (error: ProxyError) => this.#finish(error) };
+    const held = this.#choice.refusal() ?? upstream.wake?.hold(upstream, sleeper) ?? unavailable(upstream);
+    if (held instanceof ProxyError) this.#finish(held);
+    else this.#held = held;
   }
 
   /** The attempt is slow: makes a second one, and takes the response that comes first. */
@@ -212,7 +224,9 @@ class Forwarding implements AttemptOwner, GateVisitor {
   #mayTryAnother(failed: Endpoint): boolean {
     const { retry, budget } = this.#upstream;
     this.#choice.exclude(failed);
-    return this.#counted < retry.attempts && this.#choice.hasNext() && budget.tryRetry();
+    return (
+      this.#counted < retry.attempts && this.#choice.mayLeave(failed) && this.#choice.hasNext() && budget.tryRetry()
+    );
   }
 
   #tryAgain(): void {
@@ -273,6 +287,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     this.#upstream.gate?.withdraw(this);
     this.#attempt?.cancel(error);
     this.#hedge?.cancel(error);
+    this.#held?.cancel(error);
     this.#finish(error);
   }
 

@@ -5,6 +5,7 @@ import { cookieValue, formatCookie } from '#http/cookies.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import type { Affinity, Endpoint } from '#model/upstream.ts';
+import { isSameEndpoint } from './candidates.ts';
 
 export interface SessionCookieOptions {
   readonly upstream: string;
@@ -13,6 +14,7 @@ export interface SessionCookieOptions {
   readonly ttlMs: number | undefined;
   readonly sameSite: 'lax' | 'strict' | 'none';
   readonly keepsDraining: boolean;
+  readonly movesWhenDown: boolean;
 }
 
 /** 144 bits: no two endpoints share a value, and none is guessed. */
@@ -26,12 +28,14 @@ interface Values {
 
 export class SessionCookie implements Affinity {
   readonly keepsDraining: boolean;
+  readonly movesWhenDown: boolean;
   readonly #options: SessionCookieOptions;
   readonly #values = new WeakMap<readonly Endpoint[], Values>();
 
   constructor(options: SessionCookieOptions) {
     this.#options = options;
     this.keepsDraining = options.keepsDraining;
+    this.movesWhenDown = options.movesWhenDown;
   }
 
   find({ request }: Exchange, endpoints: readonly Endpoint[]): Endpoint | undefined {
@@ -39,8 +43,9 @@ export class SessionCookie implements Affinity {
     return value === '' ? undefined : this.#valuesOf(endpoints).endpointOf.get(value);
   }
 
-  bind({ request }: Exchange, response: Response, endpoint: Endpoint, endpoints: readonly Endpoint[]): void {
-    const value = this.#valuesOf(endpoints).valueOf.get(endpoint.name);
+  bind({ request, upstream }: Exchange, response: Response, endpoint: Endpoint, bound: Endpoint | undefined): void {
+    if (bound && isSameEndpoint(bound, endpoint)) return;
+    const value = this.#valuesOf(upstream?.endpoints ?? []).valueOf.get(endpoint.name);
     if (value === undefined) return;
     const { name, ttlMs, sameSite } = this.#options;
     const maxAge = ttlMs === undefined ? undefined : Math.ceil(ttlMs / 1000);

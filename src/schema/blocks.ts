@@ -1,6 +1,7 @@
 // The building blocks of option schemas: what modules and the configuration use instead of zod itself.
 import { z } from 'zod';
 import { parseIpPrefix } from '#lib/ip-address.ts';
+import { nearest } from '#lib/nearest.ts';
 import { parseAddress } from './address.ts';
 import { isFieldName, isFieldValue } from './tokens.ts';
 import { parseDuration, parsePercentage, parseRate, parseSize } from './units.ts';
@@ -39,6 +40,20 @@ const unitless = (what: string) => ({
   error: (issue: { input?: unknown }) => `${JSON.stringify(issue.input)} is not ${what}`,
 });
 
+/** An object with a literal `type`. */
+type TypedObject = z.ZodObject<
+  { readonly type: z.ZodLiteral<string>; readonly [key: string]: z.ZodType },
+  z.core.$strict
+>;
+
+const unknownVariant = (types: readonly string[]) => (issue: { code?: string; input?: unknown }) => {
+  if (issue.code !== 'invalid_union') return undefined;
+  const { type } = issue.input as { type?: unknown };
+  if (type === undefined) return `is missing; it must be one of ${types.join(', ')}`;
+  const near = nearest(String(type), types);
+  return `${JSON.stringify(type)} is not valid; ${near ? `did you mean "${near}"?` : `must be one of ${types.join(', ')}`}`;
+};
+
 export const s = {
   /** An object; keys that it does not name are errors. */
   object: <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape),
@@ -53,6 +68,9 @@ export const s = {
   enum: <const Values extends readonly [string, ...string[]]>(values: Values) => z.enum(values),
   literal: <const Value extends string | number>(value: Value) => z.literal(value),
   union: <const Options extends readonly [z.ZodType, ...z.ZodType[]]>(options: Options) => z.union(options),
+  /** One of several objects, told apart by the literal `type` in each of them. */
+  variants: <const Options extends readonly [TypedObject, ...TypedObject[]]>(options: Options) =>
+    z.discriminatedUnion('type', options, { error: unknownVariant(options.map(({ shape }) => shape.type.value)) }),
   unknown: () => z.unknown(),
 
   /** `30s` -> milliseconds. */

@@ -2,6 +2,7 @@
 import type { FoundEndpoints } from '#config/compile.ts';
 import { seriesKey } from '#config/compile-host.ts';
 import type { Config, RouteConfig } from '#config/config-schema.ts';
+import type { TargetConfig } from '#config/route-schema.ts';
 import { ENDPOINT_STATUSES, takesRequests } from '#memory/endpoint-table.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { EndpointStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
@@ -152,7 +153,12 @@ function describeMatch({ match }: RouteConfig): string {
 function describeAction(route: RouteConfig): string {
   if (route.redirect) return `redirect ${route.redirect.status}`;
   if (route.respond) return `respond ${route.respond.status}`;
-  return `upstream ${(route.upstream ?? []).map(({ upstream, weight }, _i, all) => (all.length > 1 ? `${upstream}:${weight}` : upstream)).join(' ')}`;
+  return `upstream ${(route.upstream ?? []).map((target, _i, all) => `${describeTarget(target)}${all.length > 1 ? `:${target.weight}` : ''}`).join(' ')}`;
+}
+
+function describeTarget({ upstream, subset = {} }: TargetConfig): string {
+  const labels = Object.entries(subset).map(([name, value]) => `${name}=${value}`);
+  return labels.length === 0 ? upstream : `${upstream}[${labels.join(',')}]`;
 }
 
 function sum(numbers: readonly number[]): number {

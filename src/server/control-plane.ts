@@ -23,6 +23,8 @@ import { processMetrics } from './process-metrics.ts';
 import { ResolverSet } from './resolver-set.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
 import { tryCompile } from './try-compile.ts';
+import { sessionMetrics } from './upstream-metrics.ts';
+import { WakeHooks } from './wake-hooks.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface ControlPlaneParts {
@@ -40,6 +42,7 @@ export class ControlPlane implements AdminHost {
   readonly #parts: ControlPlaneParts;
   readonly #workers: WorkerPool;
   readonly #resolvers: ResolverSet;
+  readonly #wakeHooks: WakeHooks;
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -63,9 +66,11 @@ export class ControlPlane implements AdminHost {
       clock: systemClock,
       died: (index) => memory.giveBack(index),
       failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
+      wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
       current: () => this.#preparation,
       exclusively: (work) => this.#change(work),
     });
+    this.#wakeHooks = new WakeHooks({ log, clock: systemClock });
     this.#resolvers = new ResolverSet(
       { log, setTimer: systemTimers.set, now: () => systemClock.now() },
       (upstream) => void this.#change(() => this.#endpointsChanged(upstream)),
@@ -118,6 +123,7 @@ export class ControlPlane implements AdminHost {
 
   async terminate(): Promise<void> {
     this.#resolvers.stop();
+    this.#wakeHooks.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }
@@ -162,7 +168,9 @@ export class ControlPlane implements AdminHost {
   }
 
   metrics(): string {
-    return viewMetrics(this.#view, this.#processMetrics);
+    const { config } = this.#loaded;
+    const sessions = sessionMetrics(config, this.#parts.memory, systemClock.wall());
+    return viewMetrics(this.#view, [...sessions, ...this.#processMetrics]);
   }
 
   drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {

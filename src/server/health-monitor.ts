@@ -9,6 +9,7 @@ import { formatAddress } from '#schema/address.ts';
 import type { EjectionCause } from './ejection.ts';
 import type { EndpointHealth, HealthHost } from './health-host.ts';
 import { OutlierWatch } from './outlier-watch.ts';
+import { mustPassFirst } from './probe-loop.ts';
 import { WatchedEndpoint } from './watched-endpoint.ts';
 
 /** The endpoints of an upstream by its name. */
@@ -31,7 +32,7 @@ export class HealthMonitor {
   announce(config: Config, addresses: Addresses): void {
     if (!this.#config) return;
     for (const [name, upstream] of Object.entries(config.upstreams)) {
-      if (upstream.health?.shared.initial !== 'must-pass') continue;
+      if (!mustPassFirst(upstream)) continue;
       for (const address of addresses(name)) {
         const key = seriesKey.endpoint(name, formatAddress(address));
         if (!this.#endpoints.has(key)) this.#host.cells(key)?.setStatus('warming');

@@ -62,6 +62,8 @@ export type FromWorker =
       /** How it failed last. */
       readonly last: FailureKind;
     }
+  /** Requests wait for the upstream to wake up. */
+  | { readonly type: 'wake'; readonly upstream: string }
   | {
       readonly type: 'log';
       readonly level: 'debug' | 'info' | 'warn' | 'error';

@@ -13,6 +13,12 @@ export type Verdict = 'unknown' | 'warming' | 'well' | 'unwell';
 /** Probes are spread by up to this share of their interval, so that they do not come in waves. */
 const JITTER = 0.1;
 
+/** Whether endpoints that come while the gateway runs take no requests until they pass their probes. */
+export function mustPassFirst({ health, wake }: UpstreamConfig): boolean {
+  // An upstream that is woken up has endpoints before these are ready.
+  return health !== undefined && (health.shared.initial === 'must-pass' || wake !== undefined);
+}
+
 export class ProbeLoop {
   readonly #host: HealthHost;
   /** Told when the verdict has changed. */
@@ -46,8 +52,11 @@ export class ProbeLoop {
     return this.#reason;
   }
 
-  /** Probes as `config` says from now on; when it says nothing else than before, all goes on. */
-  configure(config: HealthConfig | undefined, address: ProbeTarget): void {
+  /**
+   * Probes as `config` says from now on; when it says nothing else than before, all goes on. `mustPass` tells whether a new endpoint
+   * takes no requests until it has passed.
+   */
+  configure(config: HealthConfig | undefined, address: ProbeTarget, mustPass: boolean): void {
     this.#target = { ...address, port: config?.shared.port ?? address.port };
     const text = JSON.stringify(config ?? null);
     if (text === this.#configText) return;
@@ -56,7 +65,7 @@ export class ProbeLoop {
     this.#config = config;
     this.#reason = '';
     this.#row = { healthy: false, length: 0 };
-    this.#verdict = this.#isNew && config?.shared.initial === 'must-pass' ? 'warming' : 'unknown';
+    this.#verdict = this.#isNew && mustPass ? 'warming' : 'unknown';
     this.#probe = config && this.#host.createProbe(config.type, config.options);
     // The first probe comes at once: a new endpoint is judged quickly.
     if (this.#probe) this.#timer = this.#host.timers.set(() => void this.#check(), 0);

@@ -33,10 +33,14 @@ export class ResolverSet {
     for (const [name, upstream] of Object.entries(config.upstreams)) this.#useUpstream(name, upstream);
   }
 
-  /** The endpoints of an upstream as far as they are known: listed addresses and resolved ones. */
+  /** The endpoints of an upstream as far as they are known, in the order written: listed addresses and resolved ones. */
   endpoints(name: string, upstream: UpstreamConfig): readonly ResolvedEndpoint[] {
-    const listed = (upstream.endpoints ?? []).filter((endpoint) => !needsResolving(endpoint));
-    return [...listed, ...(this.#running.get(name) ?? []).flatMap(({ found }) => found)];
+    const found = (this.#running.get(name) ?? []).map((running) => running.found);
+    if (upstream.resolve) return found.flat();
+    let names = 0;
+    return (upstream.endpoints ?? []).flatMap((endpoint) =>
+      needsResolving(endpoint) ? (found[names++] ?? []) : [endpoint],
+    );
   }
 
   stop(): void {
@@ -47,9 +51,9 @@ export class ResolverSet {
   #useUpstream(name: string, upstream: UpstreamConfig): void {
     const wanted = wantedResolvers(upstream);
     const before = this.#running.get(name) ?? [];
-    const next = wanted.map(({ type, options, weight }): Running => {
-      const key = JSON.stringify([type, options, weight]);
-      return before.find((running) => running.key === key) ?? this.#start(name, { type, options, weight, key });
+    const next = wanted.map(({ type, options, listed }): Running => {
+      const key = JSON.stringify([type, options, listed]);
+      return before.find((running) => running.key === key) ?? this.#start(name, { type, options, listed, key });
     });
     for (const running of before) if (!next.includes(running)) running.resolver.stop();
     if (next.length > 0) this.#running.set(name, next);
@@ -61,10 +65,7 @@ export class ResolverSet {
     if (!module) throw new Error(`resolver ${wanted.type} passed the schema but is not registered`);
     const running: Running = { resolver: module.create(wanted.options, this.#host), key: wanted.key, found: [] };
     running.resolver.start((found) => {
-      running.found =
-        wanted.weight === undefined
-          ? found
-          : found.map((endpoint) => ({ ...endpoint, weight: wanted.weight as number }));
+      running.found = found.map((endpoint) => ({ ...endpoint, ...wanted.listed }));
       this.#onChange(name);
     });
     return running;
@@ -74,15 +75,16 @@ export class ResolverSet {
 interface Wanted {
   readonly type: string;
   readonly options: unknown;
-  readonly weight: number | undefined;
+  /** What stands beside a listed host name, and goes for each of its addresses. */
+  readonly listed: Partial<Pick<ResolvedEndpoint, 'weight' | 'priority' | 'zone' | 'labels'>>;
 }
 
 function wantedResolvers(upstream: UpstreamConfig): readonly Wanted[] {
-  if (upstream.resolve) return [{ type: upstream.resolve.type, options: upstream.resolve.options, weight: undefined }];
-  return (upstream.endpoints ?? []).filter(needsResolving).map(({ host, port, weight }) => ({
+  if (upstream.resolve) return [{ type: upstream.resolve.type, options: upstream.resolve.options, listed: {} }];
+  return (upstream.endpoints ?? []).filter(needsResolving).map(({ host, port, weight, priority, zone, labels }) => ({
     type: NAME_RESOLVER,
     options: { name: host, port, family: 'any', servers: [] },
-    weight,
+    listed: { weight, priority, zone, labels },
   }));
 }
 

@@ -1,10 +1,11 @@
 // All shared memory of the process: the main thread allots it for a configuration, workers open what was allotted.
 import { randomBytes } from 'node:crypto';
 import type { FoundEndpoints } from '#config/compile.ts';
-import { seriesKey } from '#config/compile-host.ts';
+import { seriesKey, sessionTableOf } from '#config/compile-host.ts';
 import type { Config } from '#config/config-schema.ts';
 import type { Clock } from '#lib/clock.ts';
 import { type EndpointCells, type EndpointLayout, EndpointTable } from '#memory/endpoint-table.ts';
+import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { type SeriesLayout, SeriesTable } from '#memory/series-table.ts';
 import { type UpstreamCells, type UpstreamLayout, UpstreamTable } from '#memory/upstream-table.ts';
@@ -21,6 +22,8 @@ export interface MemoryLayout {
   readonly upstreams: UpstreamLayout;
   readonly buckets: SharedArrayBuffer;
   readonly secret: Uint8Array;
+  /** By the keys of `sessionTableOf`. */
+  readonly sessions: ReadonlyMap<string, SharedArrayBuffer>;
   /** By the keys of `seriesKey`. */
   readonly slots: ReadonlyMap<string, Slots>;
 }
@@ -39,9 +42,12 @@ export class SharedMemory {
   readonly #buckets: KeyedTable;
   /** For what all threads sign alike. */
   readonly #secret: Uint8Array = randomBytes(32);
+  readonly #clock: Clock;
   #slots = new Map<string, Slots>();
+  #sessions = new Map<string, ExpiringTable>();
 
   constructor(workers: number, clock: Clock) {
+    this.#clock = clock;
     this.series = new SeriesTable(workers, GAUGE_CELLS, clock);
     this.endpoints = new EndpointTable(workers, clock);
     this.#upstreams = new UpstreamTable(workers, clock);
@@ -58,12 +64,15 @@ export class SharedMemory {
   allot(config: Config, found: FoundEndpoints): MemoryLayout {
     const slots = new Map(keysOf(config, found).map((key) => [key, this.#allot(key)]));
     this.#slots = new Map([...this.#slots, ...slots]);
+    const sessions = this.#allotSessions(config);
+    this.#sessions = new Map([...this.#sessions, ...sessions]);
     return {
       series: this.series.layout,
       endpoints: this.endpoints.layout,
       upstreams: this.#upstreams.layout,
       buckets: this.#buckets.buffer,
       secret: this.#secret,
+      sessions: new Map([...sessions].map(([key, table]) => [key, table.buffer])),
       slots,
     };
   }
@@ -72,6 +81,7 @@ export class SharedMemory {
   keepOnly(layout: MemoryLayout): void {
     const keys = new Set(layout.slots.keys());
     this.#slots = new Map([...this.#slots].filter(([key]) => keys.has(key)));
+    this.#sessions = new Map([...this.#sessions].filter(([key]) => layout.sessions.has(key)));
     this.series.retain(keys);
     this.endpoints.retain(keys);
     this.#upstreams.retain(keys);
@@ -101,6 +111,11 @@ export class SharedMemory {
     return slots ? this.#upstreams.open(slots.upstream) : undefined;
   }
 
+  /** The sessions of an upstream, by the key of `sessionTableOf`. */
+  sessions(key: string): ExpiringTable | undefined {
+    return this.#sessions.get(key);
+  }
+
   /** A worker has died. */
   giveBack(worker: number): void {
     this.series.clearGauges(worker);
@@ -108,12 +123,26 @@ export class SharedMemory {
     this.#upstreams.giveBack(worker);
   }
 
+  #allotSessions(config: Config): ReadonlyMap<string, ExpiringTable> {
+    const wanted = Object.entries(config.upstreams).flatMap(([name, upstream]) => sessionTableOf(name, upstream) ?? []);
+    return new Map(
+      wanted.map(({ key, size }) => [key, this.#sessions.get(key) ?? ExpiringTable.create(size, randomBytes(16))]),
+    );
+  }
+
   #allot(key: string): Slots {
     return {
       series: this.series.allocate(key),
-      endpoint: key.startsWith('endpoint:') ? this.endpoints.allocate(key) : -1,
+      endpoint: key.startsWith('endpoint:') ? this.#allotEndpoint(key) : -1,
       upstream: key.startsWith('upstream:') ? this.#upstreams.allocate(key) : -1,
     };
+  }
+
+  #allotEndpoint(key: string): number {
+    const slot = this.endpoints.allocate(key);
+    // What comes while the gateway runs is told from what was there from the start before any worker knows it.
+    if (this.#slots.size > 0 && !this.#slots.has(key)) this.endpoints.open(slot).markReady(this.#clock.wall());
+    return slot;
   }
 }
 

@@ -7,6 +7,7 @@ import { silentLog } from '#lib/log.ts';
 import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { EndpointCells } from '#memory/endpoint-table.ts';
+import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { detachedUpstream } from '#memory/upstream-table.ts';
 import { ConfigurationError } from '#model/configuration-error.ts';
@@ -42,6 +43,7 @@ function trialHost(): CompileHost {
     series: () => new Float64Array(0),
     cells: () => new EndpointCells(scratch, scratch, 0),
     upstream: detachedUpstream,
+    sessions: () => ExpiringTable.create(8, new Uint8Array(16)),
     epoch: () => 0,
     transport: () => ({
       send() {
@@ -49,5 +51,6 @@ function trialHost(): CompileHost {
       },
     }),
     report() {},
+    wake() {},
   };
 }

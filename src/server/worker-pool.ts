@@ -14,6 +14,7 @@ export interface WorkerPoolHost {
   /** A worker has died; its share of what is counted as present is to be given back. */
   died(index: number): void;
   failing(upstream: string, endpoint: string, last: FailureKind): void;
+  wake(upstream: string): void;
   /** What a new worker is to serve; `undefined` before the first configuration. */
   current(): Preparation | undefined;
   /** Runs `work` when no change of the configuration is under way, and lets none begin meanwhile. */
@@ -197,6 +198,7 @@ export class WorkerPool {
     if (message.type === 'log')
       this.#host.log[message.level](message.message, { worker: slot.index, ...message.fields });
     else if (message.type === 'failing') this.#host.failing(message.upstream, message.endpoint, message.last);
+    else if (message.type === 'wake') this.#host.wake(message.upstream);
     else if (slot.waiting?.types.includes(message.type)) {
       const { resolve } = slot.waiting;
       slot.waiting = undefined;

@@ -12,6 +12,7 @@ import { systemTimers } from '#lib/timers.ts';
 import { Listener } from '#listener/accept.ts';
 import type { ListenerHost } from '#listener/listener-host.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
+import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
 import { openUpstream } from '#memory/upstream-table.ts';
@@ -45,6 +46,8 @@ export class WorkerState {
   readonly #listenerHost: ListenerHost;
   #prepared: Prepared | undefined = undefined;
   #snapshot: Snapshot | undefined = undefined;
+  /** Snapshots that exchanges began with which still go on. */
+  #former: readonly Snapshot[] = [];
   #config: Config | undefined = undefined;
   /** What this worker counts of itself. */
   #own: Series | undefined = undefined;
@@ -56,7 +59,7 @@ export class WorkerState {
     this.#start = start;
     this.#log = log;
     this.#tell = tell;
-    this.#pools = new PoolSet({ clock: systemClock, deadlines: this.#deadlines, log });
+    this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log });
     this.#accessLog = new AccessLog(log);
     const handle = createHandle(log, this.#loopDelay);
     this.#listenerHost = {
@@ -105,7 +108,9 @@ export class WorkerState {
     const prepared = this.#prepared;
     if (!prepared) return;
     this.#prepared = undefined;
+    if (this.#snapshot) this.#former = [...this.#former, this.#snapshot];
     this.#snapshot = prepared.snapshot;
+    this.#tellFormer();
     this.#config = prepared.config;
     this.#own = this.#series(prepared.memory, seriesKey.workers);
     this.#accessLog.commit();
@@ -124,6 +129,7 @@ export class WorkerState {
     const config = this.#config?.upstreams[name];
     if (!upstream || !config || !this.#snapshot) return;
     upstream.endpoints = compileEndpoints(name, addresses, poolSettings(config), this.#compileHost(memory));
+    this.#tellFormer();
     this.#pools.keepOnly(endpointKeys(this.#snapshot));
   }
 
@@ -144,10 +150,19 @@ export class WorkerState {
     this.#accessLog.reopen();
   }
 
+  /** Lets exchanges of former snapshots know the endpoints there are now: one may wait for just that. */
+  #tellFormer(): void {
+    for (const former of this.#former) {
+      for (const [name, upstream] of former.upstreams)
+        upstream.endpoints = this.#snapshot?.upstreams.get(name)?.endpoints ?? upstream.endpoints;
+    }
+  }
+
   #sweep(): void {
     this.#deadlines.sweep();
     this.#loopDelay.tick(systemClock.now());
     if (this.#own) noteWorker(this.#own, this.#deadlines.size, this.#loopDelay.standingMs);
+    if (this.#former.length > 0) this.#former = this.#former.filter(({ uses }) => uses > 0);
   }
 
   #swapListeners({ added, listeners, config, memory }: Prepared): void {
@@ -183,8 +198,10 @@ export class WorkerState {
       series: (key) => this.#series(memory, key),
       cells: (key) => openEndpoint(memory.endpoints, index, slotsOf(memory, key).endpoint),
       upstream: (key) => openUpstream(memory.upstreams, index, slotsOf(memory, key).upstream),
+      sessions: ({ key }) => openSessions(memory, key),
       epoch: epochReader(memory.endpoints),
       transport: (key, target, pool, series) => this.#pools.transport(key, target, pool, series),
+      wake: (upstream) => this.#tell({ type: 'wake', upstream }),
       report: (upstream, endpoint, last) =>
         this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name, last }),
     };
@@ -203,6 +220,12 @@ function slotsOf(memory: MemoryLayout, key: string): Slots {
   const slots = memory.slots.get(key);
   if (!slots) throw new RangeError(`nothing was allotted for ${key}`);
   return slots;
+}
+
+function openSessions(memory: MemoryLayout, key: string): ExpiringTable {
+  const buffer = memory.sessions.get(key);
+  if (!buffer) throw new RangeError(`no table was allotted for ${key}`);
+  return new ExpiringTable(buffer);
 }
 
 function endpointKeys(snapshot: Snapshot): ReadonlySet<string> {

@@ -64,6 +64,20 @@ const CELL_METRICS: readonly CellMetric[] = [
     kinds: ['listener'],
   },
   {
+    name: 'waiting',
+    help: 'Exchanges that wait for the upstream to wake up.',
+    type: 'gauge',
+    cell: CELL.waiting,
+    kinds: ['upstream'],
+  },
+  {
+    name: 'waiting',
+    help: 'Exchanges that wait for a connection to the endpoint.',
+    type: 'gauge',
+    cell: CELL.waiting,
+    kinds: ['endpoint'],
+  },
+  {
     name: 'exchanges_active',
     help: 'Exchanges in progress now.',
     type: 'gauge',

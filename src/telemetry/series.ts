@@ -17,6 +17,7 @@ export const CELL = {
   connectionsRefused: 28,
   exchangesActive: 29,
   // upstreams and endpoints
+  waiting: 30,
   retries: 32,
   connectFailures: 33,
   noEndpoint: 34,
@@ -39,6 +40,7 @@ export const CELL = {
 export const GAUGE_CELLS: readonly number[] = [
   CELL.connectionsActive,
   CELL.exchangesActive,
+  CELL.waiting,
   CELL.deadlines,
   CELL.loopDelayMs,
 ];
@@ -78,6 +80,11 @@ export function countRefusedConnection(series: Series): void {
 /** Counts an exchange that began (`change` 1) or ended (-1). */
 export function countActive(series: Series, change: 1 | -1): void {
   add(series, CELL.exchangesActive, change);
+}
+
+/** Counts an exchange that begins (`change` 1) or ends (-1) to wait: for a connection to an endpoint, or for an upstream to wake up. */
+export function countWaiting(series: Series, change: 1 | -1): void {
+  add(series, CELL.waiting, change);
 }
 
 export function countRetry(series: Series): void {

@@ -3,11 +3,12 @@
 import type { Clock } from '#lib/clock.ts';
 import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
+import type { Random } from '#lib/random.ts';
 import type { Series } from '#memory/series-table.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { PoolSettings } from '#model/upstream.ts';
 import type { ConnectTarget } from '#net/tcp-stream.ts';
-import { countConnection } from '#telemetry/series.ts';
+import { countConnection, countWaiting } from '#telemetry/series.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
 import { OriginConnection } from './origin-connection.ts';
 
@@ -17,6 +18,7 @@ const FRESH_ENOUGH_MS = 1000;
 /** What all pools of a worker share. */
 export interface PoolHost {
   readonly clock: Clock;
+  readonly random: Random;
   readonly deadlines: Deadlines;
   readonly log: Log;
 }
@@ -62,6 +64,7 @@ export class EndpointPool {
       this.#open(attempt);
     } else if (this.#waiting.length < this.settings.maxWaiting) {
       this.#waiting.push(new Waiter(this, attempt));
+      countWaiting(this.#series, 1);
     } else {
       attempt.fail(new ProxyError('connection_limit_reached', 'the connection limit and the waiting queue are full'));
     }
@@ -117,7 +120,7 @@ export class EndpointPool {
     const at = this.#waiting.findIndex((waiter) => waiter.attempt === attempt);
     if (at < 0) return;
     const [waiter] = this.#waiting.splice(at, 1);
-    if (waiter) this.host.deadlines.clear(waiter);
+    if (waiter) this.#unqueue(waiter);
   }
 
   /** The endpoint is no longer part of the configuration: closes what is idle, and all others when they are done. */
@@ -145,6 +148,7 @@ export class EndpointPool {
 
   #takeIdle(repeatable: boolean): OriginConnection | undefined {
     const idle = this.#idle;
+    while (idle.at(-1)?.isWornOut) idle.pop()?.close();
     if (repeatable) return idle.pop();
     const newest = idle.at(-1);
     if (!newest || this.host.clock.now() - newest.idleSince > FRESH_ENOUGH_MS) return undefined;
@@ -160,8 +164,13 @@ export class EndpointPool {
 
   #nextWaiter(): Waiter | undefined {
     const waiter = this.#waiting.shift();
-    if (waiter) this.host.deadlines.clear(waiter);
+    if (waiter) this.#unqueue(waiter);
     return waiter;
+  }
+
+  #unqueue(waiter: Waiter): void {
+    this.host.deadlines.clear(waiter);
+    countWaiting(this.#series, -1);
   }
 }
 

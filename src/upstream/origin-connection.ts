@@ -7,6 +7,7 @@ import { IncomingBody } from '#net/incoming-body.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 import type { ResponseHead } from '#wire/http1/response-head.ts';
 import { connectError, faultError } from './connection-error.ts';
+import { ConnectionLife } from './connection-life.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
 import { contentFraming, idleLimitMs, keepsConnection, protocolError, toResponse } from './http1-response.ts';
@@ -29,7 +30,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   #state: State = 'connecting';
   #attempt: Http1Attempt | undefined = undefined;
   readonly #reader = new ResponseReader();
-  #requests = 0;
+  readonly #life: ConnectionLife;
   #incoming: IncomingBody | undefined = undefined;
   /** Streaming content of the request, until all of it is sent. */
   #content: RequestContent | undefined = undefined;
@@ -41,6 +42,12 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
 
   constructor(pool: EndpointPool) {
     this.#pool = pool;
+    this.#life = new ConnectionLife(pool.host.clock, pool.host.random);
+  }
+
+  /** Whether it is not to get another request. */
+  get isWornOut(): boolean {
+    return this.#life.isOver(this.#pool.settings);
   }
 
   /** Opens the connection, then starts the attempt. */
@@ -60,7 +67,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     this.#attempt = attempt;
     attempt.connection = this;
     this.#state = 'head';
-    this.#requests++;
+    this.#life.requests++;
     this.#reader.begin();
     exchange.phase = 'request';
     const head = requestHead(attempt);
@@ -245,7 +252,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   #takeFinal(attempt: Http1Attempt, head: ResponseHead, buffer: Buffer, from: number, to: number): void {
     const { section, framing } = head;
     this.#toldIdleMs = idleLimitMs(head);
-    this.#reusable = keepsConnection(head) && this.#requests < this.#pool.settings.maxRequests;
+    this.#reusable = keepsConnection(head) && !this.isWornOut;
     const response = toResponse(head, attempt.exchange.request.method, this.#pool.host.clock.wall());
     const length = framing === 'none' ? 0 : section.contentLength;
     if (framing === 'none' || (framing === 'length' && to - from >= length && length <= MAX_FIXED_BYTES)) {
@@ -338,6 +345,6 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
 
   /** Whether nothing was answered on a connection that was kept: the origin had closed it before. */
   get #isStale(): boolean {
-    return this.#requests > 1 && this.#reader.isUntouched;
+    return this.#life.requests > 1 && this.#reader.isUntouched;
   }
 }

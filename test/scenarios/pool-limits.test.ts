@@ -92,3 +92,28 @@ test('a connection ends at its limit of requests', async (t) => {
     [0, 0, 1, 1, 2, 2],
   );
 });
+
+test('a connection past its greatest age ends with its exchange, whole, and the next request gets a new one', async (t) => {
+  const origin = await startOrigin(t, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    return ok();
+  });
+  const gateway = await startTidegate(t, configuration(origin, 'max-age: 5ms'));
+  const client = await connectRaw(t, gateway.port());
+  for (let turn = 0; turn < 4; turn++) assert.equal((await client.request(GET)).body, 'ok');
+  assert.deepEqual(
+    origin.requests.map(({ connection }) => connection),
+    [0, 1, 2, 3],
+  );
+});
+
+test('an idle connection past its greatest age is not used, and one below it is', { timeout: 30_000 }, async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(t, configuration(origin, 'max-age: 1s'));
+  const client = await connectRaw(t, gateway.port());
+  while (origin.connections.length < 3) {
+    assert.equal((await client.request(GET)).status, 200);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.ok(origin.requests.filter(({ connection }) => connection === 0).length > 1);
+});

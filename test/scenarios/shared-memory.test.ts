@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { ManualClock } from '#lib/clock.ts';
 import { EndpointTable } from '#memory/endpoint-table.ts';
+import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { SeriesTable } from '#memory/series-table.ts';
 import { UpstreamTable } from '#memory/upstream-table.ts';
@@ -85,4 +86,27 @@ test('retries over all workers use up the reserve exactly', LIMIT, async () => {
   const table = new UpstreamTable(THREADS, new ManualClock());
   table.allocate('a');
   assert.equal(await hammer({ type: 'budget', layout: table.layout }), 100);
+});
+
+test(
+  'what threads put under the same keys is never mixed up, whether there is room for all of them or not',
+  LIMIT,
+  async () => {
+    const secret = Uint8Array.from({ length: 16 }, (_, i) => i);
+    for (const count of [8, 24]) {
+      const table = ExpiringTable.create(8, secret);
+      const keys = Array.from({ length: count }, (_, i) => 'k'.repeat(i + 1));
+      assert.equal(await hammer({ type: 'entries', buffer: table.buffer, keys, nowMs: NOW }, 20_000), 0);
+      assert.equal(table.count(NOW), 8);
+      assert.equal(table.evictions > 0, count > 8);
+    }
+  },
+);
+
+test('a thread that finds the lock of a dead one at a set of entries takes it over', LIMIT, async () => {
+  const table = ExpiringTable.create(8, new Uint8Array(16));
+  // The one set's lock stands behind the head, held by a ticket that no instance has.
+  new Int32Array(table.buffer)[6] = 0x7fff_ffff;
+  assert.equal(await hammer({ type: 'entries', buffer: table.buffer, keys: ['a'], nowMs: NOW }, 100), 0);
+  assert.equal(table.count(NOW), 1);
 });

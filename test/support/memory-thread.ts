@@ -1,6 +1,7 @@
 // A thread that hammers shared memory in one of several ways, for the tests of src/memory.
 import { parentPort, workerData } from 'node:worker_threads';
 import { type EndpointLayout, openEndpoint } from '#memory/endpoint-table.ts';
+import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import type { SegmentLayout } from '#memory/segments.ts';
 import { openSeries } from '#memory/series-table.ts';
@@ -20,7 +21,17 @@ export type MemoryJob =
   /** Begins and ends requests to the endpoint in slot 0, and leaves `left` of them under way. */
   | { readonly type: 'endpoint'; readonly layout: EndpointLayout; readonly left: number }
   /** Retries without requests; posts how many it was granted. */
-  | { readonly type: 'budget'; readonly layout: UpstreamLayout };
+  | { readonly type: 'budget'; readonly layout: UpstreamLayout }
+  /** Gives `keys` the numbers that `numberOf` tells, and reads them; posts how often it read another number. */
+  | {
+      readonly type: 'entries';
+      readonly buffer: SharedArrayBuffer;
+      readonly keys: readonly string[];
+      readonly nowMs: number;
+    };
+
+/** What every thread gives a key. */
+const numberOf = (key: string): number => key.length * 1_000_003;
 
 export interface MemoryThreadData {
   readonly job: MemoryJob;
@@ -43,7 +54,8 @@ function run({ job, worker, rounds }: MemoryThreadData): number {
   if (job.type === 'buckets') return take(job, rounds);
   if (job.type === 'series') return count(job.layout, worker, rounds);
   if (job.type === 'endpoint') return request(job.layout, worker, rounds, job.left);
-  return retry(job.layout, rounds);
+  if (job.type === 'budget') return retry(job.layout, rounds);
+  return setAndUse(job, rounds);
 }
 
 function take(job: MemoryJob & { readonly type: 'buckets' }, rounds: number): number {
@@ -80,4 +92,17 @@ function retry(layout: UpstreamLayout, rounds: number): number {
   let granted = 0;
   for (let i = 0; i < rounds; i++) if (budget.tryRetry()) granted++;
   return granted;
+}
+
+function setAndUse({ buffer, keys, nowMs }: MemoryJob & { readonly type: 'entries' }, rounds: number): number {
+  const table = new ExpiringTable(buffer);
+  let wrong = 0;
+  for (let i = 0; i < rounds; i++) {
+    const key = keys[i % keys.length] as string;
+    table.set(key, numberOf(key), 1000, nowMs);
+    const found = table.use(key, 1000, nowMs);
+    // Another thread may have put a key of its own in the place meanwhile, where there are more keys than places.
+    if (found !== 0 && found !== numberOf(key)) wrong++;
+  }
+  return wrong;
 }
