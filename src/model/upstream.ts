@@ -13,6 +13,8 @@ import type { ProxyError } from './proxy-error.ts';
 export interface AttemptListener {
   responded(response: Response): void;
   failed(error: ProxyError): void;
+  /** Called once after `responded`, where the response has streaming content: it has ended, with an error when the endpoint broke it off. */
+  contentEnded(error: ProxyError | undefined): void;
 }
 
 /** One attempt under way. */

@@ -121,7 +121,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const now = exchange.clock.now();
     const latencyMs = now - attempt.startedAt;
     this.#observe(endpoint, latencyMs);
-    noteResponse(this.#surroundings, endpoint, response.status, latencyMs);
+    attempt.isWell = noteResponse(this.#surroundings, endpoint, response, latencyMs);
     if (this.#repeats(response, endpoint)) {
       discard(response);
       if (!this.#attempt) this.#tryAgain();
@@ -163,6 +163,11 @@ class Forwarding implements AttemptOwner, GateVisitor {
     } else {
       this.#finish(isUnreachable(endpoint, error) ? unavailable(this.#upstream, error) : error);
     }
+  }
+
+  contentEnded(error: ProxyError | undefined, { endpoint, isWell }: RunningAttempt): void {
+    if (error?.side === 'origin') noteFailure(this.#surroundings, endpoint, error);
+    else if (isWell) endpoint.cells.recordSuccess();
   }
 
   #try(): void {

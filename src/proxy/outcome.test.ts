@@ -3,11 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EndpointCells } from '#memory/endpoint-table.ts';
 import { CELLS_PER_SERIES } from '#memory/series-table.ts';
+import type { StreamBody } from '#model/body.ts';
 import type { FailureKind } from '#model/failure-kind.ts';
 import { ERROR_KINDS, type ErrorCode, ProxyError } from '#model/proxy-error.ts';
+import { createTestResponse } from '#model/testing.ts';
 import type { Endpoint, Upstream } from '#model/upstream.ts';
 import { CELL } from '#telemetry/series.ts';
 import { noteFailure, noteResponse } from './outcome.ts';
+
+const STREAM: StreamBody = { type: 'stream', started: false, pipe() {}, resume() {}, cancel() {} };
 
 /** An endpoint of an upstream that ejects after two failures of the kinds `on`. */
 function observed(on: readonly FailureKind[], after = 2) {
@@ -24,7 +28,10 @@ function observed(on: readonly FailureKind[], after = 2) {
     reports,
     cells,
     figures: () => [CELL.attemptSuccesses, CELL.attemptFailures, CELL.attemptSeconds].map((cell) => series[cell]),
-    respond: (status: number, latencyMs = 1) => noteResponse(surroundings, endpoint, status, latencyMs),
+    respond: (status: number, latencyMs = 1) =>
+      noteResponse(surroundings, endpoint, createTestResponse(status), latencyMs),
+    beginStream: (status: number) =>
+      noteResponse(surroundings, endpoint, { ...createTestResponse(status), body: STREAM }, 1),
     fail: (code: ErrorCode) => noteFailure(surroundings, endpoint, new ProxyError(code)),
   };
 }
@@ -83,6 +90,17 @@ test('a response that does not count ends the row; a failure that does not count
   assert.deepEqual(reports, []);
   fail('connection_refused');
   assert.deepEqual(reports, ['connect']);
+});
+
+test('content that is still to come ends no row yet', () => {
+  const { beginStream, fail, cells, reports } = observed(['reset']);
+  assert.ok(beginStream(200));
+  fail('http_response_incomplete');
+  assert.equal(cells.failures, 1);
+  assert.ok(beginStream(200));
+  fail('http_response_incomplete');
+  assert.deepEqual(reports, ['reset']);
+  assert.ok(!observed(['gateway-error']).beginStream(503));
 });
 
 test('with 0 failures nothing is reported, however many there are', () => {

@@ -6,16 +6,20 @@ import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
 
-/** Who made the attempt: exactly one of the two is called, once, unless it is cancelled. */
+/** Who made the attempt: exactly one of the first two is called, once, unless it is cancelled. */
 export interface AttemptOwner {
   attemptResponded(response: Response, attempt: RunningAttempt): void;
   attemptFailed(error: ProxyError, attempt: RunningAttempt): void;
+  /** See `AttemptListener.contentEnded`. */
+  contentEnded(error: ProxyError | undefined, attempt: RunningAttempt): void;
 }
 
 export class RunningAttempt implements AttemptListener {
   readonly endpoint: Endpoint;
   /** `Clock.now` at the start. */
   readonly startedAt: number;
+  /** Whether it got a response that is no failure of the endpoint. */
+  isWell = false;
   readonly #owner: AttemptOwner;
   #attempt: Attempt | undefined = undefined;
   #clearTimeout: (() => void) | undefined = undefined;
@@ -49,6 +53,10 @@ export class RunningAttempt implements AttemptListener {
   failed(error: ProxyError): void {
     this.#end();
     this.#owner.attemptFailed(error, this);
+  }
+
+  contentEnded(error: ProxyError | undefined): void {
+    this.#owner.contentEnded(error, this);
   }
 
   /** Gives up, without a call to the owner. */
