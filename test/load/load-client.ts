@@ -22,6 +22,8 @@ const BODY = 'x'.repeat(1000);
 
 export class LoadClient {
   requests = 0;
+  /** Milliseconds of each request that was answered 200. */
+  readonly latencies: number[] = [];
   readonly failures: Failure[] = [];
   readonly #options: LoadOptions;
   #stopped = false;
@@ -49,8 +51,9 @@ export class LoadClient {
       const sentAt = performance.now();
       this.requests++;
       const outcome = await connection.request(method, `/load/${index}/${turn}`);
-      if (outcome.seen !== '200')
-        this.failures.push({ method, seen: outcome.seen, sentAt, failedAt: performance.now() });
+      const endedAt = performance.now();
+      if (outcome.seen === '200') this.latencies.push(endedAt - sentAt);
+      else this.failures.push({ method, seen: outcome.seen, sentAt, failedAt: endedAt });
       if (outcome.closes) {
         connection.close();
         connection = undefined;

@@ -1,5 +1,11 @@
-// An origin server as a process of its own, so that it can be killed: echoes what it got. Its one argument is the port.
-import { createServer } from 'node:http';
+// An origin server as a process of its own, so that it can be killed and stopped: echoes what it got. Arguments: port and address. Each
+// line on standard input changes how it behaves: `well`, `slow MS`, `status N`, or `reset` in the middle of each response.
+import { createServer, type ServerResponse } from 'node:http';
+import { createInterface } from 'node:readline';
+
+const [port = '0', address = '127.0.0.1'] = process.argv.slice(2);
+let behaviour = 'well';
+let figure = 0;
 
 const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
   let length = 0;
@@ -8,11 +14,25 @@ const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
   });
   request.on('end', () => {
     const body = JSON.stringify({ method: request.method, url: request.url, length });
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+    if (behaviour === 'slow') setTimeout(() => answer(response, body), figure);
+    else answer(response, body);
   });
 });
 
-server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => {
-  const address = server.address();
-  if (typeof address === 'object' && address) process.stdout.write(`${address.port}\n`);
+function answer(response: ServerResponse, body: string): void {
+  const status = behaviour === 'status' ? figure : 200;
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length });
+  if (behaviour !== 'reset') response.end(body);
+  else response.write(body.slice(1), () => response.socket?.resetAndDestroy());
+}
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const [word = '', number = '0'] = line.split(' ');
+  behaviour = word;
+  figure = Number(number);
+});
+
+server.listen(Number(port), address, () => {
+  const bound = server.address();
+  if (typeof bound === 'object' && bound) process.stdout.write(`${bound.port}\n`);
 });
