@@ -2,7 +2,10 @@
 // running gateway.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import tls from 'node:tls';
 import { type Certificate, createAuthority } from '../support/certificates.ts';
@@ -117,7 +120,9 @@ test('gRPC over TLS needs HTTP/2 by ALPN', async (t) => {
 test('a gateway probes over TLS and on another port, and sends requests to the endpoint itself', async (t) => {
   const origin = await startOrigin(t);
   const { port } = await probed(t, wellServer('http', authority.issue({ names: ['app.test'] })));
-  const pem = authority.cert.replace(/^/gm, '          ').trimEnd();
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'ca.pem'), authority.cert);
   const gateway = await startTidegate(
     t,
     `
@@ -131,9 +136,7 @@ upstreams:
       host: app.test
       body: well
       interval: 100ms
-      tls:
-        ca: |
-${pem}
+      tls: { ca: '\${file:${join(folder, 'ca.pem')}}' }
 `,
   );
   interface View {
