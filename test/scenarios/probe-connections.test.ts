@@ -162,6 +162,8 @@ test('probes that are never answered keep one connection at a time, and all are 
     count++;
     socket.on('error', () => {});
     socket.resume();
+    // That the probe has closed is seen by the end of what it sends, before the next connection comes.
+    socket.on('end', () => open.delete(socket));
     socket.on('close', () => open.delete(socket));
   });
   const { port } = await probed(t, server);
