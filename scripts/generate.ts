@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { balancers } from '#balancers/index.ts';
 import { cliReference } from '#cli/reference.ts';
 import { configurationJsonSchema } from '#config/json-schema.ts';
+import { healthSettings } from '#config/upstream-schema.ts';
 import { ERROR_KINDS } from '#model/proxy-error.ts';
 import { PARAMETERISED, VARIABLES } from '#model/template.ts';
 import { policies } from '#policies/index.ts';
 import { probes } from '#probes/index.ts';
 import { resolvers } from '#resolvers/index.ts';
+import { s } from '#schema/blocks.ts';
 import { toJsonSchema } from '#schema/json-schema.ts';
 import type { Schema } from '#schema/schema.ts';
 import { ACCESS_VARIABLES } from '#telemetry/access-format.ts';
@@ -58,7 +60,9 @@ write(
   'probes.md',
   modulesPage(
     'Probes',
-    'Active health checks: the option `health` of an upstream, which takes the timing beside these options.',
+    `Active health checks: the option \`health\` of an upstream. Beside its own options each probe takes these:
+
+${optionTable(toJsonSchema(s.object(healthSettings), {}) as JsonSchema)}`.trimEnd(),
     probes,
   ),
 );

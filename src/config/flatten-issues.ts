@@ -11,6 +11,8 @@ export interface Issue {
   readonly input?: unknown;
   readonly expected?: string;
   readonly errors?: readonly (readonly Issue[])[];
+  /** What is wrong with a key of a mapping. */
+  readonly issues?: readonly Issue[];
   readonly values?: readonly unknown[];
   /** Set by `moduleOptions`, into which a path cannot be followed. */
   readonly knownKeys?: readonly string[];
@@ -34,6 +36,7 @@ function flatten(issue: Issue, knownKeys: KnownKeys, base: Path): ConfigurationP
   }
   if (issue.code === 'invalid_union' && issue.errors && issue.errors.length > 0)
     return flattenIssues(likeliest(issue.errors), knownKeys, path);
+  if (issue.code === 'invalid_key') return (issue.issues ?? []).map(({ message }) => ({ path, message }));
   if (issue.code === 'invalid_type') return [{ path, message: wrongType(issue) }];
   if (issue.code === 'invalid_value') return [{ path, message: wrongValue(issue) }];
   return [{ path, message: issue.message }];

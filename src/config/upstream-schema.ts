@@ -116,7 +116,8 @@ const eject = s.object({
     .describe('Ejects endpoints that take longer to answer than the others do; off by default.'),
 });
 
-const healthSettings = {
+/** What every probe takes beside its own options. */
+export const healthSettings = {
   interval: s.duration().prefault('5s').describe('Between two probes of one endpoint.'),
   'unhealthy-interval': s
     .duration()

@@ -1,21 +1,32 @@
 // Probe: the endpoint answers an HTTP request as it should.
 import http from 'node:http';
+import type { Socket } from 'node:net';
 import { compileLinearRegExp, linearRegExpProblem } from '#lib/linear-regexp.ts';
-import { defineProbe, type ProbeResult, type ProbeTarget } from '#model/probe.ts';
+import { defineProbe, type ProbeTarget } from '#model/probe.ts';
+import { formatAddress } from '#schema/address.ts';
 import { type Output, s } from '#schema/blocks.ts';
+import { plainReason, probeConnection, readTls, type Settle, tlsOption } from './connection.ts';
 
 /** Content beyond this is not read. */
 const MAX_BODY_BYTES = 65536;
 
 const options = s.object({
-  path: s.string().prefault('/').describe('Target of the request.'),
+  path: s
+    .checked((text) => (/^[!-~]+$/.test(text) ? undefined : 'a target holds no blanks, and other characters as %20'))
+    .prefault('/')
+    .describe('Target of the request.'),
   method: s.method().prefault('GET').describe('Method.'),
   host: s.fieldValue().optional().describe('Host field; the address of the endpoint by default.'),
-  headers: s.record(s.fieldValue()).default({}).describe('More fields by name.'),
+  headers: s.fields(s.fieldValue()).default({}).describe('More fields by name.'),
+  tls: tlsOption,
   status: s
-    .list(s.union([s.integer({ min: 100, max: 599 }), s.enum(['1xx', '2xx', '3xx', '4xx', '5xx'])]))
+    .list(s.union([s.integer({ min: 100, max: 599 }), s.checked(statusesProblem)]))
     .default(['2xx', '3xx'])
-    .describe('Statuses that are healthy: 200, 2xx, or a list of them.'),
+    .describe('Statuses that are healthy: 200, 2xx, "200-204", or a list of them.'),
+  'expect-headers': s
+    .fields(s.union([s.string(), s.object({ matches: s.checked(linearRegExpProblem) })]))
+    .default({})
+    .describe('Fields that the response must have, by name: a value, or { matches: linear-time regular expression }.'),
   body: s.string().optional().describe('Text that the content must contain within its first 64 KiB.'),
   'body-matches': s
     .checked(linearRegExpProblem)
@@ -25,70 +36,59 @@ const options = s.object({
 
 type Options = Output<typeof options>;
 
+/** What a response must be like. */
+interface Expectations {
+  /** Why status and fields are not as they should be; `undefined` when they are. */
+  headProblem(response: http.IncomingMessage): string | undefined;
+  /** `undefined` when any content is fine. */
+  readonly isWanted: ((text: string) => boolean) | undefined;
+}
+
 export const httpProbe = defineProbe({
   type: 'http',
   summary: 'The endpoint is healthy when it answers a request with an expected status.',
   options,
   create(given) {
-    const isWanted = contentTest(given);
-    return { check: (target, signal) => check(given, isWanted, target, signal) };
+    const settings = readTls(given.tls, ['http/1.1'], given.host?.replace(/:\d+$/, ''));
+    const expectations = { headProblem: headTest(given), isWanted: contentTest(given) };
+    return {
+      check: (target, signal) =>
+        probeConnection(target, settings, signal, (socket, settle) => {
+          ask(createRequest(given, target, socket), expectations, settle);
+        }),
+    };
   },
 });
 
-/** Tells whether content is as it should be; `undefined` when any is. */
-function contentTest({ body, 'body-matches': expression }: Options): ((text: string) => boolean) | undefined {
-  if (body === undefined && expression === undefined) return undefined;
-  const compiled = expression === undefined ? undefined : compileLinearRegExp(expression);
-  return (text) => (body === undefined || text.includes(body)) && (compiled?.test(text) ?? true);
-}
-
-function check(
-  given: Options,
-  isWanted: ((text: string) => boolean) | undefined,
-  target: ProbeTarget,
-  signal: AbortSignal,
-): Promise<ProbeResult> {
-  return new Promise((resolve) => {
-    const where =
-      target.socketPath === '' ? { host: target.host, port: target.port } : { socketPath: target.socketPath };
-    const request = http.request({
-      ...where,
-      method: given.method,
-      path: given.path,
-      headers: { 'user-agent': 'tidegate-probe', ...(given.host ? { host: given.host } : {}), ...given.headers },
-      agent: false,
-      signal,
-    });
-    const fail = (error: NodeJS.ErrnoException) =>
-      resolve({ healthy: false, reason: signal.aborted ? 'timeout' : (error.code ?? error.message) });
-    request.once('error', fail);
-    request.once('response', (response) => {
-      const status = response.statusCode ?? 0;
-      if (!isExpected(status, given.status)) {
-        resolve({ healthy: false, reason: `status ${status}` });
-        request.destroy();
-      } else if (!isWanted) {
-        resolve({ healthy: true, reason: `status ${status}` });
-        request.destroy();
-      } else {
-        readBody(response, isWanted, resolve, fail);
-      }
-    });
-    request.end();
+function createRequest(given: Options, target: ProbeTarget, socket: Socket): http.ClientRequest {
+  return http.request({
+    createConnection: () => socket,
+    method: given.method,
+    path: given.path,
+    headers: {
+      host: given.host ?? (target.socketPath === '' ? formatAddress(target) : 'localhost'),
+      'user-agent': 'tidegate-probe',
+      ...given.headers,
+    },
   });
 }
 
-function readBody(
-  response: http.IncomingMessage,
-  isWanted: (text: string) => boolean,
-  resolve: (result: ProbeResult) => void,
-  fail: (error: Error) => void,
-): void {
+function ask(request: http.ClientRequest, { headProblem, isWanted }: Expectations, settle: Settle): void {
+  request.on('error', (error) => settle(false, reasonOf(error)));
+  request.once('response', (response) => {
+    const problem = headProblem(response);
+    if (problem !== undefined) settle(false, problem);
+    else if (isWanted) readBody(response, isWanted, settle);
+    else settle(true, `status ${response.statusCode}`);
+  });
+  request.end();
+}
+
+function readBody(response: http.IncomingMessage, isWanted: (text: string) => boolean, settle: Settle): void {
   let text = '';
   const finish = () => {
     const healthy = isWanted(text);
-    resolve({ healthy, reason: healthy ? 'content as expected' : 'content is not as expected' });
-    response.destroy();
+    settle(healthy, healthy ? 'content as expected' : 'content is not as expected');
   };
   response.setEncoding('utf8');
   response.on('data', (chunk: string) => {
@@ -96,9 +96,54 @@ function readBody(
     if (text.length > MAX_BODY_BYTES || isWanted(text)) finish();
   });
   response.once('end', finish);
-  response.once('error', fail);
+  response.on('error', (error) => settle(false, reasonOf(error)));
 }
 
-function isExpected(status: number, expected: readonly (number | string)[]): boolean {
-  return expected.some((one) => one === status || one === `${Math.floor(status / 100)}xx`);
+function headTest({ status: expected, 'expect-headers': fields }: Options): Expectations['headProblem'] {
+  const tests = Object.entries(fields).map(([name, value]) => ({ name, isWanted: valueTest(value) }));
+  return ({ statusCode = 0, headers }) => {
+    if (!expected.some((one) => isExpected(statusCode, one))) return `status ${statusCode}`;
+    for (const { name, isWanted } of tests) {
+      const value = headers[name];
+      if (value === undefined) return `the field ${name} is missing`;
+      if (!isWanted(String(value))) return `the field ${name} is not as expected: ${String(value).slice(0, 100)}`;
+    }
+    return undefined;
+  };
+}
+
+function valueTest(value: string | { readonly matches: string }): (text: string) => boolean {
+  if (typeof value === 'string') return (text) => text === value;
+  const expression = compileLinearRegExp(value.matches);
+  return (text) => expression.test(text);
+}
+
+/** Tells whether content is as it should be; `undefined` when any is. */
+function contentTest({ body, 'body-matches': expression }: Options): Expectations['isWanted'] {
+  if (body === undefined && expression === undefined) return undefined;
+  const compiled = expression === undefined ? undefined : compileLinearRegExp(expression);
+  return (text) => (body === undefined || text.includes(body)) && (compiled?.test(text) ?? true);
+}
+
+function reasonOf(error: NodeJS.ErrnoException): string {
+  return error.code?.startsWith('HPE_') ? `the answer is not HTTP: ${error.message}` : plainReason(error);
+}
+
+function isExpected(status: number, expected: number | string): boolean {
+  if (typeof expected === 'number') return status === expected;
+  const [first, last] = statusRange(expected);
+  return status >= first && status <= last;
+}
+
+/** The first and the last status of `2xx` or `200-204`. */
+function statusRange(text: string): readonly [first: number, last: number] {
+  const [first = '', last = first] = text.split('-');
+  return [Number(first.replace('xx', '00')), Number(last.replace('xx', '99'))];
+}
+
+function statusesProblem(text: string): string | undefined {
+  const [first, last] = statusRange(text);
+  return /^[1-5](?:xx|\d\d-[1-5]\d\d)$/.test(text) && first <= last
+    ? undefined
+    : `"${text}" is not a status, a class such as 2xx or a range such as 200-204`;
 }

@@ -1,7 +1,8 @@
 // All probes. Add yours here.
 import type { ProbeModule } from '#model/probe.ts';
 import { command } from './command.ts';
+import { grpc } from './grpc.ts';
 import { httpProbe } from './http.ts';
 import { tcp } from './tcp.ts';
 
-export const probes: readonly ProbeModule[] = [command, httpProbe, tcp];
+export const probes: readonly ProbeModule[] = [command, grpc, httpProbe, tcp];

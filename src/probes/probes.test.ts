@@ -1,10 +1,13 @@
 // Probes against real peers on loopback: what is healthy, what is not and why, and that none outlives its signal.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { globSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
-import { basename } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ProbeModule, ProbeResult } from '#model/probe.ts';
 import { probes } from './index.ts';
 
@@ -46,7 +49,8 @@ const answer =
 
 test('every module of the folder is in the registry, and named for its type', () => {
   const files = globSync('*.ts', { cwd: import.meta.dirname }).map((file) => basename(file, '.ts'));
-  const modules = files.filter((file) => file !== 'index' && !file.endsWith('.test'));
+  const shared = ['index', 'connection'];
+  const modules = files.filter((file) => !shared.includes(file) && !file.endsWith('.test'));
   assert.deepEqual(probes.map(({ type }) => type).toSorted(), modules.toSorted());
 });
 
@@ -86,6 +90,66 @@ test('http: status, text and expression decide', async (t) => {
   assert.equal((await check('http', { body: '"up"', 'body-matches': '"load":8' })).healthy, false);
 });
 
+test('http: statuses may be given one by one, as a class or as a range', async (t) => {
+  const { check } = await startPeer(t, answer('', 204));
+  for (const status of [204, '2xx', '200-204', '204-204', [200, '100-199', 204]])
+    assert.deepEqual(await check('http', { status }), { healthy: true, reason: 'status 204' });
+  for (const status of [200, '5xx', '200-203', '205-599', []])
+    assert.deepEqual(await check('http', { status }), { healthy: false, reason: 'status 204' });
+  for (const status of ['6xx', '204-200', '2x', '200-', 99, 600])
+    assert.equal(moduleOf('http').options.safeParse({ status }).success, false, String(status));
+});
+
+test('http: fields of the response decide', async (t) => {
+  const { check } = await startPeer(t, (socket) =>
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nX-State: up 7\r\nContent-Length: 0\r\n\r\n')),
+  );
+  const expecting = (fields: object) => check('http', { 'expect-headers': fields });
+  assert.equal((await expecting({ 'X-State': 'up 7' })).healthy, true);
+  assert.equal((await expecting({ 'x-state': { matches: '^up' } })).healthy, true);
+  assert.deepEqual(await expecting({ 'x-state': 'up' }), {
+    healthy: false,
+    reason: 'the field x-state is not as expected: up 7',
+  });
+  assert.equal((await expecting({ 'x-state': { matches: '^down' } })).healthy, false);
+  assert.deepEqual(await expecting({ 'x-other': { matches: '' } }), {
+    healthy: false,
+    reason: 'the field x-other is missing',
+  });
+});
+
+test('http: the request is as it is told to be', async (t) => {
+  const heads: string[] = [];
+  const { check, port } = await startPeer(t, (socket) =>
+    socket.once('data', (bytes: Buffer) => {
+      heads.push(bytes.toString());
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    }),
+  );
+  await check('http', { method: 'head', path: '/up?full', host: 'site.test', headers: { 'X-Key': 'abc' } });
+  await check('http', {});
+  const [first = '', second = ''] = heads;
+  assert.match(first, /^HEAD \/up\?full HTTP\/1\.1\r\n/);
+  assert.match(first, /\r\nhost: site\.test\r\n/i);
+  assert.match(first, /\r\nx-key: abc\r\n/i);
+  assert.match(second, /^GET \/ HTTP\/1\.1\r\n/);
+  assert.match(second, new RegExp(`\r\nhost: 127\\.0\\.0\\.1:${port}\r\n`, 'i'));
+});
+
+test('http: what is no HTTP, or breaks off, is not healthy', async (t) => {
+  const garbage = await startPeer(t, (socket) => void socket.end('220 mail.test ESMTP\r\n'));
+  assert.match((await garbage.check('http', {})).reason, /^the answer is not HTTP: /);
+  const early = await startPeer(t, (socket) => void socket.once('data', () => socket.end()));
+  assert.equal((await early.check('http', {})).reason, 'the connection was closed early');
+  const half = await startPeer(t, (socket) =>
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')),
+  );
+  assert.deepEqual(await half.check('http', { body: 'whole' }), {
+    healthy: false,
+    reason: 'the connection was closed early',
+  });
+});
+
 test('http: an expression that is not linear is refused', () => {
   assert.equal(moduleOf('http').options.safeParse({ 'body-matches': '(a)\\1' }).success, false);
 });
@@ -111,8 +175,46 @@ test('command: the status decides, the first line is the reason, and the endpoin
 test('command: one that does not end is killed at the timeout; one that is not there is unhealthy', async (t) => {
   const { check } = await startPeer(t, () => {});
   assert.deepEqual(await check('command', { run: ['sleep', '30'] }, 100), { healthy: false, reason: 'timeout' });
-  assert.deepEqual(await check('command', { run: ['/no/such/program'] }), { healthy: false, reason: 'ENOENT' });
+  assert.deepEqual(await check('command', { run: ['/no/such/program'] }), {
+    healthy: false,
+    reason: 'there is no such program',
+  });
+  assert.deepEqual(await check('command', { run: ['sh', '-c', 'kill -TERM $$'] }), {
+    healthy: false,
+    reason: 'the command ended with SIGTERM',
+  });
 });
+
+for (const [how, script, reason] of [
+  ['when the probe is given up', 'wait', 'timeout'],
+  ['when it has ended', 'echo done', 'done'],
+] as const) {
+  test(`command: what it has started is killed too, ${how}`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidegate-probe-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'pid');
+    const module = moduleOf('command');
+    const run = ['sh', '-c', `sleep 600 & echo $! > ${file}.new; mv ${file}.new ${file}; ${script}`];
+    const giveUp = new AbortController();
+    const target = { host: '127.0.0.1', port: 1, socketPath: '' };
+    const result = module.create(module.options.parse({ run })).check(target, giveUp.signal);
+    while (!existsSync(file)) await delay(5);
+    if (reason === 'timeout') giveUp.abort();
+    assert.equal((await result).reason, reason);
+    const pid = Number(await readFile(file, 'utf8'));
+    assert.ok(pid > 0);
+    await untilGone(pid);
+  });
+}
+
+/** Resolves when no process has the number any more, or only its exit status is left. */
+async function untilGone(pid: number): Promise<void> {
+  for (;;) {
+    const state = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+    if (state === '' || /\) [ZX] /.test(state)) return;
+    await delay(5);
+  }
+}
 
 for (const type of ['tcp', 'http']) {
   test(`${type}: an endpoint that refuses is not healthy`, async () => {
@@ -124,6 +226,6 @@ for (const type of ['tcp', 'http']) {
     const module = moduleOf(type);
     const probe = module.create(module.options.parse({}));
     const result = await probe.check({ host: '127.0.0.1', port, socketPath: '' }, AbortSignal.timeout(2000));
-    assert.deepEqual(result, { healthy: false, reason: 'ECONNREFUSED' });
+    assert.deepEqual(result, { healthy: false, reason: 'connection refused' });
   });
 }

@@ -1,7 +1,8 @@
 // Probe: the endpoint accepts a connection and, where asked to, answers as it should.
-import net from 'node:net';
-import { defineProbe, type ProbeResult, type ProbeTarget } from '#model/probe.ts';
+import type { Socket } from 'node:net';
+import { defineProbe } from '#model/probe.ts';
 import { type Output, s } from '#schema/blocks.ts';
+import { probeConnection, readTls, type Settle, TLS_DESCRIPTION, tlsSettings } from './connection.ts';
 
 /** Bytes of an answer that are looked at. */
 const MAX_ANSWER_BYTES = 65536;
@@ -15,6 +16,15 @@ const options = s.object({
     .string()
     .optional()
     .describe('Text that the answer must contain within its first 64 KiB; a connection is enough by default.'),
+  tls: s
+    .union([
+      s.boolean(),
+      tlsSettings.extend({
+        alpn: s.array(s.string().min(1).max(255)).default([]).describe('Protocols offered by ALPN; none by default.'),
+      }),
+    ])
+    .default(false)
+    .describe(TLS_DESCRIPTION),
 });
 
 type Options = Output<typeof options>;
@@ -23,32 +33,29 @@ export const tcp = defineProbe({
   type: 'tcp',
   summary: 'The endpoint is healthy when it accepts a connection and, where asked to, answers with an expected text.',
   options,
-  create: (given) => ({ check: (target, signal) => check(given, target, signal) }),
+  create(given) {
+    const settings = readTls(given.tls, typeof given.tls === 'object' ? given.tls.alpn : [], undefined);
+    return {
+      check: (target, signal) =>
+        probeConnection(target, settings, signal, (socket, settle) => talk(given, socket, settle)),
+    };
+  },
 });
 
-function check({ send, expect }: Options, target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
-  return new Promise((resolve) => {
-    const socket = net.connect(
-      target.socketPath === '' ? { host: target.host, port: target.port } : { path: target.socketPath },
-    );
-    let answer = '';
-    const finish = (healthy: boolean, reason: string) => {
-      socket.destroy();
-      resolve({ healthy, reason });
-    };
-    socket.setEncoding('latin1');
-    socket.once('connect', () => {
-      if (send !== undefined) socket.write(send);
-      if (expect === undefined) finish(true, 'connected');
-    });
-    socket.on('data', (text: string) => {
-      if (expect === undefined) return;
-      answer += text;
-      if (answer.includes(Buffer.from(expect).toString('latin1'))) finish(true, 'answer as expected');
-      else if (answer.length > MAX_ANSWER_BYTES) finish(false, 'the answer lacks the expected text');
-    });
-    socket.once('end', () => finish(false, 'closed before the expected answer'));
-    socket.once('error', (error: NodeJS.ErrnoException) => finish(false, error.code ?? error.message));
-    signal.addEventListener('abort', () => finish(false, 'timeout'), { once: true });
+function talk({ send, expect }: Options, socket: Socket, settle: Settle): void {
+  if (expect === undefined) {
+    // Ended in order, so that the endpoint sees a whole handshake and logs no failure.
+    socket.end(send ?? '', () => settle(true, 'connected'));
+    return;
+  }
+  if (send !== undefined) socket.write(send);
+  const expected = Buffer.from(expect).toString('latin1');
+  let answer = '';
+  socket.setEncoding('latin1');
+  socket.on('data', (text: string) => {
+    answer += text;
+    if (answer.includes(expected)) settle(true, 'answer as expected');
+    else if (answer.length > MAX_ANSWER_BYTES) settle(false, 'the answer lacks the expected text');
   });
+  socket.once('end', () => settle(false, 'closed before the expected answer'));
 }

@@ -65,6 +65,8 @@ export const s = {
   /** One item, or a list of them. */
   list: <Item extends z.ZodType>(item: Item) => z.union([z.array(item), item.transform((one) => [one])]),
   record: <Value extends z.ZodType>(value: Value) => z.record(z.string(), value),
+  /** A mapping by field names, in lower case. */
+  fields: <Value extends z.ZodType>(value: Value) => z.record(s.fieldName(), value),
   enum: <const Values extends readonly [string, ...string[]]>(values: Values) => z.enum(values),
   literal: <const Value extends string | number>(value: Value) => z.literal(value),
   union: <const Options extends readonly [z.ZodType, ...z.ZodType[]]>(options: Options) => z.union(options),

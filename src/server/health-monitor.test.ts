@@ -51,14 +51,15 @@ upstreams: { app: { endpoints: [${Array.from({ length: endpoints }, (_, i) => `'
         markReady() {},
       }) as never,
   });
-  const watch = (endpoints: number) => {
+  const tell = (what: 'announce' | 'watch') => (endpoints: number) => {
     const config = configured(endpoints);
-    const addresses = (name: string) => config.upstreams[name]?.endpoints ?? [];
-    health.announce(config, addresses);
-    health.watch(config, addresses);
+    health[what](config, (name) => config.upstreams[name]?.endpoints ?? []);
   };
+  const [announce, watch] = [tell('announce'), tell('watch')];
+  announce(count);
   watch(count);
   return {
+    announce,
     watch,
     key: keyOf,
     told: (index: number) => health.healthOf(keyOf(index)),
@@ -225,6 +226,12 @@ test('an endpoint found later must pass its probes in a row before it takes requ
   assert.equal(status(1), 'healthy');
   const reasons = told(1)?.history.map((change) => `${change.status}: ${change.reason}`);
   assert.deepEqual(reasons, ['warming: must pass its probes first', 'healthy: probe: status 200']);
+});
+
+test('an endpoint that must pass its probes first is warming before any worker hears of it; those at the start are not', () => {
+  const { status, announce } = monitor(1, `${PROBED}, initial: must-pass }`, scripted().probe);
+  announce(3);
+  assert.deepEqual([0, 1, 2].map(status), ['unknown', 'warming', 'warming']);
 });
 
 test('an endpoint that fails while it warms up is unhealthy, and then comes back like any other', async () => {

@@ -90,6 +90,7 @@ export class ProbeLoop {
     const result = await ask(probe, target, abort.signal);
     clearTimeout();
     if (this.#probe !== probe) return;
+    this.#abort = undefined;
     this.#judge(result, settings);
     const interval =
       this.#verdict === 'unwell' ? (settings['unhealthy-interval'] ?? settings.interval) : settings.interval;

@@ -4,10 +4,14 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseConfiguration } from '#config/load.ts';
+import { createAuthority } from '../support/certificates.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** Surroundings in which every variable and every file is there. */
-const REFERENCES = { env: () => 'a value that is long enough', file: () => 'a value that is long enough' };
+const REFERENCES = {
+  env: () => 'a value that is long enough',
+  file: (path: string) => (path.endsWith('.pem') ? createAuthority().cert : 'a value that is long enough'),
+};
 const BLOCK = /^```yaml\n(.*?)^```/gms;
 
 for (const page of globSync(['*.md', 'docs/**/*.md'], { cwd: ROOT }).sort()) {
