@@ -1,3 +1,5 @@
+// Compiles a configuration into the snapshot that one thread works with. The main thread does it first, to find what only
+// compiling shows; then each worker does it for itself.
 import { PrefixSet } from '#lib/prefix-set.ts';
 import { ConfigurationError, type ConfigurationProblem } from '#model/configuration-error.ts';
 import type { Handler, Middleware } from '#model/handler.ts';
