@@ -64,6 +64,12 @@ function addReadingCalls(app: OpenAPIHono, host: AdminHost): void {
     if (!found) throw problemError(404, `There is no upstream ${JSON.stringify(upstream)}.`);
     return c.json(found, 200);
   });
+  app.openapi(calls.scalingRoute, (c) => {
+    const { upstream } = c.req.valid('param');
+    const found = host.scaling(upstream);
+    if (!found) throw problemError(404, `There is no upstream ${JSON.stringify(upstream)}.`);
+    return c.json(found, 200);
+  });
   app.openapi(calls.routesRoute, (c) => c.json({ routes: host.routes() }, 200));
   app.get('/metrics', (c) =>
     c.body(host.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),

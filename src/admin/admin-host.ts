@@ -1,5 +1,5 @@
 // What the admin API needs of the running gateway. `server/gateway.ts` implements it; nothing here knows how.
-import type { GatewayStatus, ReloadResult, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
+import type { GatewayStatus, ReloadResult, RouteStatus, ScalingSignal, UpstreamStatus } from '#schema/admin-schemas.ts';
 
 export type {
   EndpointState,
@@ -10,6 +10,7 @@ export type {
   ListenerStatus,
   ReloadResult,
   RouteStatus,
+  ScalingSignal,
   UpstreamStatus,
   WorkerStatus,
 } from '#schema/admin-schemas.ts';
@@ -20,6 +21,8 @@ export interface AdminHost {
   ready(): boolean;
   /** In the order of the configuration. */
   upstreams(): readonly UpstreamStatus[];
+  /** `undefined` when there is no such upstream. */
+  scaling(upstream: string): ScalingSignal | undefined;
   /** In the order of the configuration. */
   routes(): readonly RouteStatus[];
   /** The effective configuration as plain data, with secrets already hidden. */

@@ -10,6 +10,7 @@ import {
   readySchema,
   reloadResultSchema,
   routeListSchema,
+  scalingSignalSchema,
   upstreamListSchema,
   upstreamPathSchema,
   upstreamStatusSchema,
@@ -79,6 +80,18 @@ export const upstreamRoute = createRoute({
   request: { params: upstreamPathSchema },
   responses: {
     200: { description: 'The upstream.', content: { 'application/json': { schema: upstreamStatusSchema } } },
+    ...NO_UPSTREAM,
+  },
+});
+
+export const scalingRoute = createRoute({
+  method: 'get',
+  path: '/upstreams/{upstream}/scaling',
+  operationId: 'scaling',
+  summary: 'What an autoscaler needs to know of an upstream: its load, and how many endpoints that asks for.',
+  request: { params: upstreamPathSchema },
+  responses: {
+    200: { description: 'The signal.', content: { 'application/json': { schema: scalingSignalSchema } } },
     ...NO_UPSTREAM,
   },
 });

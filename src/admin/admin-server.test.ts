@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type IncomingMessage, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import type { AdminHost, GatewayStatus, ReloadResult, UpstreamStatus } from './admin-host.ts';
+import type { AdminHost, GatewayStatus, ReloadResult, ScalingSignal, UpstreamStatus } from './admin-host.ts';
 import { createAdminServer } from './admin-server.ts';
 
 const STATUS: GatewayStatus = {
@@ -36,6 +36,15 @@ const UPSTREAM: UpstreamStatus = {
   })),
 };
 
+const SCALING: ScalingSignal = {
+  inFlight: 12,
+  waiting: 3,
+  latencyMs: { p50: 4, p90: null },
+  endpoints: { listed: 2, usable: 1 },
+  capacity: 10,
+  desired: 2,
+};
+
 class FakeHost implements AdminHost {
   isReady = true;
   reloadResult: ReloadResult = { ok: true, generation: 4, problems: [] };
@@ -44,6 +53,7 @@ class FakeHost implements AdminHost {
   status = () => STATUS;
   ready = () => this.isReady;
   upstreams = () => [UPSTREAM];
+  scaling = (upstream: string) => (upstream === 'api' ? SCALING : undefined);
   routes = () => [];
   configuration = (): unknown => ({ version: 1, admin: { token: '***' } });
   metrics = () => 'tidegate_up 1\n';
@@ -118,6 +128,7 @@ test('status, config, routes and upstreams give what the host says', async (t) =
   assert.deepEqual((await call('GET', '/routes')).content, { routes: [] });
   assert.deepEqual((await call('GET', '/upstreams')).content, { upstreams: [UPSTREAM] });
   assert.deepEqual((await call('GET', '/upstreams/api')).content, UPSTREAM);
+  assert.deepEqual((await call('GET', '/upstreams/api/scaling')).content, SCALING);
 });
 
 test('metrics are text in the exposition format of Prometheus', async (t) => {
@@ -129,7 +140,7 @@ test('metrics are text in the exposition format of Prometheus', async (t) => {
 
 test('RFC 9457: an unknown upstream and an unknown path are problems of status 404', async (t) => {
   const call = await start(t, new FakeHost());
-  for (const path of ['/upstreams/none', '/nothing/here']) {
+  for (const path of ['/upstreams/none', '/upstreams/none/scaling', '/nothing/here']) {
     const answer = await call('GET', path);
     assert.equal(answer.status, 404);
     assert.equal(answer.fields['content-type'], 'application/problem+json');
@@ -234,6 +245,7 @@ test('the OpenAPI document names every call', async (t) => {
     'ready',
     'reload',
     'routes',
+    'scaling',
     'status',
     'undrain',
     'upstream',

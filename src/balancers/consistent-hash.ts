@@ -34,9 +34,9 @@ const SEED_LOW = 0x746964;
 const SEED_HIGH = 0x656761;
 
 const TWO_TO_32 = 4_294_967_296;
-/** Instead of a capacity: also endpoints that start slowly, whatever the key. */
-const ANY = -1;
 const UNBOUNDED = Number.POSITIVE_INFINITY;
+/** Whether endpoints that start slowly get a part of their keys, or whatever comes. */
+type Starters = 'spared' | 'taken';
 
 const table = s
   .enum(['maglev', 'ring', 'rendezvous'])
@@ -87,6 +87,9 @@ class ConsistentHash implements Balancer {
   #usable: ReadonlyMap<EndpointCells, Endpoint> = new Map();
   /** Of the candidates' weights. */
   #totalWeight = 0;
+  /** The halves of the hash of the key that an endpoint is picked for. */
+  #low = 0;
+  #high = 0;
 
   constructor(keyOf: (exchange: Exchange) => string, kind: TableKind, bound: number | undefined, random: Random) {
     this.#keyOf = keyOf;
@@ -101,12 +104,15 @@ class ConsistentHash implements Balancer {
     if (key === '') return drawWeighted(untried(candidates, tried), this.#random);
     this.#update(this.#kind.ofAll ? (exchange.upstream?.endpoints ?? candidates) : candidates, candidates);
     hash64(key, SEED_LOW, SEED_HIGH);
-    const [low, high] = [hashHalves[0] as number, hashHalves[1] as number];
+    this.#low = hashHalves[0] as number;
+    this.#high = hashHalves[1] as number;
     const capacity = this.#bound === undefined ? UNBOUNDED : this.#capacity(candidates, this.#bound);
+    // Room counts for more than sparing those that start, as their room is a part of that of others already.
     return (
-      this.#first(low, high, tried, capacity) ??
-      this.#first(low, high, tried, UNBOUNDED) ??
-      (this.#first(low, high, tried, ANY) as Endpoint)
+      this.#first(tried, capacity, 'spared') ??
+      this.#first(tried, capacity, 'taken') ??
+      this.#first(tried, UNBOUNDED, 'spared') ??
+      (this.#first(tried, UNBOUNDED, 'taken') as Endpoint)
     );
   }
 
@@ -117,22 +123,22 @@ class ConsistentHash implements Balancer {
     return ((hashHalves[0] as number) >>> 0) / TWO_TO_32;
   }
 
-  /** The most preferred endpoint that may be picked and has room; `capacity` is for each unit of weight, or `ANY`. */
-  #first(low: number, high: number, tried: readonly Endpoint[], capacity: number): Endpoint | undefined {
+  /** The most preferred endpoint that may be picked and has room; `capacity` is for each unit of weight. */
+  #first(tried: readonly Endpoint[], capacity: number, starters: Starters): Endpoint | undefined {
     let found: Endpoint | undefined;
-    this.#table?.walk(low, high, (member, step) => {
+    const high = this.#high;
+    this.#table?.walk(this.#low, high, (member, step) => {
       const whole = this.#members[member] as Endpoint;
       const endpoint = this.#usable.get(whole.cells);
       if (!endpoint || tried.some(({ cells }) => cells === whole.cells)) return false;
       // One that starts slowly gets a part of its keys; the others go to the next one of theirs for the while.
       if (
         endpoint.weight < whole.weight &&
-        capacity !== ANY &&
+        starters === 'spared' &&
         pointOfStep(high, step) >= endpoint.weight / whole.weight
       )
         return false;
-      if (capacity > 0 && capacity !== UNBOUNDED && endpoint.cells.inFlight >= Math.ceil(capacity * endpoint.weight))
-        return false;
+      if (capacity !== UNBOUNDED && endpoint.cells.inFlight >= Math.ceil(capacity * endpoint.weight)) return false;
       found = endpoint;
       return true;
     });

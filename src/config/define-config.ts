@@ -41,7 +41,9 @@ type NamesKnownUpstreams<Input> = Input extends { readonly routes: readonly unkn
       readonly routes: {
         readonly [Index in keyof Input['routes']]: Input['routes'][Index] extends { readonly upstream: string }
           ? { readonly upstream: UpstreamNames<Input> }
-          : unknown;
+          : Input['routes'][Index] extends { readonly upstream: { readonly name: string } }
+            ? { readonly upstream: { readonly name: UpstreamNames<Input> } }
+            : unknown;
       };
     }
   : unknown;

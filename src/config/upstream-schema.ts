@@ -146,6 +146,18 @@ const slowStart = s.object({
     .describe('How its weight grows from 5%: linear, or aggressive: half of it after a quarter of the time.'),
 });
 
+const scaling = s.object({
+  'target-in-flight': s.integer({ min: 1, max: 1e6 }).describe('Requests in flight that one endpoint should have.'),
+  min: s.integer({ min: 0, max: 1e6 }).default(1).describe('The fewest endpoints that are asked for.'),
+  max: s.integer({ min: 1, max: 1e6 }).optional().describe('The most; no bound by default.'),
+  window: s
+    .duration()
+    .prefault('60s')
+    .describe(
+      'The load is averaged over this time, 10s to 1h: more endpoints are asked for within a tenth of it, fewer after all of it.',
+    ),
+});
+
 export const upstream = s.object({
   balancer: moduleOptions('balancer', balancers, {})
     .prefault('round-robin')
@@ -172,6 +184,7 @@ export const upstream = s.object({
     .describe(
       'Keeps a session on one endpoint, whatever the balancer would say: by a cookie of the gateway, by what the application gives, or by the address of the client.',
     ),
+  scaling: scaling.optional().describe('How many endpoints autoscalers are told to run, in metrics and the admin API.'),
   wake: wake.optional().describe('How an upstream that was scaled to zero is started again, while its requests wait.'),
   overflow: s
     .percentage()

@@ -3,7 +3,7 @@ import { nearest } from '#lib/nearest.ts';
 import type { ConfigurationProblem } from '#model/configuration-error.ts';
 import { formatAddress } from '#schema/address.ts';
 import { keysAt } from '#schema/shape-keys.ts';
-import { type Config, configSchema } from './config-schema.ts';
+import { type Config, configSchema, type UpstreamConfig } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
 import type { TargetConfig } from './route-schema.ts';
 import { emptySubset, type Target } from './subset-check.ts';
@@ -116,6 +116,7 @@ function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
       yield { path: [...path, 'endpoints'], message: 'an upstream needs at least one endpoint, or wake to get some' };
     if (wake && (wake.command === undefined) === (wake.url === undefined))
       yield { path: [...path, 'wake'], message: 'needs exactly one of command and url' };
+    yield* scalingProblems(upstream, [...path, 'scaling']);
     const seen = new Set<string>();
     for (const [i, endpoint] of (upstream.endpoints ?? []).entries()) {
       const address = formatAddress(endpoint);
@@ -126,6 +127,17 @@ function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
       seen.add(address);
     }
   }
+}
+
+const MIN_WINDOW_MS = 10_000;
+const MAX_WINDOW_MS = 3_600_000;
+
+function* scalingProblems({ scaling }: UpstreamConfig, path: Path): Generator<ConfigurationProblem> {
+  if (!scaling) return;
+  const { min, max, window } = scaling;
+  if (max !== undefined && max < min) yield { path: [...path, 'max'], message: `${max} is less than min, ${min}` };
+  if (window < MIN_WINDOW_MS || window > MAX_WINDOW_MS)
+    yield { path: [...path, 'window'], message: 'must be from 10s to 1h' };
 }
 
 function* listenerProblems(config: Config): Generator<ConfigurationProblem> {

@@ -121,6 +121,29 @@ export const upstreamStatusSchema = z
 
 export const upstreamListSchema = z.object({ upstreams: z.array(upstreamStatusSchema).readonly() }).readonly();
 
+export const scalingSignalSchema = z
+  .object({
+    inFlight: z.number().describe('Requests under way at endpoints, over all workers.'),
+    waiting: z
+      .number()
+      .describe('Requests that wait: for a connection to an endpoint, or for the upstream to wake up.'),
+    latencyMs: z
+      .object({ p50: z.number().nullable(), p90: z.number().nullable() })
+      .readonly()
+      .describe('Estimated for the requests of the window; null when there were none.'),
+    endpoints: z.object({ listed: z.number(), usable: z.number().describe('Those that take requests.') }).readonly(),
+    capacity: z
+      .number()
+      .nullable()
+      .describe('Requests in flight that the usable endpoints should have; null without the option `scaling`.'),
+    desired: z
+      .number()
+      .nullable()
+      .describe('Endpoints that the load of the window asks for; null without the option `scaling`.'),
+  })
+  .readonly()
+  .openapi('ScalingSignal');
+
 const requestCountsSchema = z
   .object({ total: count, '1xx': count, '2xx': count, '3xx': count, '4xx': count, '5xx': count })
   .readonly()
@@ -179,5 +202,6 @@ export type EndpointState = z.output<typeof endpointStateSchema>;
 export type HealthChange = z.output<typeof healthChangeSchema>;
 export type EndpointStatus = z.output<typeof endpointStatusSchema>;
 export type UpstreamStatus = z.output<typeof upstreamStatusSchema>;
+export type ScalingSignal = z.output<typeof scalingSignalSchema>;
 export type RouteStatus = z.output<typeof routeStatusSchema>;
 export type ReloadResult = z.output<typeof reloadResultSchema>;

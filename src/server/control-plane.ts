@@ -21,9 +21,10 @@ import type { HealthMonitor } from './health-monitor.ts';
 import type { BoundListener, Preparation } from './messages.ts';
 import { processMetrics } from './process-metrics.ts';
 import { ResolverSet } from './resolver-set.ts';
+import { ScalingMonitor } from './scaling-monitor.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
 import { tryCompile } from './try-compile.ts';
-import { sessionMetrics } from './upstream-metrics.ts';
+import { scalingMetrics, sessionMetrics } from './upstream-metrics.ts';
 import { WakeHooks } from './wake-hooks.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -43,6 +44,7 @@ export class ControlPlane implements AdminHost {
   readonly #workers: WorkerPool;
   readonly #resolvers: ResolverSet;
   readonly #wakeHooks: WakeHooks;
+  readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -85,6 +87,7 @@ export class ControlPlane implements AdminHost {
   async start(workers: number, loaded: LoadedConfiguration): Promise<void> {
     await this.#workers.start(workers);
     await this.#change(() => this.#apply(loaded));
+    this.#scaling.start();
   }
 
   watchFile(): void {
@@ -124,6 +127,7 @@ export class ControlPlane implements AdminHost {
   async terminate(): Promise<void> {
     this.#resolvers.stop();
     this.#wakeHooks.stop();
+    this.#scaling.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }
@@ -159,6 +163,10 @@ export class ControlPlane implements AdminHost {
     return viewUpstreams(this.#view);
   }
 
+  scaling(upstream: string) {
+    return this.#scaling.signal(upstream);
+  }
+
   routes() {
     return viewRoutes(this.#view);
   }
@@ -169,8 +177,11 @@ export class ControlPlane implements AdminHost {
 
   metrics(): string {
     const { config } = this.#loaded;
-    const sessions = sessionMetrics(config, this.#parts.memory, systemClock.wall());
-    return viewMetrics(this.#view, [...sessions, ...this.#processMetrics]);
+    const upstreams = [
+      ...scalingMetrics(Object.keys(config.upstreams), (name) => this.#scaling.signal(name)),
+      ...sessionMetrics(config, this.#parts.memory, systemClock.wall()),
+    ];
+    return viewMetrics(this.#view, [...upstreams, ...this.#processMetrics]);
   }
 
   drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {

@@ -65,13 +65,6 @@ const CELL_METRICS: readonly CellMetric[] = [
   },
   {
     name: 'waiting',
-    help: 'Exchanges that wait for the upstream to wake up.',
-    type: 'gauge',
-    cell: CELL.waiting,
-    kinds: ['upstream'],
-  },
-  {
-    name: 'waiting',
     help: 'Exchanges that wait for a connection to the endpoint.',
     type: 'gauge',
     cell: CELL.waiting,
