@@ -4,6 +4,7 @@ import type { AdminHost } from '#admin/admin-host.ts';
 import { type AdminServer, createAdminServer } from '#admin/admin-server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { systemRandom } from '#lib/random.ts';
+import { probes } from '#probes/index.ts';
 import { createProgramLog, type LogLevel } from '#telemetry/program-log.ts';
 import { type ConfigurationSource, createSource } from './configuration-source.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -48,6 +49,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     random: systemRandom,
     timers: systemTimers,
     log,
+    probes,
     cells: (key) => memory.cells(key),
   });
   const control = new ControlPlane({ log, memory, health, source, logLevel: options.logLevel });

@@ -31,6 +31,7 @@ upstreams: { app: { endpoints: [${endpoints.map((name) => `'${name}'`).join(', '
       },
     },
     log: { debug() {}, info() {}, error() {}, warn: (message) => void warnings.push(message) },
+    probes: [],
     cells: (key) =>
       ({
         setStatus: (status: EndpointStatus) => void statuses.set(key, status),

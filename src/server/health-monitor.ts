@@ -6,9 +6,8 @@ import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
 import type { EndpointCells, EndpointStatus } from '#memory/endpoint-table.ts';
-import type { Probe } from '#model/probe.ts';
+import type { Probe, ProbeModule } from '#model/probe.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
-import { probes } from '#probes/index.ts';
 import { formatAddress } from '#schema/address.ts';
 
 /** Sets timers; handed in so that tests turn the clock. */
@@ -22,6 +21,8 @@ export interface HealthHost {
   readonly random: Random;
   readonly timers: Timers;
   readonly log: Log;
+  /** The kinds of probes there are. */
+  readonly probes: readonly ProbeModule[];
   cells(key: string): EndpointCells | undefined;
 }
 
@@ -198,7 +199,7 @@ class Watched {
   #restartProbe(config: UpstreamConfig): void {
     this.#stopProbe();
     this.#well = undefined;
-    const module = probes.find(({ type }) => type === config.health?.type);
+    const module = this.#host.probes.find(({ type }) => type === config.health?.type);
     this.#probe = module?.create(config.health?.options);
     // The first probe comes at once: a new endpoint is judged quickly.
     if (this.#probe) this.#probeTimer = this.#host.timers.set(() => void this.#check(), 0);
