@@ -27,7 +27,7 @@ export const simulate: CommandModule = {
       .option('--upstream <name>', 'the upstream to look at, where there are several');
     defineTraffic(command);
     command
-      .option('--endpoint <behaviour>', BEHAVIOUR, collect, [])
+      .option('--endpoint <behaviour>', BEHAVIOUR, collect)
       .option('--seed <number>', 'the same seed gives the same result', '1')
       .option('--json', 'print JSON')
       .action(async (named: readonly string[], words: SimulateWords) => {
@@ -51,14 +51,9 @@ function defineTraffic(command: Command): void {
     .option('--method <method>', 'method of the requests; by default one that the route takes, like host and path')
     .option('--host <host>', 'host of the requests')
     .option('--path <path>', 'path of the requests, with or without a query')
-    .option(
-      '--header <line>',
-      'a field of the requests; {client} in it stands for the number of the client',
-      collect,
-      [],
-    );
+    .option('--header <line>', 'a field of the requests; {client} in it stands for the number of the client', collect);
 }
 
-function collect(word: string, before: readonly string[]): readonly string[] {
+function collect(word: string, before: readonly string[] = []): readonly string[] {
   return [...before, word];
 }

@@ -19,7 +19,7 @@ const DEFAULT_REQUESTS = 10_000;
 export interface SimulateWords {
   readonly balancer?: string;
   readonly upstream?: string;
-  readonly endpoint: readonly string[];
+  readonly endpoint?: readonly string[];
   readonly requests?: string;
   readonly duration?: string;
   readonly rate: string;
@@ -30,7 +30,7 @@ export interface SimulateWords {
   readonly method?: string;
   readonly host?: string;
   readonly path?: string;
-  readonly header: readonly string[];
+  readonly header?: readonly string[];
   readonly seed: string;
   readonly json?: boolean;
 }
@@ -75,7 +75,7 @@ export function readOptions(words: SimulateWords): SimulateOptions {
   return {
     balancers: words.balancer === undefined ? [] : words.balancer.split(',').map((name) => parseBalancer(name.trim())),
     upstream: words.upstream,
-    endpoints: words.endpoint.map(parseEndpoint),
+    endpoints: (words.endpoint ?? []).map(parseEndpoint),
     limit: parseLimit(words, arrivals),
     arrivals,
     from: words.from,
@@ -84,7 +84,7 @@ export function readOptions(words: SimulateWords): SimulateOptions {
       method: words.method === undefined ? undefined : parseMethod(words.method),
       host: words.host === undefined ? undefined : parseHost(words.host),
       path: words.path === undefined ? undefined : parsePath(words.path),
-      headers: words.header.map(parseHeader),
+      headers: (words.header ?? []).map(parseHeader),
     },
     seed: parseSeed(words.seed),
     json: words.json === true,

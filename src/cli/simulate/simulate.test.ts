@@ -11,12 +11,10 @@ import { runSimulations } from './run-simulations.ts';
 
 /** What the command line gives where nothing is said. */
 const DEFAULTS: SimulateWords = {
-  endpoint: [],
   rate: '100/s',
   arrivals: 'poisson',
   burst: '100',
   clients: '100',
-  header: [],
   seed: '1',
   requests: '500',
 };
