@@ -98,6 +98,23 @@ test('of two endpoints, one ten times slower, least-requests gives the slow one 
   assert.ok((p99[1] ?? 0) < (p99[0] ?? 0), p99.join(' '));
 });
 
+test('least-response-time gives an endpoint that was slow for a while its fair share back in bounded time', async (t) => {
+  const { timeline, durationMs } = await run({
+    upstream: 'balancer: least-response-time',
+    endpoints: ['', '', 'latency:20ms,latency:2s@10s-20s'],
+    requests: 12_000,
+    perSecond: 100,
+  });
+  const all = Object.values(timeline.endpoints);
+  const load = timeline.endpoints['10.0.0.3:80'] ?? [];
+  const shareAt = (slice: number) => (load[slice] ?? 0) / all.reduce((sum, values) => sum + (values[slice] ?? 0), 0);
+  const sliceOf = (ms: number) => Math.floor((ms / durationMs) * load.length);
+  const back = load.findIndex((_, slice) => slice > sliceOf(25_000) && shareAt(slice) > 0.25);
+  const seconds = (back * timeline.sliceMs) / 1000 - 20;
+  t.diagnostic(`2 s instead of 20 ms for 10 s, decay 10s: back to a fair share after ${seconds.toFixed(0)} s`);
+  assert.ok(back > 0 && seconds < 60, `${seconds}`);
+});
+
 test('an endpoint without queue has exponential service times: their mean, and percentiles that follow from it', async () => {
   const { latencyMs } = await run({ endpoints: ['latency:20ms'], requests: 50_000 });
   assert.ok(Math.abs((latencyMs.mean ?? 0) - 20) < 0.5, `${latencyMs.mean}`);
