@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { compileAccessFormat } from '#telemetry/access-format.ts';
 import type { AccessRecord } from '#telemetry/access-record.ts';
-import { RecordingError, readRecording } from './recorded-traffic.ts';
+import { readRecording } from './recorded-traffic.ts';
+import { SimulationError } from './simulation-error.ts';
 
 const START = Date.UTC(2026, 10, 25, 1, 0, 0);
 
@@ -82,7 +83,7 @@ for (const [what, text, problem] of [
 ] as const) {
   test(`${what} is refused with its place`, async (t) => {
     await assert.rejects(readRecording(fileWith(t, text)), (error) => {
-      assert.ok(error instanceof RecordingError);
+      assert.ok(error instanceof SimulationError);
       assert.match(error.message, problem);
       return true;
     });
@@ -90,5 +91,5 @@ for (const [what, text, problem] of [
 }
 
 test('a file that is not there is refused', async () => {
-  await assert.rejects(readRecording('/nowhere/access.log'), RecordingError);
+  await assert.rejects(readRecording('/nowhere/access.log'), SimulationError);
 });

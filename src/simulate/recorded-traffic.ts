@@ -1,10 +1,8 @@
 // The requests of a simulation that were real ones: read from an access log of Tidegate in its JSON format.
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { SimulationError } from './simulation-error.ts';
 import type { SimulatedRequest } from './traffic.ts';
-
-/** A log that cannot be replayed. The message names the file, and the line where there is one. */
-export class RecordingError extends Error {}
 
 export interface Recording {
   /** Wall-clock time at which the first request came: milliseconds since 1970. */
@@ -28,7 +26,7 @@ interface LoggedRequest {
 
 const TEXTS = ['time', 'client', 'method', 'host', 'path', 'version'] as const;
 
-/** Reads a whole log. Throws a `RecordingError`. */
+/** Reads a whole log. Throws a `SimulationError` that names the file, and the line where there is one. */
 export async function readRecording(file: string): Promise<Recording> {
   const requests: SimulatedRequest[] = [];
   let skipped = 0;
@@ -42,8 +40,8 @@ export async function readRecording(file: string): Promise<Recording> {
       else requests.push(toRequest(logged));
     }
   } catch (error) {
-    if (error instanceof RecordingError) throw error;
-    throw new RecordingError(`${file} cannot be read: ${(error as Error).message}`);
+    if (error instanceof SimulationError) throw error;
+    throw new SimulationError(`${file} cannot be read: ${(error as Error).message}`);
   }
   return { ...fromFirst(requests, file), skipped };
 }
@@ -53,13 +51,13 @@ function parseRecord(line: string, place: string): LoggedRequest {
   try {
     record = JSON.parse(line);
   } catch {
-    throw new RecordingError(`${place}: not JSON: a log of the format json can be replayed (logs.access.format)`);
+    throw new SimulationError(`${place}: not JSON: a log of the format json can be replayed (logs.access.format)`);
   }
   const missing = TEXTS.find((name) => typeof record?.[name] !== 'string');
   if (missing !== undefined)
-    throw new RecordingError(`${place}: not an access record of Tidegate: it has no ${missing}`);
+    throw new SimulationError(`${place}: not an access record of Tidegate: it has no ${missing}`);
   if (typeof record.duration_ms !== 'number' || Number.isNaN(Date.parse(record.time as string)))
-    throw new RecordingError(`${place}: not an access record of Tidegate: its time or duration_ms is none`);
+    throw new SimulationError(`${place}: not an access record of Tidegate: its time or duration_ms is none`);
   return record as unknown as LoggedRequest;
 }
 
@@ -80,7 +78,7 @@ function toRequest({ time, client, method, host, path, duration_ms }: LoggedRequ
 function fromFirst(requests: readonly SimulatedRequest[], file: string): Omit<Recording, 'skipped'> {
   const inOrder = requests.toSorted((a, b) => a.atMs - b.atMs);
   const [first] = inOrder;
-  if (!first) throw new RecordingError(`${file} has no request to replay`);
+  if (!first) throw new SimulationError(`${file} has no request to replay`);
   return {
     startsAt: Math.floor(first.atMs),
     requests: inOrder.map((request) => ({ ...request, atMs: request.atMs - first.atMs })),

@@ -5,6 +5,7 @@ import { parseConfiguration, referencesFor } from '#config/load.ts';
 import { seededRandom } from '#lib/random.ts';
 import { type Behaviour, parseBehaviour } from './behaviour.ts';
 import { simulate } from './run.ts';
+import { SimulationError } from './simulation-error.ts';
 import { type RunSummary, summarise } from './summary.ts';
 import { makeTraffic, type SimulatedRequest } from './traffic.ts';
 
@@ -224,6 +225,23 @@ test('a rate limit of the route refuses what it must, by the clock of the simula
   const granted = 50 + (50 * durationMs) / 1000;
   assert.ok(Math.abs((endpoints[0]?.attempts ?? 0) - granted) < 15, `${endpoints[0]?.attempts} of ${granted}`);
   assert.equal(refused['429'], 2000 - (endpoints[0]?.attempts ?? 0));
+});
+
+test('requests that wait for something outside the gateway end the simulation with an error, probes or not', async () => {
+  const traffic = at(0).map((request) => ({ ...request, fields: 'authorization: Basic YWRhOng=\r\n' }));
+  const users = "[{ name: ada, password-hash: 'scrypt$16$1$1$c2FsdA==$aGFzaA==' }]";
+  for (const upstream of ['', 'health: { type: tcp, interval: 1h }']) {
+    const waiting = run({
+      route: `policies: [{ type: basic-auth, users: ${users} }]`,
+      upstream,
+      endpoints: [''],
+      traffic,
+    });
+    await assert.rejects(
+      waiting,
+      (error) => error instanceof SimulationError && /^requests were left without an answer \(1\)/.test(error.message),
+    );
+  }
 });
 
 test('connections to an endpoint are limited as in production: some wait, the others are refused', async () => {

@@ -2,9 +2,10 @@
 import { CommandError, EXIT } from '#cli/exit-codes.ts';
 import { createSource } from '#server/configuration-source.ts';
 import { tryCompile } from '#server/try-compile.ts';
-import { type Recording, RecordingError, readRecording } from '#simulate/recorded-traffic.ts';
+import { type Recording, readRecording } from '#simulate/recorded-traffic.ts';
 import { formatReport } from '#simulate/report.ts';
 import { simulate } from '#simulate/run.ts';
+import { SimulationError } from '#simulate/simulation-error.ts';
 import { type RunFindings, type RunSummary, summarise } from '#simulate/summary.ts';
 import { readOptions, type SimulateOptions, type SimulateWords } from './options.ts';
 import { type LoadedFile, planSimulations } from './plan.ts';
@@ -14,10 +15,10 @@ export async function runSimulations(names: readonly string[], words: SimulateWo
   const options = readOptions(words);
   const files: LoadedFile[] = [];
   for (const file of names) files.push(await load(file));
-  const recording = options.from === undefined ? undefined : await readLog(options.from);
+  const recording = options.from === undefined ? undefined : await attempt(readRecording(options.from));
   const findings: RunFindings[] = [];
   for (const plan of planSimulations(files, options, recording)) {
-    const found = await simulate(plan);
+    const found = await attempt(simulate(plan));
     if (found.exchanges.size === 0) throw nothingSimulated(plan.upstream, options);
     findings.push(found);
   }
@@ -36,11 +37,12 @@ async function load(file: string): Promise<LoadedFile> {
   throw new CommandError(EXIT.bad, `the configuration has problems\n${result.ok ? '' : result.text}`);
 }
 
-async function readLog(file: string): Promise<Recording> {
+/** What a simulation cannot do with what it was given ends the command as any bad input does. */
+async function attempt<Result>(work: Promise<Result>): Promise<Result> {
   try {
-    return await readRecording(file);
+    return await work;
   } catch (error) {
-    if (error instanceof RecordingError) throw new CommandError(EXIT.bad, error.message);
+    if (error instanceof SimulationError) throw new CommandError(EXIT.bad, error.message);
     throw error;
   }
 }
