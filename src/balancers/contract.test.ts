@@ -82,7 +82,42 @@ for (const module of balancers) {
     }
   });
 
+  test(`${module.type}: never picks an endpoint of weight 0`, () => {
+    const counts = tally(create(module), endpoints(0, 1, 0, 2, 0), 3000);
+    assert.deepEqual([counts[0], counts[2], counts[4]], [0, 0, 0]);
+  });
+
+  test(`${module.type}: gives an endpoint that joins the list its requests, and none to one that left`, () => {
+    const balancer = create(module);
+    const [joins, leaves, stays] = endpoints(1, 1, 1) as [Endpoint, Endpoint, Endpoint];
+    tally(balancer, [leaves, stays], 300);
+    // Also a balancer that fills them up has its requests for the first.
+    const counts = tally(balancer, [joins, stays], 300);
+    assert.equal(counts.length, 2);
+    assert.ok((counts[0] ?? 0) > 0, counts.join(' '));
+  });
+
+  test(`${module.type}: asks only the clock and the chance it is lent`, (t) => {
+    const fail = (): never => assert.fail('it asked the system');
+    t.mock.method(Math, 'random', fail);
+    t.mock.method(Date, 'now', fail);
+    t.mock.method(performance, 'now', fail);
+    const balancer = create(module);
+    const candidates = endpoints(1, 2, 3);
+    for (let turn = 0; turn < 100; turn++)
+      balancer.observe?.(balancer.pick(candidates, exchanges[turn] ?? exchange, []), turn);
+  });
+
   if (!FILLS_UP.has(module.type)) {
+    test(`${module.type}: follows weights that change`, () => {
+      const balancer = create(module);
+      const before = endpoints(1, 9);
+      const after = before.map((endpoint, i) => ({ ...endpoint, weight: i === 0 ? 9 : 1 }));
+      const [light = 0, heavy = 0] = tally(balancer, before, 300);
+      const [heavier = 0, lighter = 0] = tally(balancer, after, 300);
+      assert.ok(light < heavy && lighter < heavier, `${light}:${heavy}, then ${heavier}:${lighter}`);
+    });
+
     test(`${module.type}: reaches every candidate`, () => {
       assert.ok(tally(create(module), endpoints(1, 1, 1), 300).every((count) => count > 0));
     });

@@ -58,6 +58,25 @@ test('an endpoint that was slow for a while has its fair share back in bounded t
   t.diagnostic(`after a peak of 2 s on 20 ms, with decay 10s: back to a fair share within ${seconds} s`);
 });
 
+test('an endpoint that stays slow is asked again and again: it never starves', (t) => {
+  const { run } = setUp();
+  let longest = 0;
+  let waiting = 0;
+  // Ten minutes in steps of a tenth of a second, the slow one a hundred times as slow as the others.
+  for (let step = 0; step < 6000; step++) {
+    const [share = 0] = run([2000, 20, 20], 10);
+    waiting = share > 0 ? 0 : waiting + 0.1;
+    longest = Math.max(longest, waiting);
+  }
+  // At the latest when its average has fallen from 2 s to 20 ms, after ln 100 times the decay; before that when no other is drawn.
+  const theory = 10 * Math.log(100);
+  t.diagnostic(
+    `2 s against 20 ms, decay 10s: at the longest ${longest.toFixed(1)} s without a request; at most ${theory.toFixed(1)} s in theory`,
+  );
+  assert.ok(longest > 1, 'it is not slow enough to tell');
+  assert.ok(longest < theory * 1.2, `${longest}`);
+});
+
 test('an attempt that fails counts as very slow', () => {
   const { run } = setUp();
   const [failing = 1] = run([-1, 20, 20]);

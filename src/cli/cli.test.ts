@@ -140,6 +140,18 @@ test('run refuses a bad configuration with the same lines and 1', async (t) => {
   assert.doesNotMatch(errors, /^ +at /m);
 });
 
+test('simulate prints what a balancer would do, and ends with 64 when called wrongly', async (t) => {
+  const cwd = folderWith(t, { 'tidegate.yaml': GOOD });
+  const simulated = await tidegate(['simulate', '--requests', '50', '--balancer', 'random'], { cwd });
+  assert.deepEqual({ exitCode: simulated.exitCode, errors: simulated.errors }, { exitCode: 0, errors: '' });
+  assert.match(simulated.output, /^random +127\.0\.0\.1:9001 +100\.0% +50 /m);
+  const wrong = await tidegate(['simulate', '--balancer', 'randm'], { cwd });
+  assert.equal(wrong.exitCode, 64);
+  assert.match(wrong.errors, /^tidegate: --balancer: .*did you mean "random"\?/);
+  const missing = await tidegate(['simulate', 'none.yaml'], { cwd });
+  assert.equal(missing.exitCode, 1);
+});
+
 test('schema prints a JSON Schema', async () => {
   const { exitCode, output } = await tidegate(['schema']);
   assert.equal(exitCode, 0);

@@ -1,4 +1,5 @@
 // Writes the status of a gateway as tables for a terminal.
+import { formatTable } from '#lib/text-table.ts';
 import type { GatewayStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
 
 export interface StatusFacts extends GatewayStatus {
@@ -60,22 +61,6 @@ function formatEndpoints({ upstreams }: StatusFacts): string {
     ['UPSTREAM', 'ENDPOINT', 'HEALTH', 'IN FLIGHT', 'REQUESTS', 'FAILURES', 'EJECTIONS', 'REASON'],
     rows,
   );
-}
-
-/** Columns two spaces apart; numbers at the right, text at the left. */
-function formatTable(titles: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const widths = titles.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => String(row[column]).length)),
-  );
-  const isNumber = titles.map((_, column) => typeof rows[0]?.[column] === 'number');
-  const lines = [titles, ...rows].map((row) =>
-    row.map((cell, column) => {
-      const text = String(cell);
-      const width = widths[column] ?? 0;
-      return isNumber[column] ? text.padStart(width) : text.padEnd(width);
-    }),
-  );
-  return lines.map((cells) => cells.join('  ').trimEnd()).join('\n');
 }
 
 function formatMs(ms: number | null): string {

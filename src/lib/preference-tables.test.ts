@@ -1,9 +1,10 @@
-// The tables of consistent hashing against what theory promises; the figures are printed.
+// What the tables of consistent hashing promise each; the figures are printed. Beside each other and beside those of the literature they
+// are in hash-comparison.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { hash64, hashHalves } from './hash.ts';
-import { LARGE_MAGLEV_SIZE, MAGLEV_SIZE, MaglevTable } from './maglev-table.ts';
+import { MaglevTable } from './maglev-table.ts';
 import type { PreferenceTable, WeightedMember } from './preference-table.ts';
 import { RendezvousTable } from './rendezvous-table.ts';
 import { RingTable } from './ring-table.ts';
@@ -33,34 +34,11 @@ function shares(table: PreferenceTable, members: number, keys: number): readonly
   return counts.map((count) => count / keys);
 }
 
-/** Share of keys that `after` gives to another member than `before` did, by name. */
-function moved(
-  before: readonly WeightedMember[],
-  after: readonly WeightedMember[],
-  create: (members: readonly WeightedMember[]) => PreferenceTable,
-  keys: number,
-): number {
-  const [first, second] = [create(before), create(after)];
-  let count = 0;
-  for (let key = 0; key < keys; key++) {
-    const text = `key-${key}`;
-    if (before[pick(first, text)]?.name !== after[pick(second, text)]?.name) count++;
-  }
-  return count / keys;
-}
-
-/** The most even share that a kind of table must keep to, as the largest relative deviation with ten equal members. */
+/** The largest relative deviation from a fair share that a kind of table may have. */
 const EVENNESS = { maglev: 0.04, ring: 0.3, rendezvous: 0.04 };
 
 for (const [name, create] of Object.entries(TABLES)) {
   const kind = name as keyof typeof TABLES;
-
-  test(`${name}: ten equal members get equal shares`, (t) => {
-    const found = shares(create(equal(10)), 10, 50_000);
-    const worst = Math.max(...found.map((share) => Math.abs(share - 0.1) / 0.1));
-    t.diagnostic(`${name}: largest deviation from an equal share ${(worst * 100).toFixed(2)} %`);
-    assert.ok(worst < EVENNESS[kind], `${worst}`);
-  });
 
   test(`${name}: shares follow the weights`, (t) => {
     const members = [1, 2, 3, 4].map((weight) => ({ name: `e${weight}`, weight }));
@@ -68,13 +46,6 @@ for (const [name, create] of Object.entries(TABLES)) {
     t.diagnostic(`${name}: weights 1:2:3:4 gave ${found.map((share) => (share * 10).toFixed(2)).join(' : ')}`);
     for (const [i, share] of found.entries())
       assert.ok(Math.abs(share - (i + 1) / 10) < EVENNESS[kind] / 2, `${found.join(' ')}`);
-  });
-
-  test(`${name}: a member that leaves moves its own keys and few others`, (t) => {
-    const members = equal(20);
-    const share = moved(members, members.toSpliced(7, 1), create, 20_000);
-    t.diagnostic(`${name}: one of 20 left, ${(share * 100).toFixed(2)} % of the keys moved (5 % must)`);
-    assert.ok(share < (kind === 'maglev' ? 0.1 : 0.065), `${share}`);
   });
 
   // Maglev moves some, in exchange for a look-up of one step.
@@ -137,26 +108,5 @@ for (const [name, create] of Object.entries(TABLES)) {
 
   test(`${name}: an empty table has nobody`, () => {
     assert.equal(pick(create([]), 'key'), -1);
-  });
-}
-
-for (const size of [MAGLEV_SIZE, LARGE_MAGLEV_SIZE]) {
-  test(`maglev of ${size} slots: evenness and disruption`, (t) => {
-    const members = equal(100);
-    const counts = new Array<number>(100).fill(0);
-    const table = new MaglevTable(members, size);
-    for (let slot = 0; slot < size; slot++) counts[table.memberAt(slot)] = (counts[table.memberAt(slot)] ?? 0) + 1;
-    const spread = (Math.max(...counts) - Math.min(...counts)) / (size / 100);
-    const fewer = new MaglevTable(members.slice(0, 99), size);
-    let changed = 0;
-    for (let slot = 0; slot < size; slot++) {
-      if (table.memberAt(slot) !== 99 && table.memberAt(slot) !== fewer.memberAt(slot)) changed++;
-    }
-    t.diagnostic(
-      `${size} slots, 100 members: most and fewest slots differ by ${(spread * 100).toFixed(3)} % of a share; one left, and ${((changed / size) * 100).toFixed(2)} % of the slots of the others changed`,
-    );
-    // Turns are equal, so that no two members differ by more than one slot.
-    assert.ok(Math.max(...counts) - Math.min(...counts) <= 1);
-    assert.ok(changed / size < 0.06, `${changed / size}`);
   });
 }

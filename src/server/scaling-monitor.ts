@@ -2,13 +2,13 @@
 import { seriesKey } from '#config/compile-host.ts';
 import type { UpstreamConfig } from '#config/config-schema.ts';
 import { desiredCount, LoadHistory } from '#lib/load-history.ts';
+import type { Timers } from '#lib/timers.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { ScalingSignal } from '#schema/admin-schemas.ts';
 import { estimateQuantile } from '#telemetry/prometheus.ts';
 import { BUCKET_BOUNDS_MS, CELL } from '#telemetry/series.ts';
 import type { ViewSource } from './admin-view.ts';
-import type { Timers } from './health-monitor.ts';
 
 const SAMPLE_MS = 1000;
 /** Where the upstream has no `scaling`. */

@@ -21,6 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['config'],
   ['admin'],
   ['server'],
+  ['simulate'],
   ['cli'],
 ];
 

@@ -6,7 +6,8 @@ import { drain } from './drain.ts';
 import { reload } from './reload.ts';
 import { run } from './run.ts';
 import { schema } from './schema.ts';
+import { simulate } from './simulate.ts';
 import { status } from './status.ts';
 import { version } from './version.ts';
 
-export const commands: readonly CommandModule[] = [run, check, demo, status, reload, drain, schema, version];
+export const commands: readonly CommandModule[] = [run, check, simulate, demo, status, reload, drain, schema, version];
