@@ -75,6 +75,19 @@ const healthTiming = {
   unhealthy: s.integer({ min: 1, max: 100 }).default(3).describe('Bad probes in a row that take an endpoint out.'),
 };
 
+export const damping = {
+  throttle: s
+    .duration()
+    .prefault('1s')
+    .describe(
+      'At least this long between two changes of the endpoints; what changes meanwhile is put in use together.',
+    ),
+  hold: s
+    .duration()
+    .prefault('0s')
+    .describe('How long an endpoint that is no longer found stays in use, so that one that comes back is not missed.'),
+};
+
 const slowStart = s.object({
   time: s.duration().describe('Until an endpoint has its whole weight.'),
   curve: s
@@ -112,7 +125,7 @@ export const upstream = s.object({
     .array(endpointSchema)
     .optional()
     .describe('The endpoints, each an address or { address, weight, priority | backup, zone }.'),
-  resolve: moduleOptions('resolver', resolvers, {})
+  resolve: moduleOptions('resolver', resolvers, damping)
     .optional()
     .describe('How endpoints are found, instead of being listed.'),
   health: moduleOptions('probe', probes, healthTiming).optional().describe('Active health checks.'),

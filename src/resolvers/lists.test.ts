@@ -23,6 +23,7 @@ function run(t: TestContext, module: ResolverModule, options: object) {
       return () => clearTimeout(timer);
     },
     now: () => performance.now(),
+    random: () => 0.5,
   });
   t.after(() => resolver.stop());
   resolver.start((endpoints) => void answers.push(endpoints.map(describe).join(' ')));
@@ -63,7 +64,7 @@ for (const [what, text, reason] of [
   ['with an unknown key', "- { address: '10.0.0.1:81', wieght: 2 }", /no list of endpoints/],
   ['with an address that is none', '- nowhere', /no list of endpoints/],
   ['that lists an endpoint twice', '[10.0.0.1:81, 10.0.0.1:81]', /twice/],
-  ['that is empty', '[]', /lists no endpoint/],
+  ['that is empty', '[]', /there is no endpoint/],
 ] as const) {
   test(`file: a list ${what} keeps the last one, and is said once`, async (t) => {
     const path = await temporaryFile(t, '[10.0.0.1:81]');
