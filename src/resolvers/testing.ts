@@ -14,6 +14,8 @@ export interface ResolverRun {
   readonly warnings: readonly string[];
   /** Messages of the level `info` so far. */
   readonly notes: readonly string[];
+  /** Milliseconds of each timer that was set so far, in the resolver's time. */
+  readonly delays: readonly number[];
   /** Resolves when `holds` does. */
   until(holds: () => boolean): Promise<void>;
   stop(): void;
@@ -26,6 +28,7 @@ export function runResolver(t: CleansUp, module: ResolverModule, options: object
   const answers: string[] = [];
   const warnings: string[] = [];
   const notes: string[] = [];
+  const delays: number[] = [];
   const resolver = module.create(module.options.parse(options), {
     log: {
       debug() {},
@@ -34,6 +37,7 @@ export function runResolver(t: CleansUp, module: ResolverModule, options: object
       error() {},
     },
     setTimer(callback, delayMs) {
+      delays.push(delayMs);
       const timer = setTimeout(callback, delayMs / speed);
       return () => clearTimeout(timer);
     },
@@ -45,7 +49,7 @@ export function runResolver(t: CleansUp, module: ResolverModule, options: object
   const until = async (holds: () => boolean) => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   };
-  return { answers, warnings, notes, until, stop: () => resolver.stop() };
+  return { answers, warnings, notes, delays, until, stop: () => resolver.stop() };
 }
 
 /** `address*weight@priority` and the zone in parentheses, without what is as it usually is. */
