@@ -6,6 +6,7 @@ import { s } from '#schema/blocks.ts';
 import { endpointSchema } from '#schema/endpoint-list.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 import { isFieldName } from '#schema/tokens.ts';
+import { damping } from './damping-schema.ts';
 
 const timeouts = s.object({
   connect: s.duration().prefault('5s').describe('Until a connection to the endpoint stands.'),
@@ -73,19 +74,6 @@ const healthTiming = {
   timeout: s.duration().prefault('2s').describe('How long a probe may take.'),
   healthy: s.integer({ min: 1, max: 100 }).default(2).describe('Good probes in a row that bring an endpoint back.'),
   unhealthy: s.integer({ min: 1, max: 100 }).default(3).describe('Bad probes in a row that take an endpoint out.'),
-};
-
-export const damping = {
-  throttle: s
-    .duration()
-    .prefault('1s')
-    .describe(
-      'At least this long between two changes of the endpoints; what changes meanwhile is put in use together.',
-    ),
-  hold: s
-    .duration()
-    .prefault('0s')
-    .describe('How long an endpoint that is no longer found stays in use, so that one that comes back is not missed.'),
 };
 
 const slowStart = s.object({

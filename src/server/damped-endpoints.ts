@@ -16,13 +16,21 @@ export interface DampingHost {
   setTimer(callback: () => void, delayMs: number): () => void;
 }
 
+/** An endpoint that is no longer found. */
+interface Held {
+  readonly endpoint: ResolvedEndpoint;
+  /** Where it stands among the others. */
+  readonly place: number;
+  readonly untilMs: number;
+}
+
 export class DampedEndpoints {
   readonly #host: DampingHost;
   readonly #onChange: () => void;
   #damping: Damping;
   #found: readonly ResolvedEndpoint[] = [];
-  /** What is no longer found, by address, and until when it stays. */
-  readonly #held = new Map<string, { readonly endpoint: ResolvedEndpoint; readonly untilMs: number }>();
+  /** By address. */
+  readonly #held = new Map<string, Held>();
   #current: readonly ResolvedEndpoint[] = [];
   #changedAtMs = Number.NEGATIVE_INFINITY;
   #clearTimer: (() => void) | undefined = undefined;
@@ -44,16 +52,23 @@ export class DampedEndpoints {
 
   /** Puts what is found now in use, at once or when it is time. */
   offer(found: readonly ResolvedEndpoint[]): void {
-    this.#hold(found);
-    this.#found = found;
-    this.#schedule(this.#changedAtMs + this.#damping.throttleMs);
+    this.#take(found);
+    this.stop();
+    const delayMs = this.#changedAtMs + this.#damping.throttleMs - this.#host.now();
+    if (delayMs <= 0) this.#publish();
+    else this.#clearTimer = this.#host.setTimer(() => this.#publish(), delayMs);
   }
 
   /** The same without waiting: for answers that are the first. */
   offerFirst(found: readonly ResolvedEndpoint[]): void {
-    this.#hold(found);
-    this.#found = found;
+    this.#take(found);
     this.#publish();
+  }
+
+  /** The same without a call back: for who asks right after. */
+  replace(found: readonly ResolvedEndpoint[]): void {
+    this.#take(found);
+    this.#renew();
   }
 
   stop(): void {
@@ -61,36 +76,39 @@ export class DampedEndpoints {
     this.#clearTimer = undefined;
   }
 
-  #hold(found: readonly ResolvedEndpoint[]): void {
+  #take(found: readonly ResolvedEndpoint[]): void {
+    const before = this.#found;
+    this.#found = found;
     const { holdMs } = this.#damping;
     const untilMs = this.#host.now() + holdMs;
     const addresses = new Set(found.map(formatAddress));
     for (const address of addresses) this.#held.delete(address);
     if (holdMs === 0) return;
-    for (const endpoint of this.#found) {
+    for (const [place, endpoint] of before.entries()) {
       const address = formatAddress(endpoint);
-      if (!addresses.has(address)) this.#held.set(address, { endpoint, untilMs });
+      if (!addresses.has(address)) this.#held.set(address, { endpoint, place, untilMs });
     }
-  }
-
-  #schedule(atMs: number): void {
-    this.stop();
-    const delayMs = atMs - this.#host.now();
-    if (delayMs <= 0) this.#publish();
-    else this.#clearTimer = this.#host.setTimer(() => this.#publish(), delayMs);
   }
 
   #publish(): void {
+    if (this.#renew()) this.#onChange();
+  }
+
+  /** Works out what is in use now; returns whether that is something else. */
+  #renew(): boolean {
     this.stop();
     const now = this.#host.now();
     for (const [address, { untilMs }] of this.#held) if (untilMs <= now) this.#held.delete(address);
-    const held = [...this.#held.values()];
-    const next = [...this.#found, ...held.map(({ endpoint }) => endpoint)];
-    if (JSON.stringify(next) !== JSON.stringify(this.#current)) {
-      this.#current = next;
-      this.#changedAtMs = now;
-      this.#onChange();
+    const held = [...this.#held.values()].sort((a, b) => a.place - b.place);
+    if (held.length > 0) {
+      const delayMs = Math.min(...held.map(({ untilMs }) => untilMs)) - now;
+      this.#clearTimer = this.#host.setTimer(() => this.#publish(), delayMs);
     }
-    if (held.length > 0) this.#schedule(Math.min(...held.map(({ untilMs }) => untilMs)));
+    const next = [...this.#found];
+    for (const { endpoint, place } of held) next.splice(place, 0, endpoint);
+    if (JSON.stringify(next) === JSON.stringify(this.#current)) return false;
+    this.#current = next;
+    this.#changedAtMs = now;
+    return true;
   }
 }

@@ -12,8 +12,11 @@ interface Running {
   found: readonly ResolvedEndpoint[];
 }
 
+/** An upstream some of whose endpoints are resolved. */
 interface ResolvedUpstream {
+  config: UpstreamConfig;
   running: readonly Running[];
+  /** All of its endpoints. */
   readonly endpoints: DampedEndpoints;
 }
 
@@ -37,11 +40,9 @@ export class ResolverSet {
     for (const [name, upstream] of Object.entries(config.upstreams)) this.#useUpstream(name, upstream);
   }
 
-  /** The endpoints of an upstream as far as they are known: listed addresses and resolved ones, each address once. */
+  /** The endpoints of an upstream as far as they are known: listed and resolved ones in the order written, each address once. */
   endpoints(name: string, upstream: UpstreamConfig): readonly ResolvedEndpoint[] {
-    const listed = (upstream.endpoints ?? []).filter((endpoint) => !needsResolving(endpoint));
-    const resolved = this.#upstreams.get(name)?.endpoints.current ?? [];
-    return unique([...listed, ...resolved]);
+    return unique(this.#upstreams.get(name)?.endpoints.current ?? upstream.endpoints ?? []);
   }
 
   stop(): void {
@@ -61,23 +62,23 @@ export class ResolverSet {
       this.#drop(name);
       return;
     }
-    const state = this.#upstreams.get(name) ?? this.#add(name, dampingOf(upstream));
+    const state = this.#upstreams.get(name) ?? this.#add(name, upstream);
+    state.config = upstream;
     state.endpoints.configure(dampingOf(upstream));
     const before = state.running;
-    const kept = new Set(wanted.flatMap(({ key }) => before.find((running) => running.key === key) ?? []));
-    const leaving = before.filter((running) => !kept.has(running));
+    const running = (key: string) => before.find((one) => one.key === key);
+    const kept = new Set(wanted.map(({ key }) => running(key)));
+    const leaving = before.filter((one) => !kept.has(one));
     for (const { resolver } of leaving) resolver.stop();
     // Until a resolver has its first answer, what those found that it replaces stays in use.
-    const found = leaving.flatMap((running) => running.found);
-    state.running = wanted.map(
-      (one) => before.find((running) => running.key === one.key) ?? this.#start(state, one, found),
-    );
-    if (leaving.length > 0) state.endpoints.offerFirst(allFound(state));
+    const found = leaving.flatMap((one) => one.found);
+    state.running = wanted.map((one) => running(one.key) ?? this.#start(state, one, found));
+    state.endpoints.replace(allEndpoints(state));
   }
 
-  #add(name: string, damping: Damping): ResolvedUpstream {
-    const endpoints = new DampedEndpoints(damping, this.#host, () => this.#onChange(name));
-    const state: ResolvedUpstream = { running: [], endpoints };
+  #add(name: string, config: UpstreamConfig): ResolvedUpstream {
+    const endpoints = new DampedEndpoints(dampingOf(config), this.#host, () => this.#onChange(name));
+    const state: ResolvedUpstream = { config, running: [], endpoints };
     this.#upstreams.set(name, state);
     return state;
   }
@@ -91,23 +92,28 @@ export class ResolverSet {
       // What comes after it was stopped is of no use.
       if (!state.running.includes(running)) return;
       running.found = answer.map((endpoint) => ({ ...endpoint, ...wanted.listed }));
-      if (isFirst) state.endpoints.offerFirst(allFound(state));
-      else state.endpoints.offer(allFound(state));
+      if (isFirst) state.endpoints.offerFirst(allEndpoints(state));
+      else state.endpoints.offer(allEndpoints(state));
       isFirst = false;
     });
     return running;
   }
 }
 
-function allFound({ running }: ResolvedUpstream): readonly ResolvedEndpoint[] {
-  return running.flatMap(({ found }) => found);
+function allEndpoints({ config, running }: ResolvedUpstream): readonly ResolvedEndpoint[] {
+  const found = running.map((one) => one.found);
+  if (config.resolve) return found.flat();
+  let names = 0;
+  return (config.endpoints ?? []).flatMap((endpoint) =>
+    needsResolving(endpoint) ? (found[names++] ?? []) : [endpoint],
+  );
 }
 
 interface Wanted {
   readonly type: string;
   readonly options: unknown;
-  /** What is told of a listed name holds for all its addresses. */
-  readonly listed: Pick<ResolvedEndpoint, 'weight' | 'priority' | 'zone'> | undefined;
+  /** What stands beside a listed name, and goes for each of its addresses. */
+  readonly listed: Partial<ResolvedEndpoint>;
   /** Tells resolvers apart. */
   readonly key: string;
 }
@@ -115,11 +121,11 @@ interface Wanted {
 function wantedResolvers(upstream: UpstreamConfig): readonly Wanted[] {
   const { resolve } = upstream;
   const wanted = resolve
-    ? [{ type: resolve.type, options: resolve.options, listed: undefined }]
-    : (upstream.endpoints ?? []).filter(needsResolving).map(({ host, port, weight, priority, zone }) => ({
+    ? [{ type: resolve.type, options: resolve.options, listed: {} }]
+    : (upstream.endpoints ?? []).filter(needsResolving).map(({ host, port, socketPath: _none, ...listed }) => ({
         type: dnsResolver.type,
         options: dnsResolver.options.parse({ name: host, port }),
-        listed: { weight, priority, zone },
+        listed,
       }));
   return wanted.map((one) => ({ ...one, key: JSON.stringify(one) }));
 }

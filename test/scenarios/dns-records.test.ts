@@ -104,13 +104,17 @@ for (const [what, options, record] of [
   });
 }
 
-test('a name is resolved again when the shortest TTL is over and a little later, in no step with others', SKIP, async (t) => {
-  const server = await startNameServer(t, ['host-record=app.test,10.0.0.1,300', 'host-record=app.test,10.0.0.2,200']);
-  const { answers, delays, until } = follow(t, server, addresses);
-  await until(() => answers.length === 1);
-  // Chance stands at one half of a tenth.
-  await until(() => delays.includes(200_000 * 1.05));
-});
+test(
+  'a name is resolved again when the shortest TTL is over and a little later, in no step with others',
+  SKIP,
+  async (t) => {
+    const server = await startNameServer(t, ['host-record=app.test,10.0.0.1,300', 'host-record=app.test,10.0.0.2,200']);
+    const { answers, delays, until } = follow(t, server, addresses);
+    await until(() => answers.length === 1);
+    // Chance stands at one half of a tenth.
+    await until(() => delays.includes(200_000 * 1.05));
+  },
+);
 
 test('a name without records is asked for again after five seconds', SKIP, async (t) => {
   const server = await startNameServer(t, []);

@@ -122,7 +122,7 @@ test('with user and password it logs in; a wrong password is said', SKIP, async 
   await right.until(() => right.answers.at(-1) === '10.0.0.1:80 10.0.0.2:80');
 });
 
-test('a gateway follows etcd, and goes on serving while it is away; the password is not shown', SKIP, async (t) => {
+test('a gateway follows etcd, and goes on serving while it is away; secrets are not shown', SKIP, async (t) => {
   const etcd = await startEtcd(t);
   const first = await startOrigin(t, () => ok('first'));
   const second = await startOrigin(t, () => ok('second'));
@@ -134,6 +134,7 @@ routes: [{ name: all, match: { path: /* }, upstream: app }]
 upstreams:
   app: { resolve: { type: etcd, prefix: /app/, servers: ['${etcd.url}'], throttle: 100ms } }
   other: { resolve: { type: etcd, prefix: /other/, servers: ['${etcd.url}'], user: me, password: 'very secret' } }
+  third: { resolve: { type: http, url: '${etcd.url}', headers: { Authorization: 'Bearer very secret' } } }
 `,
   );
   const isOnly = (address: string) =>
