@@ -3,12 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { balancers } from '#balancers/index.ts';
 import { cliReference } from '#cli/reference.ts';
+import { damping } from '#config/damping-schema.ts';
 import { configurationJsonSchema } from '#config/json-schema.ts';
 import { ERROR_KINDS } from '#model/proxy-error.ts';
 import { PARAMETERISED, VARIABLES } from '#model/template.ts';
 import { policies } from '#policies/index.ts';
 import { probes } from '#probes/index.ts';
 import { resolvers } from '#resolvers/index.ts';
+import { s } from '#schema/blocks.ts';
 import { toJsonSchema } from '#schema/json-schema.ts';
 import type { Schema } from '#schema/schema.ts';
 import { ACCESS_VARIABLES } from '#telemetry/access-format.ts';
@@ -63,7 +65,13 @@ write(
 );
 write(
   'resolvers.md',
-  modulesPage('Resolvers', 'How endpoints are found: the option `resolve` of an upstream.', resolvers),
+  modulesPage(
+    'Resolvers',
+    `How endpoints are found: the option \`resolve\` of an upstream. Each resolver takes these options beside its own:
+
+${optionTable(toJsonSchema(s.object(damping), {}) as JsonSchema).trimEnd()}`,
+    resolvers,
+  ),
 );
 write('errors.md', errorsPage());
 write('variables.md', variablesPage());

@@ -6,6 +6,7 @@ import { connect, isIP } from 'node:net';
 import type { ResolverHost } from '#model/resolver.ts';
 import { s } from '#schema/blocks.ts';
 import { type DnsAnswer, type RecordType, readAnswer, writeQuery } from '#wire/dns/message.ts';
+import { Deadline } from './deadline.ts';
 
 export interface Question {
   readonly name: string;
@@ -81,12 +82,11 @@ export class DnsClient {
   }
 
   async #within<T>(signal: AbortSignal, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
-    const late = new AbortController();
-    const clear = this.#host.setTimer(() => late.abort(), TIMEOUT_MS);
+    const deadline = new Deadline(this.#host, signal, TIMEOUT_MS);
     try {
-      return await work(AbortSignal.any([signal, late.signal]));
+      return await work(deadline.signal);
     } finally {
-      clear();
+      deadline.release();
     }
   }
 }

@@ -36,7 +36,7 @@ const options = s
     family: s.enum(['any', 'ipv4', 'ipv6']).default('any').describe('Which addresses to ask for.'),
     servers: s
       .array(nameServer())
-      .default([])
+      .prefault([])
       .describe('Name servers as address or address:port; those of the system by default.'),
     'on-empty': onEmpty,
   })

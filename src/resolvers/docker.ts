@@ -36,7 +36,7 @@ type Options = Output<typeof options>;
 export const dockerResolver = defineResolver({
   type: 'docker',
   summary:
-    'Containers that run and are not unhealthy, by their labels, from the Docker Engine; followed by its events. An outage keeps the last ones.',
+    'Containers that run and are healthy as far as they are checked, by their labels, from the Docker Engine and its events; an outage keeps the last ones.',
   options,
   create: (given, host) => new DockerResolver(given, host),
 });
@@ -44,6 +44,8 @@ export const dockerResolver = defineResolver({
 const TIMEOUT_MS = 10_000;
 /** Events are asked for anew after this, with a list behind: so an engine that has fallen silent is noticed. */
 const EVENTS_MS = 300_000;
+/** Before events are asked for anew. */
+const AGAIN_MS = 1000;
 /** What may change whether, or where, a container is reached. */
 const EVENTS = ['start', 'die', 'pause', 'unpause', 'health_status', 'rename', 'update'];
 /** A container without a health check counts as well; one whose first check is still to come does not. */
@@ -83,18 +85,14 @@ class DockerResolver implements Resolver {
       return { target: `${version}${target}?${query}`, timeoutMs: TIMEOUT_MS, signal };
     };
     const list = ask('/containers/json', { label, status: ['running'], health: HEALTH });
-    // Before the list, so that nothing happens in between.
-    const events = await this.#client.stream(ask('/events', { label, type: ['container'], event: EVENTS }), EVENTS_MS);
-    const look = async () => {
-      const { endpoints, flaws } = selectContainers(
-        await this.#client.askJson(s.array(container), list),
-        this.#options,
-      );
+    // The stream stands before the first list, so that nothing happens in between.
+    const events = ask('/events', { label, type: ['container'], event: EVENTS });
+    for await (const _batch of await this.#client.stream(events, EVENTS_MS)) {
+      const found = await this.#client.askJson(s.array(container), list);
+      const { endpoints, flaws } = selectContainers(found, this.#options);
       updates.take(endpoints, flaws);
-    };
-    await look();
-    for await (const _batch of events) await look();
-    return 0;
+    }
+    return AGAIN_MS;
   }
 
   /** The path of the newest version that the engine has: what is asked for is the same from 1.41 (2020) on. */

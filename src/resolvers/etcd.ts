@@ -14,7 +14,7 @@ const options = s
     servers: s
       .array(serverUrl())
       .min(1)
-      .default(['http://127.0.0.1:2379'])
+      .prefault(['http://127.0.0.1:2379'])
       .describe('URLs of the members of etcd (3.4 or newer); the next one is asked when one fails.'),
     user: s.string().optional().describe('Name to log in with, where etcd asks for one.'),
     password: s.string().optional().describe('Its password.'),
@@ -38,7 +38,7 @@ export const etcdResolver = defineResolver({
 const TIMEOUT_MS = 10_000;
 /** A watch is made anew after this, with a list before it: so a server that has fallen silent is noticed. */
 const WATCH_MS = 300_000;
-/** Before a list that has become necessary. */
+/** Before the keys are listed anew. */
 const AGAIN_MS = 1000;
 
 const header = s.part({ revision: s.string() });
@@ -98,13 +98,12 @@ class EtcdResolver implements Resolver {
     };
     const list = await client.askJson(range, post('/v3/kv/range', keys));
     const values = new Map((list.kvs ?? []).map(({ key, value }) => [key, value ?? '']));
-    tell(values, updates);
     const start = { ...keys, start_revision: String(BigInt(list.header.revision) + 1n) };
     for await (const lines of await client.stream(post('/v3/watch', { create_request: start }), WATCH_MS)) {
       for (const line of lines) if (!apply(line, values)) return AGAIN_MS;
       tell(values, updates);
     }
-    return 0;
+    return AGAIN_MS;
   }
 
   async #authenticate(client: HttpClient, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {

@@ -5,6 +5,7 @@ import https from 'node:https';
 import type { ResolverHost } from '#model/resolver.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import type { Schema } from '#schema/schema.ts';
+import { Deadline } from './deadline.ts';
 import { checked, MAX_LIST_BYTES } from './endpoint-list.ts';
 
 /** Paths of PEM files; read for each connection, so that they can be replaced. */
@@ -49,6 +50,7 @@ export class StatusError extends Error {
   }
 }
 
+const LATE = 'no answer in time';
 const MAX_QUOTED = 200;
 /** A peer that has vanished is noticed after this and ten probes, one a second. */
 const KEEP_ALIVE_MS = 15_000;
@@ -67,13 +69,13 @@ export class HttpClient {
 
   /** The answer, whatever its status. Rejects when there is none in time or it is larger than 16 MiB. */
   async ask(request: HttpRequest): Promise<HttpAnswer> {
-    const deadline = this.#deadline(request);
+    const deadline = new Deadline(this.#host, request.signal, request.timeoutMs);
     try {
       return await readWhole(await this.#send(request, deadline.signal));
     } catch (error) {
-      throw deadline.explain(error);
+      throw deadline.isOver ? new Error(LATE) : error;
     } finally {
-      deadline.clear();
+      deadline.release();
     }
   }
 
@@ -83,33 +85,23 @@ export class HttpClient {
   }
 
   /**
-   * The lines of an answer as they come, in batches of all that are there. The stream ends when the server ends it, and
-   * without an error after `lifeMs`. Rejects with a `StatusError` when the status is not 2xx.
+   * The lines of an answer as they come, in batches of all that are there; the first is empty and says that the head has come.
+   * The stream ends when the server ends it, without an error after `lifeMs`, and when nobody reads on. To be read in any case.
+   * Rejects with a `StatusError` when the status is not 2xx.
    */
   async stream(request: HttpRequest, lifeMs: number): Promise<AsyncIterable<readonly string[]>> {
-    const deadline = this.#deadline(request);
-    const abort = new AbortController();
-    const signal = AbortSignal.any([deadline.signal, abort.signal]);
+    const deadline = new Deadline(this.#host, request.signal, request.timeoutMs);
     try {
-      const response = await this.#send(request, signal);
+      const response = await this.#send(request, deadline.signal);
+      response.once('close', () => deadline.release());
       if (!isSuccess(response.statusCode)) throw new StatusError(await readWhole(response));
-      const clearLife = this.#host.setTimer(() => abort.abort(), lifeMs);
-      response.once('close', clearLife);
-      return readLines(response, abort.signal);
+      deadline.restart(lifeMs);
+      return readLines(response, deadline);
     } catch (error) {
-      throw deadline.explain(error);
-    } finally {
-      deadline.clear();
+      const isLate = deadline.isOver;
+      deadline.release();
+      throw isLate ? new Error(LATE) : error;
     }
-  }
-
-  #deadline({ timeoutMs, signal }: HttpRequest) {
-    const late = new AbortController();
-    return {
-      signal: AbortSignal.any([signal, late.signal]),
-      clear: this.#host.setTimer(() => late.abort(), timeoutMs),
-      explain: (error: unknown) => (late.signal.aborted ? new Error('no answer in time') : error),
-    };
   }
 
   async #send({ method = 'GET', target, headers, body }: HttpRequest, signal: AbortSignal) {
@@ -172,11 +164,12 @@ async function readWhole(response: http.IncomingMessage): Promise<HttpAnswer> {
   return { status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(parts).toString('utf8') };
 }
 
-async function* readLines(response: http.IncomingMessage, life: AbortSignal): AsyncGenerator<readonly string[]> {
+async function* readLines(response: http.IncomingMessage, life: Deadline): AsyncGenerator<readonly string[]> {
   /** The beginning of a line whose end has not come. */
   let parts: Buffer[] = [];
   let size = 0;
   try {
+    yield [];
     for await (const chunk of response as AsyncIterable<Buffer>) {
       const end = chunk.lastIndexOf(0x0a);
       if (end >= 0) {
@@ -190,7 +183,9 @@ async function* readLines(response: http.IncomingMessage, life: AbortSignal): As
       if (size > MAX_LIST_BYTES) throw new Error('a line of the answer is larger than 16 MiB');
     }
   } catch (error) {
-    if (!life.aborted) throw error;
+    if (!life.isOver) throw error;
+  } finally {
+    response.destroy();
   }
 }
 

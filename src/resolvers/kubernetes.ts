@@ -130,9 +130,7 @@ class KubernetesResolver implements Resolver {
   async #watch({ client, path, headers }: Cluster, updates: EndpointUpdates, signal: AbortSignal): Promise<void> {
     const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${WATCH_SECONDS}&resourceVersion=${this.#version}`;
     const request = { target: `${path}&${query}`, headers, timeoutMs: TIMEOUT_MS, signal };
-    const stream = await client.stream(request, WATCH_SECONDS * 1000 + WATCH_GRACE_MS);
-    this.#tell(updates);
-    for await (const lines of stream) {
+    for await (const lines of await client.stream(request, WATCH_SECONDS * 1000 + WATCH_GRACE_MS)) {
       let version = this.#version;
       // Until all of it has been understood: what breaks off must be listed anew.
       this.#version = undefined;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { etcdResolver } from '#resolvers/etcd.ts';
 import { runResolver } from '#resolvers/testing.ts';
+import { json, line, startApi } from '../support/api-server.ts';
 import { base64, type Etcd, startEtcd } from '../support/etcd.ts';
 import { startTidegate } from '../support/gateway.ts';
 import { ok, startOrigin } from '../support/origin.ts';
@@ -85,20 +86,44 @@ test('after a failure the next member is asked', SKIP, async (t) => {
   await until(() => answers.at(-1) === '10.0.0.1:80');
 });
 
-test('a watch that ends is made anew with a list: nothing is missed, also behind a compaction', SKIP, async (t) => {
+test('a watch that ends is made anew behind a list, so that nothing is missed', SKIP, async (t) => {
   const etcd = await startEtcd(t);
   await etcd.put('/app/1', '10.0.0.1:80');
   // The life of a watch, 300 s, is over after 300 ms.
-  const { answers, warnings, until } = follow(t, etcd, {}, 1000);
-  await until(() => answers.length === 1);
-  for (let turn = 2; turn < 6; turn++) {
-    const revision = await etcd.put('/app/1', `10.0.0.${turn}:80`);
-    await etcd.post('kv/compaction', { revision });
-    await until(() => answers.at(-1) === `10.0.0.${turn}:80`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  assert.deepEqual(warnings, []);
+  const { answers, delays, warnings, until } = follow(t, etcd, {}, 1000);
+  const watches = () => delays.filter((delay) => delay === 300_000).length;
+  await until(() => watches() === 2);
+  const revision = await etcd.put('/app/1', '10.0.0.2:80');
+  await etcd.post('kv/compaction', { revision });
+  await until(() => watches() > 3);
+  assert.deepEqual([answers, warnings], [['10.0.0.1:80', '10.0.0.2:80'], []]);
 });
+
+for (const [what, says, reason] of [
+  ['that changes were missed (compaction)', { result: { canceled: true, compact_revision: '9' } }, undefined],
+  ['that the watch is cancelled', { result: { canceled: true, cancel_reason: 'no permission' } }, /no permission/],
+  ['that something failed', { error: { grpc_code: 14, message: 'no leader' } }, /no leader/],
+  ['what is not as expected', { result: { events: [{}] } }, /not as expected/],
+] as const) {
+  test(`a watch that says ${what} leads to a new list`, { timeout: 30_000 }, async (t) => {
+    const watched: string[] = [];
+    let port = 80;
+    const server = await startApi(t, ({ path }, response) => {
+      if (path === '/v3/watch') {
+        line(response, watched.length === 0 ? says : { result: { created: true } });
+        watched.push(path);
+      } else {
+        const kvs = [{ key: base64('/app/1'), value: base64(`10.0.0.1:${port++}`) }];
+        json(response, { header: { revision: '7' }, kvs });
+      }
+    });
+    const { answers, warnings, until } = runResolver(t, etcdResolver, { servers: [server.url], prefix: '/app/' }, 20);
+    await until(() => watched.length === 2);
+    assert.deepEqual(answers, ['10.0.0.1:80', '10.0.0.1:81']);
+    if (reason) assert.match(warnings[0] ?? '', reason);
+    else assert.deepEqual(warnings, []);
+  });
+}
 
 test('with user and password it logs in; a wrong password is said', SKIP, async (t) => {
   const etcd = await startEtcd(t);

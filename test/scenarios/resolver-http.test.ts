@@ -91,6 +91,18 @@ test(
   },
 );
 
+test('a stream that nobody reads on is closed, also before its first line', LIMIT, async (t) => {
+  let closed = 0;
+  const client = await connect(t, (_asked, response) => {
+    response.once('close', () => closed++);
+    response.flushHeaders();
+  });
+  await assert.rejects(async () => {
+    for await (const _batch of await client.stream(request(), 60_000)) throw new Error('no more');
+  }, /no more/);
+  while (closed === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
 test('a deadline ends what does not come, whole answers and heads of streams', LIMIT, async (t) => {
   const silent = await connect(t, () => undefined);
   await assert.rejects(silent.ask(request(50)), /no answer in time/);

@@ -17,8 +17,6 @@ export type Answers = (asked: Asked, response: ServerResponse) => unknown;
 export class ApiServer {
   /** All requests so far, oldest first. */
   readonly requests: Asked[] = [];
-  /** Answers that have not ended: streams and questions that are held back. */
-  readonly open = new Set<ServerResponse>();
   readonly #server: Server;
   readonly #scheme: string;
 
@@ -28,8 +26,6 @@ export class ApiServer {
       const { method = '', headers } = request;
       const asked = { method, path: pathname, query: searchParams, headers };
       this.requests.push(asked);
-      this.open.add(response);
-      response.once('close', () => this.open.delete(response));
       request.resume();
       answer(asked, response);
     };
