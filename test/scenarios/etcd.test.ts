@@ -118,7 +118,7 @@ for (const [what, says, reason] of [
       }
     });
     const { answers, warnings, until } = runResolver(t, etcdResolver, { servers: [server.url], prefix: '/app/' }, 20);
-    await until(() => watched.length === 2);
+    await until(() => watched.length === 2 && answers.length === 2);
     assert.deepEqual(answers, ['10.0.0.1:80', '10.0.0.1:81']);
     if (reason) assert.match(warnings[0] ?? '', reason);
     else assert.deepEqual(warnings, []);
