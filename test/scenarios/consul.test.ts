@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { consulResolver } from '#resolvers/consul.ts';
-import { runResolver } from '#resolvers/testing.ts';
+import { hurry, runResolver } from '#resolvers/testing.ts';
 import { type ApiServer, json, startApi } from '../support/api-server.ts';
 
 const LIMIT = { timeout: 30_000 };
@@ -53,9 +53,8 @@ function instance(address: string, service: object = {}, statuses: readonly stri
   };
 }
 
-/** Time passes twenty times as fast: what waits a second waits 50 ms. */
 function follow(t: TestContext, { server }: Consul, options: object = {}) {
-  return runResolver(t, consulResolver, { service: 'web', server: server.url, ...options }, 20);
+  return runResolver(t, consulResolver, { service: 'web', server: server.url, ...options }, hurry(10_000));
 }
 
 test('a question waits behind the index of the last answer, and changes come as they happen', LIMIT, async (t) => {
@@ -162,9 +161,12 @@ test('a refusal is said with what Consul says', LIMIT, async (t) => {
 
 test('an answer that does not come in the time of the wait is an outage', LIMIT, async (t) => {
   const server = await startApi(t, () => undefined);
-  const { warnings, until } = runResolver(t, consulResolver, { service: 'web', server: server.url, wait: '1s' }, 100);
+  const given = { service: 'web', server: server.url, wait: '1s' };
+  const { warnings, delays, until } = runResolver(t, consulResolver, given, (delayMs) => delayMs / 100);
   await until(() => warnings.length === 1);
   assert.match(warnings[0] ?? '', /no answer in time/);
+  // The wait, a sixteenth of it, and time for the answer itself.
+  assert.equal(delays[0], 1000 + 62.5 + 10_000);
 });
 
 for (const [onEmpty, last] of [

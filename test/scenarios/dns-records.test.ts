@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { dnsResolver } from '#resolvers/dns.ts';
-import { runResolver } from '#resolvers/testing.ts';
+import { hurry, runResolver } from '#resolvers/testing.ts';
 import { startTidegate } from '../support/gateway.ts';
 import { type NameServer, startNameServer } from '../support/name-server.ts';
 import { ok, startOrigin } from '../support/origin.ts';
@@ -14,9 +14,8 @@ const SKIP = { skip: missing('dnsmasq'), timeout: 60_000 };
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const SERVICE = '_http._tcp.app.test';
 
-/** Time passes twenty times as fast: a TTL of a second is over after 50 ms. */
 function follow(t: TestContext, { address }: NameServer, options: object) {
-  return runResolver(t, dnsResolver, { servers: [address], ...options }, 20);
+  return runResolver(t, dnsResolver, { servers: [address], ...options }, hurry(2000));
 }
 
 const services = { name: SERVICE, records: 'srv' };

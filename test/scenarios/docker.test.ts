@@ -5,16 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { dockerResolver } from '#resolvers/docker.ts';
-import { runResolver } from '#resolvers/testing.ts';
+import { hurry, hurryStreams, runResolver } from '#resolvers/testing.ts';
 import { startApi } from '../support/api-server.ts';
 import { Docker } from '../support/docker.ts';
 
 const LIMIT = { timeout: 30_000 };
 const labels = { 'tidegate.upstream': 'app' };
 
-/** Time passes twenty times as fast: what waits a second waits 50 ms. */
 function follow(t: TestContext, server: string, options: object = {}) {
-  return runResolver(t, dockerResolver, { server, labels: ['tidegate.upstream=app'], ...options }, 20);
+  return runResolver(t, dockerResolver, { server, labels: ['tidegate.upstream=app'], ...options }, hurry(10_000));
 }
 
 test('containers with the label are followed as they start, fall ill and die, over a Unix socket', LIMIT, async (t) => {
@@ -57,9 +56,8 @@ test('a stream of events that breaks is said, and what happened meanwhile is fou
 test('an engine that falls silent is noticed, as events are asked for anew after a time', LIMIT, async (t) => {
   const docker = await Docker.start(t);
   docker.set('one', 'start', { labels });
-  // 300 seconds are over after 300 ms.
   const given = { server: docker.url, labels: ['tidegate.upstream'] };
-  const { warnings, until } = runResolver(t, dockerResolver, given, 1000);
+  const { warnings, until } = runResolver(t, dockerResolver, given, hurryStreams);
   await until(() => docker.lists === 3);
   assert.deepEqual(warnings, []);
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { etcdResolver } from '#resolvers/etcd.ts';
-import { runResolver } from '#resolvers/testing.ts';
+import { hurry, hurryStreams, runResolver } from '#resolvers/testing.ts';
 import { json, line, startApi } from '../support/api-server.ts';
 import { base64, type Etcd, startEtcd } from '../support/etcd.ts';
 import { startTidegate } from '../support/gateway.ts';
@@ -14,8 +14,8 @@ import { connectRaw, exchange } from '../support/raw-client.ts';
 const SKIP = { skip: missing('etcd'), timeout: 60_000 };
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
-function follow(t: TestContext, { url }: Etcd, options: object = {}, speed = 1) {
-  return runResolver(t, etcdResolver, { servers: [url], prefix: '/app/', ...options }, speed);
+function follow(t: TestContext, { url }: Etcd, options: object = {}, pace = hurry(10_000)) {
+  return runResolver(t, etcdResolver, { servers: [url], prefix: '/app/', ...options }, pace);
 }
 
 test('keys under the prefix are endpoints, and are followed as they come, change and go', SKIP, async (t) => {
@@ -66,7 +66,7 @@ for (const [onEmpty, last] of [
 test('an outage keeps what is known, is said once, and what changed meanwhile is found after it', SKIP, async (t) => {
   const etcd = await startEtcd(t);
   await etcd.put('/app/1', '10.0.0.1:80');
-  const { answers, warnings, until } = follow(t, etcd, {}, 20);
+  const { answers, warnings, until } = follow(t, etcd);
   await until(() => answers.length === 1);
   await etcd.stop();
   const refused = () => warnings.filter((warning) => /ECONNREFUSED/.test(warning)).length;
@@ -82,15 +82,14 @@ test('after a failure the next member is asked', SKIP, async (t) => {
   const etcd = await startEtcd(t);
   await etcd.put('/app/1', '10.0.0.1:80');
   const gone = `http://127.0.0.1:${await closedPort()}`;
-  const { answers, until } = follow(t, etcd, { servers: [gone, etcd.url] }, 20);
+  const { answers, until } = follow(t, etcd, { servers: [gone, etcd.url] });
   await until(() => answers.at(-1) === '10.0.0.1:80');
 });
 
 test('a watch that ends is made anew behind a list, so that nothing is missed', SKIP, async (t) => {
   const etcd = await startEtcd(t);
   await etcd.put('/app/1', '10.0.0.1:80');
-  // The life of a watch, 300 s, is over after 300 ms.
-  const { answers, delays, warnings, until } = follow(t, etcd, {}, 1000);
+  const { answers, delays, warnings, until } = follow(t, etcd, {}, hurryStreams);
   const watches = () => delays.filter((delay) => delay === 300_000).length;
   await until(() => watches() === 2);
   const revision = await etcd.put('/app/1', '10.0.0.2:80');
@@ -117,7 +116,8 @@ for (const [what, says, reason] of [
         json(response, { header: { revision: '7' }, kvs });
       }
     });
-    const { answers, warnings, until } = runResolver(t, etcdResolver, { servers: [server.url], prefix: '/app/' }, 20);
+    const given = { servers: [server.url], prefix: '/app/' };
+    const { answers, warnings, until } = runResolver(t, etcdResolver, given, hurry(10_000));
     await until(() => watched.length === 2 && answers.length === 2);
     assert.deepEqual(answers, ['10.0.0.1:80', '10.0.0.1:81']);
     if (reason) assert.match(warnings[0] ?? '', reason);
@@ -138,7 +138,7 @@ test('with user and password it logs in; a wrong password is said', SKIP, async 
   await etcd.post('auth/enable', {});
   const right = follow(t, etcd, { user: 'tidegate', password: 'right' });
   await right.until(() => right.answers.at(-1) === '10.0.0.1:80');
-  const wrong = follow(t, etcd, { user: 'tidegate', password: 'wrong' }, 20);
+  const wrong = follow(t, etcd, { user: 'tidegate', password: 'wrong' });
   await wrong.until(() => wrong.warnings.length === 1);
   assert.match(wrong.warnings[0] ?? '', /authentication failed/);
   const { token } = await etcd.post('auth/authenticate', { name: 'root', password: 'of all' });

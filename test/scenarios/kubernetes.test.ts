@@ -5,15 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { kubernetesResolver } from '#resolvers/kubernetes.ts';
-import { runResolver } from '#resolvers/testing.ts';
+import { hurry, hurryStreams, runResolver } from '#resolvers/testing.ts';
 import { Kubernetes, pod } from '../support/kubernetes.ts';
 
 const LIMIT = { timeout: 30_000 };
 
-/** Time passes twenty times as fast: what waits a second waits 50 ms. */
 function follow(t: TestContext, cluster: Kubernetes, options: object = {}) {
   const given = { service: 'cart', namespace: 'shop', server: cluster.url, token: 'token-1', ...options };
-  return runResolver(t, kubernetesResolver, given, 20);
+  return runResolver(t, kubernetesResolver, given, hurry(10_000));
 }
 
 test('slices of all pages are listed once, and then followed', LIMIT, async (t) => {
@@ -111,8 +110,7 @@ test('a server that falls silent is noticed, as a watch has an end of our own', 
   const cluster = await Kubernetes.start(t);
   cluster.put('cart-1', { endpoints: [pod('10.0.0.1')] });
   const options = { service: 'cart', namespace: 'shop', server: cluster.url, token: 'token-1' };
-  // 330 seconds are over after a third of one.
-  const { warnings, until } = runResolver(t, kubernetesResolver, options, 1000);
+  const { warnings, until } = runResolver(t, kubernetesResolver, options, hurryStreams);
   await until(() => cluster.watches.length === 3);
   assert.deepEqual(warnings, []);
 });

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { silentLog } from '#lib/log.ts';
 import { HttpClient, serverUrl } from '#resolvers/http-client.ts';
 import { kubernetesResolver } from '#resolvers/kubernetes.ts';
-import { runResolver } from '#resolvers/testing.ts';
+import { hurry, runResolver } from '#resolvers/testing.ts';
 import { s } from '#schema/blocks.ts';
 import { type Answers, ApiServer, json, startApi } from '../support/api-server.ts';
 import { createAuthority } from '../support/certificates.ts';
@@ -173,7 +173,7 @@ test(
       t,
       kubernetesResolver,
       { service: 'cart', namespace: 'shop', 'token-file': join(folder, 'token'), tls: { ca } },
-      20,
+      hurry(10_000),
     );
     await until(() => warnings.length === 1);
     assert.match(warnings[0] ?? '', /certificate|issuer/);
