@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { balancers } from '#balancers/index.ts';
 import { cliReference } from '#cli/reference.ts';
+import { damping } from '#config/damping-schema.ts';
 import { configurationJsonSchema } from '#config/json-schema.ts';
 import { healthSettings } from '#config/upstream-schema.ts';
 import { ERROR_KINDS } from '#model/proxy-error.ts';
@@ -68,7 +69,13 @@ ${optionTable(toJsonSchema(s.object(healthSettings), {}) as JsonSchema)}`.trimEn
 );
 write(
   'resolvers.md',
-  modulesPage('Resolvers', 'How endpoints are found: the option `resolve` of an upstream.', resolvers),
+  modulesPage(
+    'Resolvers',
+    `How endpoints are found: the option \`resolve\` of an upstream. Each resolver takes these options beside its own:
+
+${optionTable(toJsonSchema(s.object(damping), {}) as JsonSchema).trimEnd()}`,
+    resolvers,
+  ),
 );
 write('errors.md', errorsPage());
 write('variables.md', variablesPage());

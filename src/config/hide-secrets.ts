@@ -1,8 +1,15 @@
 // The effective configuration as it may be shown: secrets masked, quantities as they are used.
 import type { Config } from './config-schema.ts';
 
-/** Keys whose values are secrets wherever they stand. */
-const SECRET_KEYS: ReadonlySet<string> = new Set(['token', 'password', 'password-hash', 'secret', 'key']);
+/** Keys, in lower case, whose values are secrets wherever they stand. */
+const SECRET_KEYS: ReadonlySet<string> = new Set([
+  'token',
+  'password',
+  'password-hash',
+  'secret',
+  'key',
+  'authorization',
+]);
 
 const HIDDEN = '***';
 
@@ -22,7 +29,7 @@ function hide(value: unknown, path: readonly (string | number)[], secretPaths: R
 function isSecretKey(path: readonly (string | number)[]): boolean {
   const key = path.at(-1);
   // The key of a rate limit tells clients apart and is no secret.
-  return typeof key === 'string' && SECRET_KEYS.has(key) && !(key === 'key' && path.includes('options'));
+  return typeof key === 'string' && SECRET_KEYS.has(key.toLowerCase()) && !(key === 'key' && path.includes('options'));
 }
 
 /** Options of modules stand beside their type in the file, and in `options` here. */

@@ -6,6 +6,7 @@ import { resolvers } from '#resolvers/index.ts';
 import { s } from '#schema/blocks.ts';
 import { endpointSchema } from '#schema/endpoint-list.ts';
 import { moduleOptions } from '#schema/module-options.ts';
+import { damping } from './damping-schema.ts';
 import { persistence } from './persistence-schema.ts';
 import { circuitBreaker, concurrency, hedge, retry } from './recovery-schema.ts';
 import { wake } from './wake-schema.ts';
@@ -166,7 +167,7 @@ export const upstream = s.object({
     .array(endpointSchema)
     .optional()
     .describe('The endpoints, each an address or { address, weight, priority | backup, zone, labels }.'),
-  resolve: moduleOptions('resolver', resolvers, {})
+  resolve: moduleOptions('resolver', resolvers, damping)
     .optional()
     .describe('How endpoints are found, instead of being listed.'),
   health: moduleOptions('probe', probes, healthSettings).optional().describe('Active health checks.'),

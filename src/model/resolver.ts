@@ -1,5 +1,6 @@
 // The extension point of discovery: finds the endpoints behind a name. Runs on the main thread.
 import type { Log } from '#lib/log.ts';
+import type { Random } from '#lib/random.ts';
 import type { Schema } from '#schema/schema.ts';
 
 export interface ResolvedEndpoint {
@@ -19,11 +20,13 @@ export interface ResolverHost {
   readonly log: Log;
   /** Sets a timer that does not keep the process alive; returns how to clear it. */
   setTimer(callback: () => void, delayMs: number): () => void;
+  /** Monotonic milliseconds. */
   readonly now: () => number;
+  readonly random: Random;
 }
 
 export interface Resolver {
-  /** Starts; `update` is called with each new answer, also with the first. */
+  /** Starts; `update` is called with each new answer, also with the first, but not before `start` has returned. */
   start(update: (endpoints: readonly ResolvedEndpoint[]) => void): void;
   stop(): void;
 }

@@ -1,85 +1,67 @@
-// What resolvers that read lists share: from text to endpoints, and who is told when they change. Not a resolver itself.
+// Endpoints as text: what the resolvers that read them from files, URLs and keys share. Not a resolver itself.
 import { parse } from 'yaml';
-import type { ResolvedEndpoint, ResolverHost } from '#model/resolver.ts';
+import type { ResolvedEndpoint } from '#model/resolver.ts';
 import { formatAddress } from '#schema/address.ts';
-import { s } from '#schema/blocks.ts';
-import { endpointListSchema } from '#schema/endpoint-list.ts';
+import { endpointListSchema, endpointSchema } from '#schema/endpoint-list.ts';
+import type { Schema } from '#schema/schema.ts';
 
 /** An answer larger than this is not looked at. */
 export const MAX_LIST_BYTES = 16 * 1024 * 1024;
 
-export const onEmpty = s
-  .enum(['keep', 'clear'])
-  .default('keep')
-  .describe('Whether an empty list keeps the last endpoints, or leaves none.');
-
-/** Reads JSON or YAML. Throws an Error with a sentence that says what is wrong. */
+/** Reads a list in JSON or YAML. Throws an Error with a sentence that says what is wrong. */
 export function parseEndpointList(text: string): readonly ResolvedEndpoint[] {
-  const result = endpointListSchema.safeParse(parse(text) ?? []);
-  if (!result.success) {
-    const [issue] = result.error.issues;
-    throw new Error(`it is no list of endpoints: ${issue?.path.join('.')} ${issue?.message}`.replace(/ +/g, ' '));
-  }
+  const endpoints = checked(endpointListSchema, parse(text) ?? [], 'it is no list of endpoints');
   const seen = new Set<string>();
-  for (const endpoint of result.data) {
+  for (const endpoint of endpoints) {
     const address = formatAddress(endpoint);
     if (seen.has(address)) throw new Error(`it lists ${address} twice`);
     seen.add(address);
   }
-  return result.data;
+  return endpoints;
 }
 
-/** Passes lists on when they differ from the last one, and holds back empty ones where that is wished. */
-export class ListUpdates {
-  readonly #host: ResolverHost;
-  /** Where lists come from, for the log. */
-  readonly #source: string;
-  readonly #onEmpty: 'keep' | 'clear';
-  readonly #update: (endpoints: readonly ResolvedEndpoint[]) => void;
-  #last: string | undefined = undefined;
-  /** What was wrong the last time: said once, not at each attempt. */
-  #problem = '';
+/** Reads one endpoint: an address, or an object in JSON. Throws an Error with a sentence that says what is wrong. */
+export function parseEndpoint(text: string): ResolvedEndpoint {
+  const trimmed = text.trim();
+  return checked(endpointSchema, /^["{]/.test(trimmed) ? JSON.parse(trimmed) : trimmed, 'it is no endpoint');
+}
 
-  constructor(
-    host: ResolverHost,
-    source: string,
-    whenEmpty: 'keep' | 'clear',
-    update: (endpoints: readonly ResolvedEndpoint[]) => void,
-  ) {
-    this.#host = host;
-    this.#source = source;
-    this.#onEmpty = whenEmpty;
-    this.#update = update;
+/** Each address once: the first endpoint that has it. */
+export function unique(endpoints: readonly ResolvedEndpoint[]): readonly ResolvedEndpoint[] {
+  const byAddress = new Map<string, ResolvedEndpoint>();
+  for (const endpoint of endpoints) {
+    const address = formatAddress(endpoint);
+    if (!byAddress.has(address)) byAddress.set(address, endpoint);
   }
+  return [...byAddress.values()];
+}
 
-  take(text: string): void {
-    try {
-      const endpoints = parseEndpointList(text);
-      if (endpoints.length === 0 && this.#onEmpty === 'keep') {
-        this.fail('it lists no endpoint');
-        return;
-      }
-      this.#problem = '';
-      const key = JSON.stringify(endpoints);
-      if (key === this.#last) return;
-      this.#last = key;
-      this.#host.log.info('a list has other endpoints', {
-        source: this.#source,
-        endpoints: endpoints.map(formatAddress),
-      });
-      this.#update(endpoints);
-    } catch (error) {
-      this.fail((error as Error).message);
-    }
-  }
+/** The endpoints sorted by address, each address once: the same, in whatever order they were found. */
+export function inOrder(endpoints: readonly ResolvedEndpoint[]): readonly ResolvedEndpoint[] {
+  return unique(endpoints).toSorted((a, b) => (formatAddress(a) < formatAddress(b) ? -1 : 1));
+}
 
-  /** The list cannot be had: the last one stays in use. */
-  fail(reason: string): void {
-    if (reason === this.#problem) return;
-    this.#problem = reason;
-    this.#host.log.warn('a list of endpoints cannot be used; the last one stays in use', {
-      source: this.#source,
-      reason,
-    });
-  }
+/** `value` as `schema` has it. Throws an Error that begins with `problem` and says what is wrong where. */
+export function checked<Output>(schema: Schema<Output>, value: unknown, problem: string): Output {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new Error(`${problem}: ${describeFirst(result.error.issues)}`);
+}
+
+/** The parts of an issue that are read here. */
+interface Issue {
+  readonly code?: string | undefined;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly errors?: readonly (readonly Issue[])[];
+}
+
+/** Says what is wrong first; inside a union, in the member that came furthest. */
+function describeFirst([issue]: readonly Issue[], base: readonly PropertyKey[] = []): string {
+  if (!issue) return 'something is wrong';
+  const path = [...base, ...issue.path];
+  const members = issue.errors ?? [];
+  if (members.length === 0) return [path.join('.'), issue.message].filter((part) => part !== '').join(': ');
+  const isOwnType = ([first]: readonly Issue[]) => first?.code !== 'invalid_type' || first.path.length > 0;
+  return describeFirst(members.find(isOwnType) ?? members[0] ?? [], path);
 }

@@ -2,7 +2,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { defineResolver, type ResolvedEndpoint, type Resolver, type ResolverHost } from '#model/resolver.ts';
 import { type Output, s } from '#schema/blocks.ts';
-import { ListUpdates, MAX_LIST_BYTES, onEmpty } from './endpoint-list.ts';
+import { MAX_LIST_BYTES, parseEndpointList } from './endpoint-list.ts';
+import { EndpointUpdates, onEmpty } from './endpoint-updates.ts';
+import { Rounds } from './rounds.ts';
 
 const options = s.object({
   path: s.string().describe('The file, relative to where the gateway was started. JSON or YAML: a list of endpoints.'),
@@ -23,41 +25,40 @@ export const fileResolver = defineResolver({
 class FileResolver implements Resolver {
   readonly #options: Output<typeof options>;
   readonly #host: ResolverHost;
-  #clearTimer: (() => void) | undefined = undefined;
-  #stopped = false;
+  readonly #rounds: Rounds;
   /** Tells one state of the file from another. */
   #seen = '';
 
   constructor(given: Output<typeof options>, host: ResolverHost) {
     this.#options = given;
     this.#host = host;
+    this.#rounds = new Rounds(host, { minMs: given.interval, maxMs: given.interval });
   }
 
   start(update: (endpoints: readonly ResolvedEndpoint[]) => void): void {
     const { path, 'on-empty': whenEmpty } = this.#options;
-    void this.#look(new ListUpdates(this.#host, path, whenEmpty, update));
+    const updates = new EndpointUpdates(this.#host, path, whenEmpty, update);
+    this.#rounds.start(
+      (signal) => this.#look(updates, signal),
+      (reason) => updates.fail(reason),
+    );
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#clearTimer?.();
+    this.#rounds.stop();
   }
 
-  async #look(updates: ListUpdates): Promise<void> {
+  async #look(updates: EndpointUpdates, signal: AbortSignal): Promise<number> {
     const { path, interval } = this.#options;
-    try {
-      const { mtimeMs, size, ino } = await stat(path);
-      const state = `${mtimeMs} ${size} ${ino}`;
-      if (size > MAX_LIST_BYTES) updates.fail('it is larger than 16 MiB');
-      else if (state !== this.#seen) {
-        const text = await readFile(path, 'utf8');
-        this.#seen = state;
-        if (!this.#stopped) updates.take(text);
-      }
-    } catch (error) {
-      this.#seen = '';
-      updates.fail((error as NodeJS.ErrnoException).code ?? (error as Error).message);
-    }
-    if (!this.#stopped) this.#clearTimer = this.#host.setTimer(() => void this.#look(updates), interval);
+    const before = this.#seen;
+    // A file that cannot be read is another one when it can be.
+    this.#seen = '';
+    const { mtimeMs, size, ino } = await stat(path);
+    if (size > MAX_LIST_BYTES) throw new Error('it is larger than 16 MiB');
+    const state = `${mtimeMs} ${size} ${ino}`;
+    const text = state === before ? undefined : await readFile(path, 'utf8');
+    this.#seen = state;
+    if (text !== undefined && !signal.aborted) updates.take(parseEndpointList(text));
+    return interval;
   }
 }

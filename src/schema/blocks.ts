@@ -57,6 +57,8 @@ const unknownVariant = (types: readonly string[]) => (issue: { code?: string; in
 export const s = {
   /** An object; keys that it does not name are errors. */
   object: <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape),
+  /** An object that others write: what it names is checked, what it does not name is passed over. */
+  part: <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape),
   string: () => z.string(),
   boolean: () => z.boolean(),
   number: (bounds: { min: number; max: number }) => z.number().min(bounds.min).max(bounds.max),

@@ -8,6 +8,7 @@ import { hideSecrets } from '#config/hide-secrets.ts';
 import type { LoadedConfiguration } from '#config/load.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
+import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { readVersion } from '#lib/version.ts';
 import { formatAddress } from '#schema/address.ts';
@@ -74,7 +75,7 @@ export class ControlPlane implements AdminHost {
     });
     this.#wakeHooks = new WakeHooks({ log, clock: systemClock });
     this.#resolvers = new ResolverSet(
-      { log, setTimer: systemTimers.set, now: () => systemClock.now() },
+      { log, setTimer: systemTimers.set, now: () => systemClock.now(), random: systemRandom },
       (upstream) => void this.#change(() => this.#endpointsChanged(upstream)),
     );
   }
