@@ -3,7 +3,7 @@ import { ConfigurationError, type ConfigurationProblem } from '#model/configurat
 import type { Handler, Middleware } from '#model/handler.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Route, RouteMatch, ValueMatch } from '#model/route.ts';
-import type { ForwardingSettings, ListenerSettings, Snapshot } from '#model/snapshot.ts';
+import type { ForwardingSettings, Snapshot } from '#model/snapshot.ts';
 import { compileTemplate } from '#model/template.ts';
 import type { Upstream } from '#model/upstream.ts';
 import { policies } from '#policies/index.ts';
@@ -11,8 +11,9 @@ import { createRedirect, createRespond, createSplit } from '#proxy/actions.ts';
 import { createForward } from '#proxy/forward.ts';
 import { RouteIndex } from '#routing/router.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
+import { compilePassages } from './compile-listener.ts';
 import { compileUpstream } from './compile-upstream.ts';
-import type { Config, ListenerConfig, PolicyConfig, RouteConfig } from './config-schema.ts';
+import type { Config, PolicyConfig, RouteConfig } from './config-schema.ts';
 
 /** Endpoints that resolvers have found, by upstream. */
 export type FoundEndpoints = Readonly<Record<string, readonly ResolvedEndpoint[]>>;
@@ -41,43 +42,8 @@ export async function compile(
     if (i % ROUTES_PER_TURN === ROUTES_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
-  const tcp = compileTcp(config, upstreams, host);
-  return { generation, router, upstreams, tcp, forwarding: compileForwarding(config), uses: 0 };
-}
-
-/** What TCP listeners do with their connections. */
-function compileTcp(config: Config, upstreams: ReadonlyMap<string, Upstream>, host: CompileHost): Snapshot['tcp'] {
-  const handlers = new Map<string, Handler>();
-  for (const [name, { protocol, upstream }] of Object.entries(config.listeners)) {
-    const target = protocol === 'tcp' && upstream !== undefined ? upstreams.get(upstream) : undefined;
-    if (target) handlers.set(name, createForward(target, host.report, host.random));
-  }
-  return handlers;
-}
-
-function compileProxies(prefixes: readonly string[] | undefined): ListenerSettings['isProxy'] {
-  if (!prefixes) return undefined;
-  const proxies = new PrefixSet(prefixes);
-  return (address) => proxies.has(address);
-}
-
-export function listenerSettings(name: string, config: ListenerConfig): ListenerSettings {
-  const { limits, timeouts } = config;
-  return {
-    name,
-    protocol: config.protocol,
-    isProxy: compileProxies(config['proxy-protocol']),
-    maxHeadBytes: limits.head,
-    maxFields: limits.fields,
-    maxTargetBytes: limits.target,
-    maxBodyBytes: limits.body ?? 0,
-    headTimeoutMs: timeouts.head,
-    bodyTimeoutMs: timeouts.body,
-    keepAliveTimeoutMs: timeouts['keep-alive'],
-    sendTimeoutMs: timeouts.send,
-    maxRequests: limits.requests,
-    maxConnections: limits.connections,
-  };
+  const passages = compilePassages(config, upstreams, host);
+  return { generation, router, upstreams, ...passages, forwarding: compileForwarding(config), uses: 0 };
 }
 
 interface RouteSurroundings {

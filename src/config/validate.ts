@@ -5,6 +5,7 @@ import { formatAddress } from '#schema/address.ts';
 import { keysAt } from '#schema/shape-keys.ts';
 import { type Config, configSchema } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
+import { passageProblems, passageUpstreams, transportOf } from './passage-problems.ts';
 
 type Path = readonly (string | number)[];
 
@@ -79,16 +80,6 @@ function* targetProblems(
     yield { path, message: 'all weights of the split are 0' };
 }
 
-function* protocolProblems(config: Config, name: string): Generator<ConfigurationProblem> {
-  const { protocol, upstream } = config.listeners[name] as Config['listeners'][string];
-  const path: Path = ['listeners', name];
-  if (protocol === 'tcp' && upstream === undefined)
-    yield { path, message: 'a listener with protocol: tcp needs an upstream' };
-  if (protocol === 'http' && upstream !== undefined)
-    yield { path: [...path, 'upstream'], message: 'is for protocol: tcp; with http, routes say where requests go' };
-  if (upstream !== undefined) yield* targetProblems(config, [{ upstream, weight: 1 }], [...path, 'upstream']);
-}
-
 function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     const path: Path = ['upstreams', name];
@@ -114,12 +105,15 @@ function* listenerProblems(config: Config): Generator<ConfigurationProblem> {
   const listeners = Object.entries(config.listeners);
   if (listeners.length === 0) yield { path: ['listeners'], message: 'at least one listener is needed' };
   const seen = new Map<string, string>();
-  if (config.admin.address.port !== 0) seen.set(formatAddress(config.admin.address), 'the admin API');
+  if (config.admin.address.port !== 0) seen.set(`tcp ${formatAddress(config.admin.address)}`, 'the admin API');
   for (const [name, listener] of listeners) {
     const address = formatAddress(listener.address);
-    const other = seen.get(address);
+    const place = `${transportOf(listener)} ${address}`;
+    const other = seen.get(place);
     if (other) yield { path: ['listeners', name, 'address'], message: `${address} is taken by ${other} already` };
-    yield* protocolProblems(config, name);
-    if (listener.address.port !== 0 || listener.address.socketPath !== '') seen.set(address, `the listener ${name}`);
+    for (const upstream of passageUpstreams(listener))
+      yield* targetProblems(config, [{ upstream: upstream.name, weight: 1 }], ['listeners', name, ...upstream.path]);
+    yield* passageProblems(config, name);
+    if (listener.address.port !== 0 || listener.address.socketPath !== '') seen.set(place, `the listener ${name}`);
   }
 }

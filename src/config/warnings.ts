@@ -1,5 +1,6 @@
 // What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses.
 import type { Config, RouteConfig } from './config-schema.ts';
+import { passageUpstreams } from './passage-problems.ts';
 
 /** One sentence each; empty when there is nothing to say. */
 export function configurationWarnings(config: Config): readonly string[] {
@@ -26,7 +27,7 @@ function matchOf({ match }: RouteConfig): unknown {
 function* unusedUpstreams(config: Config): Generator<string> {
   const used = new Set([
     ...config.routes.flatMap(({ upstream }) => (upstream ?? []).map((target) => target.upstream)),
-    ...Object.values(config.listeners).map(({ upstream }) => upstream),
+    ...Object.values(config.listeners).flatMap((listener) => passageUpstreams(listener).map(({ name }) => name)),
   ]);
   for (const name of Object.keys(config.upstreams)) {
     if (!used.has(name)) yield `nothing goes to upstream ${name}`;

@@ -68,7 +68,7 @@ class Forwarding implements AttemptListener {
     const exchange = this.#exchange;
     exchange.upstream = this.#upstream;
     try {
-      if (exchange.request.version !== 'tcp') exchange.forwardLines = forwardFields(exchange);
+      if (!exchange.passage) exchange.forwardLines = forwardFields(exchange);
       this.#upstream.budget.onRequest();
       exchange.onAbort = (error) => this.#cancel(error);
       if (!exchange.aborted) this.#try();

@@ -101,5 +101,6 @@ function recordOf(exchange: Exchange, durationMs: number): AccessRecord {
     consumer: exchange.consumer,
     referer: request.referer,
     userAgent: request.userAgent,
+    passage: exchange.passage,
   };
 }

@@ -6,6 +6,7 @@ import type { Config } from '#config/config-schema.ts';
 import { diffConfigurations } from '#config/diff.ts';
 import { hideSecrets } from '#config/hide-secrets.ts';
 import type { LoadedConfiguration } from '#config/load.ts';
+import { transportOf } from '#config/passage-problems.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import { readVersion } from '#lib/version.ts';
@@ -241,11 +242,13 @@ export class ControlPlane implements AdminHost {
   /** Listeners with the ports they have or will have. Rejects when an address cannot be had. */
   async #bindable(config: Config): Promise<readonly BoundListener[]> {
     const bound: BoundListener[] = [];
-    for (const [name, { address }] of Object.entries(config.listeners)) {
-      const before = this.listeners.find((listener) => listener.name === name);
+    for (const [name, listener] of Object.entries(config.listeners)) {
+      const { address } = listener;
+      const transport = transportOf(listener);
+      const before = this.listeners.find((one) => one.name === name && one.transport === transport);
       const asked = this.#preparation?.config.listeners[name]?.address;
       const same = before && asked && formatAddress(asked) === formatAddress(address);
-      bound.push(same ? before : { name, ...(await checkBind(address)) });
+      bound.push(same ? before : { name, transport, ...(await checkBind(address, transport)) });
     }
     return bound;
   }

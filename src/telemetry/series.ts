@@ -22,7 +22,18 @@ export const CELL = {
   noEndpoint: 34,
   // workers
   deadlines: 40,
+  // listeners and endpoints: UDP
+  datagramsReceived: 48,
+  datagramsSent: 49,
+  datagramsDropped: 50,
+  // listeners: one behind the other, in the order of REFUSALS
+  refusals: 52,
 } as const;
+
+/** Why connections and sessions of clients are refused. */
+export const REFUSALS = ['connections', 'rate', 'client-connections', 'client-rate', 'unmatched', 'draining'] as const;
+
+export type Refusal = (typeof REFUSALS)[number];
 
 /** Cells that count what is present: a dead worker's share of them is given back. */
 export const GAUGE_CELLS: readonly number[] = [CELL.connectionsActive, CELL.exchangesActive, CELL.deadlines];
@@ -55,8 +66,20 @@ export function countConnection(series: Series, change: 1 | -1): void {
   add(series, CELL.connectionsActive, change);
 }
 
-export function countRefusedConnection(series: Series): void {
+/** Counts a connection, or a datagram that would begin a session, that was not taken. */
+export function countRefusedConnection(series: Series, reason: Refusal): void {
   add(series, CELL.connectionsRefused, 1);
+  add(series, CELL.refusals + REFUSALS.indexOf(reason), 1);
+}
+
+/** Counts the datagrams of a session that has ended. */
+export function countDatagrams(series: Series, received: number, sent: number): void {
+  add(series, CELL.datagramsReceived, received);
+  add(series, CELL.datagramsSent, sent);
+}
+
+export function countDroppedDatagram(series: Series): void {
+  add(series, CELL.datagramsDropped, 1);
 }
 
 /** Counts an exchange that began (`change` 1) or ended (-1). */

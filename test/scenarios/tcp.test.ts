@@ -4,7 +4,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { parseConfiguration, referencesFor } from '#config/load.ts';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { closedPort } from '../support/ports.ts';
 
@@ -68,6 +67,7 @@ test('bytes pass both ways unchanged, each side may end before the other, and on
   assert.equal(record?.bytes_received, content.length);
   assert.equal(record?.bytes_sent, content.length);
   assert.equal(record?.ended_by, undefined);
+  assert.equal(record?.closed_by, 'client');
 });
 
 test('a server that speaks first is heard', async (t) => {
@@ -172,21 +172,4 @@ test('open connections outlive a reload, and all counts return to zero', async (
   ]) {
     while ((await gateway.metric(metric)) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
-});
-
-test('a TCP listener needs an upstream, and an HTTP listener has none', (t) => {
-  const problems = (listener: string) => {
-    try {
-      parseConfiguration(
-        `version: 1\nlisteners: { db: { address: '127.0.0.1:1', ${listener} } }`,
-        referencesFor('.', {}),
-      );
-      return [];
-    } catch (error) {
-      return (error as { problems: { message: string }[] }).problems.map(({ message }) => message);
-    }
-  };
-  t.assert.deepEqual(problems('protocol: tcp'), ['a listener with protocol: tcp needs an upstream']);
-  t.assert.deepEqual(problems('protocol: tcp, upstream: x'), ['no upstream is named "x"; there are none']);
-  assert.match(problems('upstream: x')[0] ?? '', /is for protocol: tcp/);
 });

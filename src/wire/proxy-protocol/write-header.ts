@@ -3,8 +3,13 @@ import { crc32c } from '#lib/crc32c.ts';
 import { parseIpAddress } from '#lib/ip-address.ts';
 import { CRC32C, type PeerAddress, SIGNATURE } from './read-header.ts';
 
-/** The header; without addresses of one family it says that nothing is known. */
-export function writeProxyHeader(version: 1 | 2, source: PeerAddress, destination: PeerAddress): Buffer {
+/** The header; without addresses of one family it says that nothing is known. Version 1 is for TCP only. */
+export function writeProxyHeader(
+  version: 1 | 2,
+  source: PeerAddress,
+  destination: PeerAddress,
+  transport: 'tcp' | 'udp' = 'tcp',
+): Buffer {
   const from = parseIpAddress(source.address);
   const to = parseIpAddress(destination.address);
   const known = from !== undefined && to !== undefined && from.version === to.version;
@@ -17,7 +22,9 @@ export function writeProxyHeader(version: 1 | 2, source: PeerAddress, destinatio
   const ports = Buffer.alloc(4);
   ports.writeUInt16BE(source.port, 0);
   ports.writeUInt16BE(destination.port, 2);
-  return withChecksum(0x21, from.version === 4 ? 0x11 : 0x21, Buffer.concat([from.bytes, to.bytes, ports]));
+  // Section 2.2: the family in the upper half of the byte, STREAM or DGRAM in the lower.
+  const family = (from.version === 4 ? 0x10 : 0x20) | (transport === 'tcp' ? 1 : 2);
+  return withChecksum(0x21, family, Buffer.concat([from.bytes, to.bytes, ports]));
 }
 
 function withChecksum(command: number, family: number, addresses: Buffer): Buffer {
