@@ -4,7 +4,7 @@ import { passageUpstreams } from './passage-problems.ts';
 
 /** One sentence each; empty when there is nothing to say. */
 export function configurationWarnings(config: Config): readonly string[] {
-  return [...shadowedRoutes(config), ...unusedUpstreams(config)];
+  return [...shadowedRoutes(config), ...unusedUpstreams(config), ...unsentHeaders(config)];
 }
 
 function* shadowedRoutes(config: Config): Generator<string> {
@@ -31,5 +31,17 @@ function* unusedUpstreams(config: Config): Generator<string> {
   ]);
   for (const name of Object.keys(config.upstreams)) {
     if (!used.has(name)) yield `nothing goes to upstream ${name}`;
+  }
+}
+
+function* unsentHeaders(config: Config): Generator<string> {
+  const passedOn = new Set(
+    Object.values(config.listeners)
+      .flatMap(passageUpstreams)
+      .map(({ name }) => name),
+  );
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    if (upstream['send-proxy-protocol'] && !passedOn.has(name))
+      yield `upstream ${name} has send-proxy-protocol, which is for what TCP and UDP listeners pass on, and requests go without a header`;
   }
 }

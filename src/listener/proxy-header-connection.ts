@@ -31,8 +31,11 @@ export class ProxyHeaderConnection extends ClientStream implements StreamReceive
     host.deadlines.set(this, listener.settings.headTimeoutMs);
     this.stream = open(this);
     // A header from whoever likes to send one would let him take any address.
-    if (!listener.settings.isProxy?.(this.stream.remoteAddress))
-      this.#refuse('proxy-header-untrusted', `${this.stream.remoteAddress} is no proxy that may send a PROXY header`);
+    const { remoteAddress } = this.stream;
+    if (!listener.settings.isProxy?.(remoteAddress)) {
+      const who = remoteAddress === '' ? 'who has gone already, or comes by a Unix socket,' : remoteAddress;
+      this.#refuse('proxy-header-untrusted', `${who} is no proxy that may send a PROXY header`);
+    }
   }
 
   drain(): void {

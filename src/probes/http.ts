@@ -1,5 +1,6 @@
 // Probe: the endpoint answers an HTTP request as it should.
 import http from 'node:http';
+import net from 'node:net';
 import { compileLinearRegExp, linearRegExpProblem } from '#lib/linear-regexp.ts';
 import { defineProbe, type ProbeResult, type ProbeTarget } from '#model/probe.ts';
 import { type Output, s } from '#schema/blocks.ts';
@@ -56,7 +57,8 @@ function check(
       method: given.method,
       path: given.path,
       headers: { 'user-agent': 'tidegate-probe', ...(given.host ? { host: given.host } : {}), ...given.headers },
-      agent: false,
+      // Without an agent each request has a connection of its own; Node knows no agent that opens it otherwise.
+      ...(target.proxyHeader ? { createConnection: () => connectWithHeader(target) } : { agent: false }),
       signal,
     });
     const fail = (error: NodeJS.ErrnoException) =>
@@ -76,6 +78,13 @@ function check(
     });
     request.end();
   });
+}
+
+/** A connection that begins with the PROXY protocol header. */
+function connectWithHeader({ host, port, socketPath, proxyHeader }: ProbeTarget): net.Socket {
+  const socket = net.connect(socketPath === '' ? { host, port } : { path: socketPath });
+  if (proxyHeader) socket.write(proxyHeader);
+  return socket;
 }
 
 function readBody(

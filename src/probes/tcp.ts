@@ -38,6 +38,7 @@ function check({ send, expect }: Options, target: ProbeTarget, signal: AbortSign
     };
     socket.setEncoding('latin1');
     socket.once('connect', () => {
+      if (target.proxyHeader) socket.write(target.proxyHeader);
       if (send !== undefined) socket.write(send);
       if (expect === undefined) finish(true, 'connected');
     });

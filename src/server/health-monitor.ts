@@ -10,6 +10,7 @@ import type { Probe } from '#model/probe.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import { probes } from '#probes/index.ts';
 import { formatAddress } from '#schema/address.ts';
+import { writeOwnHeader } from '#wire/proxy-protocol/write-header.ts';
 
 /** Sets timers; handed in so that tests turn the clock. */
 export interface Timers {
@@ -220,13 +221,19 @@ class Watched {
     const abort = new AbortController();
     this.#abort = abort;
     const clearTimeout = this.#host.timers.set(() => abort.abort(), timing.timeout);
-    const { healthy, reason } = await probe.check(address, abort.signal);
+    const { healthy, reason } = await probe.check({ ...address, proxyHeader: this.#proxyHeader }, abort.signal);
     clearTimeout();
     if (this.#probe !== probe) return;
     this.#judge(healthy, reason, timing);
     const interval = this.#well === false ? (timing['unhealthy-interval'] ?? timing.interval) : timing.interval;
     const delay = interval * (1 + JITTER * (2 * this.#host.random() - 1));
     this.#probeTimer = this.#host.timers.set(() => void this.#check(), delay);
+  }
+
+  /** The endpoint refuses connections without one. */
+  get #proxyHeader(): Buffer | undefined {
+    const version = this.#config?.['send-proxy-protocol'];
+    return version && writeOwnHeader(version === 'v1' ? 1 : 2);
   }
 
   #judge(healthy: boolean, reason: string, timing: { readonly healthy: number; readonly unhealthy: number }): void {
