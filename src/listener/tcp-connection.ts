@@ -6,7 +6,7 @@ import type { Response, Tunnel } from '#model/message.ts';
 import { type CloseReason, createPassage, type Passage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { joinStreams, type TunnelEnd } from '#net/tunnel.ts';
-import { countActive } from '#telemetry/series.ts';
+import { countActive, countPassed } from '#telemetry/series.ts';
 import type { FirstBytes } from '#wire/first-bytes.ts';
 import { ClientStream } from './client-stream.ts';
 import { passageRequest } from './http1-request.ts';
@@ -109,11 +109,13 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
     const early = this.#early;
     this.#early = [];
     for (const bytes of early) tunnel.stream.write(bytes);
+    this.#count(this.#earlyBytes, 0);
     const stop = joinStreams({
       first: this.stream,
       second: tunnel.stream,
       idleTimeoutMs: tunnel.idleTimeoutMs,
       deadlines: this.host.deadlines,
+      passed: (received, sent) => this.#count(received, sent),
       done: (end) => {
         exchange.bytesReceived = end.sent + this.#earlyBytes;
         exchange.bytesSent = end.received;
@@ -129,6 +131,13 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
     if (lifetimeMs > 0)
       this.#lifetime = new Lifetime(this.host.deadlines, lifetimeMs, () => this.#stopFor('lifetime', stop));
     if (this.#halfClosed) tunnel.stream.end();
+  }
+
+  #count(received: number, sent: number): void {
+    const { upstream, endpoint } = this.exchange;
+    countPassed(this.listenerState.series, received, sent);
+    if (upstream) countPassed(upstream.series, received, sent);
+    if (endpoint) countPassed(endpoint.series, received, sent);
   }
 
   #finish(): void {

@@ -7,7 +7,13 @@ import { type ClientConnection, Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { type CloseReason, createPassage, type Passage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
-import { countActive, countConnection, countDatagrams, countDroppedDatagram } from '#telemetry/series.ts';
+import {
+  countActive,
+  countConnection,
+  countDatagramReceived,
+  countDatagramSent,
+  countDroppedDatagram,
+} from '#telemetry/series.ts';
 import { passageRequest } from './http1-request.ts';
 import { Lifetime } from './lifetime.ts';
 import type { ListenerHost, ListenerState, ResponseReceiver } from './listener-host.ts';
@@ -106,6 +112,7 @@ export class UdpSession implements ClientConnection, ResponseReceiver, DatagramC
     const passage = this.#passage;
     passage.datagramsReceived++;
     this.exchange.bytesReceived += datagram.length;
+    countDatagramReceived(this.#owner.state.series, datagram.length);
     this.#moved();
     if (passage.datagramsSent > 0 && !this.#isProved) {
       this.#isProved = true;
@@ -121,9 +128,10 @@ export class UdpSession implements ClientConnection, ResponseReceiver, DatagramC
     const passage = this.#passage;
     this.#settle();
     this.#moved();
-    if (this.#owner.send(datagram, this.client)) this.exchange.bytesSent += datagram.length;
-    else countDroppedDatagram(this.#owner.state.series);
     passage.datagramsSent++;
+    this.exchange.bytesSent += datagram.length;
+    if (this.#owner.send(datagram, this.client)) countDatagramSent(this.#owner.state.series, datagram.length);
+    else countDroppedDatagram(this.#owner.state.series);
     const { expectedAnswers } = this.#owner.state.settings.udp;
     if (expectedAnswers > 0 && passage.datagramsSent >= expectedAnswers * passage.datagramsReceived)
       this.end('answered');
@@ -198,9 +206,6 @@ export class UdpSession implements ClientConnection, ResponseReceiver, DatagramC
     countActive(state.series, -1);
     countConnection(state.series, -1);
     exchange.end();
-    const { datagramsReceived, datagramsSent } = this.#passage;
-    countDatagrams(state.series, datagramsReceived, datagramsSent);
-    if (exchange.endpoint) countDatagrams(exchange.endpoint.series, datagramsReceived, datagramsSent);
     host.record(exchange, state.series);
     this.#owner.ended(this);
   }

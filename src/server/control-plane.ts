@@ -1,7 +1,6 @@
 // The control plane: holds the configuration in use, takes the workers from one to the next, answers the admin API.
 import type { AdminHost, GatewayStatus, ReloadResult } from '#admin/admin-host.ts';
 import type { FoundEndpoints } from '#config/compile.ts';
-import { seriesKey } from '#config/compile-host.ts';
 import type { Config } from '#config/config-schema.ts';
 import { diffConfigurations } from '#config/diff.ts';
 import { hideSecrets } from '#config/hide-secrets.ts';
@@ -13,8 +12,7 @@ import { readVersion } from '#lib/version.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { LogLevel } from '#telemetry/program-log.ts';
 import type { ProcessMetric } from '#telemetry/prometheus.ts';
-import { CELL } from '#telemetry/series.ts';
-import { type ViewSource, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
+import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
 import { checkBind } from './bind-check.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import type { HealthMonitor } from './health-monitor.ts';
@@ -126,7 +124,7 @@ export class ControlPlane implements AdminHost {
   // What the admin API asks.
 
   status(): GatewayStatus {
-    const { memory, source } = this.#parts;
+    const { source } = this.#parts;
     return {
       version: readVersion(),
       pid: process.pid,
@@ -135,12 +133,7 @@ export class ControlPlane implements AdminHost {
       generation: this.#preparation?.generation ?? 0,
       file: source.file ?? null,
       workers: this.#workers.lives,
-      listeners: this.listeners.map((bound) => ({
-        name: bound.name,
-        address: formatAddress(bound),
-        connections: memory.read(seriesKey.listener(bound.name), CELL.connectionsActive),
-        accepted: memory.read(seriesKey.listener(bound.name), CELL.connections),
-      })),
+      listeners: viewListeners(this.#view, this.listeners),
       lastReload: this.#lastReload,
       draining: this.#draining,
     };

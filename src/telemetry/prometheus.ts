@@ -107,14 +107,14 @@ const CELL_METRICS: readonly CellMetric[] = [
   },
   {
     name: 'received_datagrams_total',
-    help: 'Datagrams of clients, counted at the end of their session.',
+    help: 'Datagrams of clients.',
     type: 'counter',
     cell: CELL.datagramsReceived,
     kinds: ['listener', 'endpoint'],
   },
   {
     name: 'sent_datagrams_total',
-    help: 'Datagrams for clients, counted at the end of their session.',
+    help: 'Datagrams for clients.',
     type: 'counter',
     cell: CELL.datagramsSent,
     kinds: ['listener', 'endpoint'],

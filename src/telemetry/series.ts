@@ -72,10 +72,22 @@ export function countRefusedConnection(series: Series, reason: Refusal): void {
   add(series, CELL.refusals + REFUSALS.indexOf(reason), 1);
 }
 
-/** Counts the datagrams of a session that has ended. */
-export function countDatagrams(series: Series, received: number, sent: number): void {
-  add(series, CELL.datagramsReceived, received);
-  add(series, CELL.datagramsSent, sent);
+/** Counts bytes that are passed on, as they move: connections may last for days. */
+export function countPassed(series: Series, received: number, sent: number): void {
+  add(series, CELL.bytesReceived, received);
+  add(series, CELL.bytesSent, sent);
+}
+
+/** Counts a datagram of a client, and its bytes. */
+export function countDatagramReceived(series: Series, bytes: number): void {
+  add(series, CELL.datagramsReceived, 1);
+  add(series, CELL.bytesReceived, bytes);
+}
+
+/** Counts a datagram for a client, and its bytes. */
+export function countDatagramSent(series: Series, bytes: number): void {
+  add(series, CELL.datagramsSent, 1);
+  add(series, CELL.bytesSent, bytes);
 }
 
 export function countDroppedDatagram(series: Series): void {

@@ -7,6 +7,7 @@ import type { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
 import { type DatagramReceiver, UdpEndpointSocket } from '#net/udp-endpoint-socket.ts';
+import { countDatagramReceived, countDatagramSent } from '#telemetry/series.ts';
 import { writeProxyHeader } from '#wire/proxy-protocol/write-header.ts';
 import { connectError } from './connection-error.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
@@ -71,7 +72,10 @@ export class UdpAttempt implements Attempt, DatagramReceiver, DatagramEndpoint, 
   }
 
   send(datagram: Buffer): boolean {
-    return this.#socket?.send([...this.#header, datagram]) ?? false;
+    if (!this.#socket?.send([...this.#header, datagram])) return false;
+    countDatagramReceived(this.#upstream.series, datagram.length);
+    countDatagramReceived(this.#endpoint.series, datagram.length);
+    return true;
   }
 
   opened(): void {
@@ -83,6 +87,8 @@ export class UdpAttempt implements Attempt, DatagramReceiver, DatagramEndpoint, 
 
   datagram(bytes: Buffer): void {
     if (this.#state === 'waiting') this.#settle();
+    countDatagramSent(this.#upstream.series, bytes.length);
+    countDatagramSent(this.#endpoint.series, bytes.length);
     this.#client.answer(bytes);
   }
 

@@ -70,6 +70,30 @@ test('bytes pass both ways unchanged, each side may end before the other, and on
   assert.equal(record?.closed_by, 'client');
 });
 
+test('bytes are counted as they pass, once, and shown by the status', async (t) => {
+  const origin = await startTcp(t, echo);
+  const gateway = await startTidegate(t, configuration([origin.address]));
+  const client = await connectTo(t, gateway);
+  client.write('hello');
+  await once(client, 'data');
+  const counts = () =>
+    Promise.all(
+      ['listener_received_bytes_total{listener="db"}', 'listener_sent_bytes_total{listener="db"}']
+        .concat(
+          ['received', 'sent'].map((way) => `upstream_${way}_bytes_total{upstream="db"}`),
+          ['received', 'sent'].map((way) => `endpoint_${way}_bytes_total{upstream="db",endpoint="${origin.address}"}`),
+        )
+        .map((name) => gateway.metric(`tidegate_${name}`)),
+    );
+  assert.deepEqual(await counts(), [5, 5, 5, 5, 5, 5]);
+  client.end();
+  await gateway.untilRecords(1);
+  assert.deepEqual(await counts(), [5, 5, 5, 5, 5, 5]);
+  const { listeners } = await gateway.admin<{ listeners: readonly object[] }>('/status');
+  const shown = { name: 'db', address: `127.0.0.1:${gateway.port()}`, protocol: 'tcp', connections: 0, accepted: 1 };
+  assert.deepEqual(listeners, [{ ...shown, refused: 0, receivedBytes: 5, sentBytes: 5 }]);
+});
+
 test('a server that speaks first is heard', async (t) => {
   const origin = await startTcp(t, (socket) => void socket.write('220 ready\r\n'));
   const gateway = await startTidegate(t, configuration([origin.address]));
