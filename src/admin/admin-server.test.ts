@@ -13,7 +13,18 @@ const STATUS: GatewayStatus = {
   generation: 3,
   file: '/etc/tidegate.yaml',
   workers: [{ index: 0, state: 'ready' }],
-  listeners: [{ name: 'web', address: '127.0.0.1:8080', connections: 2, accepted: 7 }],
+  listeners: [
+    {
+      name: 'web',
+      address: '127.0.0.1:8080',
+      protocol: 'http',
+      connections: 2,
+      accepted: 7,
+      refused: 0,
+      receivedBytes: 10,
+      sentBytes: 20,
+    },
+  ],
   lastReload: null,
   draining: false,
 };

@@ -15,7 +15,18 @@ test('tables have aligned columns, numbers at the right', () => {
       { index: 0, state: 'ready' },
       { index: 1, state: 'starting' },
     ],
-    listeners: [{ name: 'web', address: '127.0.0.1:8080', connections: 3, accepted: 1234 }],
+    listeners: [
+      {
+        name: 'web',
+        address: '127.0.0.1:8080',
+        protocol: 'http',
+        connections: 3,
+        accepted: 1234,
+        refused: 5,
+        receivedBytes: 0,
+        sentBytes: 0,
+      },
+    ],
     lastReload: { time: '2026-01-01T00:01:00.000Z', ok: false, problems: ['tidegate.yaml:1:1: no'] },
     draining: false,
     upstreams: [],
@@ -36,8 +47,8 @@ test('tables have aligned columns, numbers at the right', () => {
 The reload at 2026-01-01T00:01:00.000Z changed nothing:
 tidegate.yaml:1:1: no
 
-LISTENER  ADDRESS         OPEN  ACCEPTED
-web       127.0.0.1:8080     3      1234
+LISTENER  ADDRESS         PROTOCOL  OPEN  ACCEPTED  REFUSED
+web       127.0.0.1:8080  http         3      1234        5
 
 ROUTE  MATCH   ACTION        REQUESTS  4XX  5XX  P50    P99
 api    /api/*  upstream api        10    2    0  1.2ms  -

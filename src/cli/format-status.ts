@@ -26,8 +26,15 @@ function formatHead(facts: StatusFacts): string {
 }
 
 function formatListeners({ listeners }: StatusFacts): string {
-  const rows = listeners.map((listener) => [listener.name, listener.address, listener.connections, listener.accepted]);
-  return formatTable(['LISTENER', 'ADDRESS', 'OPEN', 'ACCEPTED'], rows);
+  const rows = listeners.map(({ name, address, protocol, connections, accepted, refused }) => [
+    name,
+    address,
+    protocol,
+    connections,
+    accepted,
+    refused,
+  ]);
+  return formatTable(['LISTENER', 'ADDRESS', 'PROTOCOL', 'OPEN', 'ACCEPTED', 'REFUSED'], rows);
 }
 
 function formatRoutes({ routes }: StatusFacts): string {

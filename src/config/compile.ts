@@ -6,7 +6,7 @@ import { PRIORITIES } from '#model/exchange.ts';
 import type { Handler, Middleware } from '#model/handler.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Route, RouteMatch, ValueMatch } from '#model/route.ts';
-import type { ForwardingSettings, ListenerSettings, Snapshot } from '#model/snapshot.ts';
+import type { ForwardingSettings, Snapshot } from '#model/snapshot.ts';
 import { compileTemplate } from '#model/template.ts';
 import type { Upstream } from '#model/upstream.ts';
 import { policies } from '#policies/index.ts';
@@ -14,9 +14,10 @@ import { createRedirect, createRespond, createSplit } from '#proxy/actions.ts';
 import { createForward } from '#proxy/forward.ts';
 import { RouteIndex } from '#routing/router.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
+import { compilePassages } from './compile-listener.ts';
 import { compileTargets, type Targets } from './compile-targets.ts';
 import { compileUpstream } from './compile-upstream.ts';
-import type { Config, ListenerConfig, PolicyConfig, RouteConfig } from './config-schema.ts';
+import type { Config, PolicyConfig, RouteConfig } from './config-schema.ts';
 
 /** Endpoints that resolvers have found, by upstream. */
 export type FoundEndpoints = Readonly<Record<string, readonly ResolvedEndpoint[]>>;
@@ -46,50 +47,15 @@ export async function compile(
     if (i % ROUTES_PER_TURN === ROUTES_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
-  const tcp = compileTcp(config, targets, host);
+  const passages = compilePassages(config, targets, host);
   return {
     generation,
     router,
     upstreams,
-    tcp,
+    ...passages,
     forwarding: compileForwarding(config),
     overloadDelayMs: config.overload?.delay ?? Number.POSITIVE_INFINITY,
     uses: 0,
-  };
-}
-
-/** What TCP listeners do with their connections. */
-function compileTcp(config: Config, targets: Targets, host: CompileHost): Snapshot['tcp'] {
-  const handlers = new Map<string, Handler>();
-  for (const [name, { protocol, upstream, ...rest }] of Object.entries(config.listeners)) {
-    if (protocol === 'tcp' && upstream !== undefined)
-      handlers.set(name, createForward(targets({ ...rest, upstream }), host));
-  }
-  return handlers;
-}
-
-function compileProxies(prefixes: readonly string[] | undefined): ListenerSettings['isProxy'] {
-  if (!prefixes) return undefined;
-  const proxies = new PrefixSet(prefixes);
-  return (address) => proxies.has(address);
-}
-
-export function listenerSettings(name: string, config: ListenerConfig): ListenerSettings {
-  const { limits, timeouts } = config;
-  return {
-    name,
-    protocol: config.protocol,
-    isProxy: compileProxies(config['proxy-protocol']),
-    maxHeadBytes: limits.head,
-    maxFields: limits.fields,
-    maxTargetBytes: limits.target,
-    maxBodyBytes: limits.body ?? 0,
-    headTimeoutMs: timeouts.head,
-    bodyTimeoutMs: timeouts.body,
-    keepAliveTimeoutMs: timeouts['keep-alive'],
-    sendTimeoutMs: timeouts.send,
-    maxRequests: limits.requests,
-    maxConnections: limits.connections,
   };
 }
 

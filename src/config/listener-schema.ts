@@ -1,4 +1,5 @@
 // The sections `listeners`, `forwarding`, `admin`, `logs`, `overload` and `drain` of a configuration.
+import { validateHostPattern } from '#routing/patterns.ts';
 import { s } from '#schema/blocks.ts';
 import { subsetOptions } from './subset-schema.ts';
 
@@ -7,6 +8,16 @@ const timeouts = s.object({
   body: s.duration().prefault('30s').describe('Without a byte of request content.'),
   'keep-alive': s.duration().prefault('65s').describe('Between two requests on one connection.'),
   send: s.duration().prefault('30s').describe('Without the client taking a byte of the response.'),
+  'first-bytes': s
+    .duration()
+    .prefault('3s')
+    .describe(
+      'On a listener with routes, until the client has said enough to choose one. A client that says nothing gets the route without conditions then.',
+    ),
+  lifetime: s
+    .duration()
+    .optional()
+    .describe('With protocol: tcp or udp, how long a connection or session may last in all; for ever by default.'),
 });
 
 const limits = s.object({
@@ -19,6 +30,56 @@ const limits = s.object({
     .describe('Request content; more is answered 413. No limit by default: see the policy max-body.'),
   requests: s.integer({ min: 1, max: 1e9 }).default(10000).describe('Requests on one connection before it is closed.'),
   connections: s.integer({ min: 1, max: 1e7 }).default(100000).describe('Connections in one worker; more are refused.'),
+  'client-connections': s
+    .integer({ min: 1, max: 1e7 })
+    .optional()
+    .describe(
+      'Connections, or UDP sessions, of one client in one worker; more are refused. IPv6 clients count by /64.',
+    ),
+  rate: s
+    .rate()
+    .optional()
+    .describe(
+      'New connections, or UDP sessions, over all workers, such as 500/s: so many at once, and as many in each further period.',
+    ),
+  'client-rate': s.rate().optional().describe('The same for each client.'),
+});
+
+const udp = s.object({
+  idle: s.duration().prefault('30s').describe('Without a datagram in either direction, after which a session ends.'),
+  sessions: s
+    .integer({ min: 1, max: 1e6 })
+    .default(10000)
+    .describe(
+      'Sessions in one worker. Above, the oldest one ends whose client has not sent again after an answer; without such a one, nobody new is served.',
+    ),
+  answers: s
+    .integer({ min: 1, max: 1e6 })
+    .optional()
+    .describe(
+      'Datagrams that each datagram of a client is answered with: 1 for DNS. A session then ends with its last answer, instead of when it has been idle.',
+    ),
+});
+
+/** Which connections of a TCP listener go where, by their first bytes. */
+const streamRoute = s.object({
+  sni: s
+    .list(s.checked(validateHostPattern, (text) => text.toLowerCase()))
+    .default([])
+    .describe('Names that a TLS client asks for, or *.example.com for all names below.'),
+  alpn: s.list(s.string().min(1)).default([]).describe('Protocols of which a TLS client must offer one, such as h2.'),
+  protocol: s
+    .enum(['any', 'tls', 'http', 'ssh', 'proxy', 'other'])
+    .default('any')
+    .describe(
+      'What the first bytes must be: tls, http, ssh, proxy (a PROXY protocol header, passed on as it is), or other for none of them.',
+    ),
+  upstream: s.string().optional().describe('Where the connection goes.'),
+  ...subsetOptions,
+  http: s
+    .boolean()
+    .default(false)
+    .describe('Instead of an upstream: the connection is one of HTTP, for the routes of this configuration.'),
 });
 
 export const listener = s.object({
@@ -28,11 +89,20 @@ export const listener = s.object({
       'Where to listen: 0.0.0.0:8080, [::]:8080 or unix:/path (served by one worker). Port 0 takes a free one.',
     ),
   protocol: s
-    .enum(['http', 'tcp'])
+    .enum(['http', 'tcp', 'udp'])
     .default('http')
-    .describe('What is spoken here: http, or tcp for connections that are passed on as they are.'),
-  upstream: s.string().optional().describe('Where connections go, with protocol: tcp.'),
+    .describe(
+      'What is spoken here: http; or tcp for connections, and udp for datagrams, that are passed on as they are.',
+    ),
+  upstream: s.string().optional().describe('Where connections or datagrams go, with protocol: tcp or udp.'),
   ...subsetOptions,
+  routes: s
+    .array(streamRoute)
+    .optional()
+    .describe(
+      'With protocol: tcp, where connections go by their first bytes, instead of one upstream. Names stand over *.names, those over none; then a protocol over none, and alpn over none; then the order.',
+    ),
+  udp: udp.prefault({}).describe('Sessions, with protocol: udp.'),
   'proxy-protocol': s
     .array(s.prefix())
     .optional()

@@ -5,6 +5,7 @@ import { formatAddress } from '#schema/address.ts';
 import { keysAt } from '#schema/shape-keys.ts';
 import { type Config, configSchema, type UpstreamConfig } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
+import { passageProblems, passageTargets, transportOf } from './passage-problems.ts';
 import type { TargetConfig } from './route-schema.ts';
 import { emptySubset, type Target } from './subset-check.ts';
 
@@ -88,22 +89,6 @@ function* subsetProblems(config: Config, target: Target, path: Path): Generator<
   if (message) yield { path, message };
 }
 
-function* protocolProblems(config: Config, name: string): Generator<ConfigurationProblem> {
-  const listener = config.listeners[name] as Config['listeners'][string];
-  const { protocol, upstream, subset } = listener;
-  const path: Path = ['listeners', name];
-  if (protocol === 'tcp' && upstream === undefined)
-    yield { path, message: 'a listener with protocol: tcp needs an upstream' };
-  if (protocol === 'http' && upstream !== undefined)
-    yield { path: [...path, 'upstream'], message: 'is for protocol: tcp; with http, routes say where requests go' };
-  if (upstream === undefined) {
-    if (subset) yield { path: [...path, 'subset'], message: 'is of an upstream; the listener has none' };
-    return;
-  }
-  yield* targetProblems(config, [{ upstream, weight: 1 }], [...path, 'upstream']);
-  yield* subsetProblems(config, { ...listener, upstream }, [...path, 'subset']);
-}
-
 function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     const path: Path = ['upstreams', name];
@@ -144,12 +129,18 @@ function* listenerProblems(config: Config): Generator<ConfigurationProblem> {
   const listeners = Object.entries(config.listeners);
   if (listeners.length === 0) yield { path: ['listeners'], message: 'at least one listener is needed' };
   const seen = new Map<string, string>();
-  if (config.admin.address.port !== 0) seen.set(formatAddress(config.admin.address), 'the admin API');
+  if (config.admin.address.port !== 0) seen.set(`tcp ${formatAddress(config.admin.address)}`, 'the admin API');
   for (const [name, listener] of listeners) {
     const address = formatAddress(listener.address);
-    const other = seen.get(address);
+    const place = `${transportOf(listener)} ${address}`;
+    const other = seen.get(place);
     if (other) yield { path: ['listeners', name, 'address'], message: `${address} is taken by ${other} already` };
-    yield* protocolProblems(config, name);
-    if (listener.address.port !== 0 || listener.address.socketPath !== '') seen.set(address, `the listener ${name}`);
+    for (const { target, path } of passageTargets(listener)) {
+      const at: Path = ['listeners', name, ...path];
+      yield* targetProblems(config, [{ upstream: target.upstream, weight: 1 }], [...at, 'upstream']);
+      yield* subsetProblems(config, target, [...at, 'subset']);
+    }
+    yield* passageProblems(config, name);
+    if (listener.address.port !== 0 || listener.address.socketPath !== '') seen.set(place, `the listener ${name}`);
   }
 }

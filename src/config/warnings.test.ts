@@ -64,3 +64,15 @@ routes: [{ name: one, match: { path: /* }, upstream: ${target} }]
     [],
   );
 });
+
+test('a PROXY header that nothing is sent with is told', () => {
+  const found = warnings(`
+routes: [{ name: one, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['127.0.0.1:9001'], send-proxy-protocol: v2 } }
+`);
+  assert.equal(found.length, 1);
+  assert.match(
+    found[0] ?? '',
+    /^upstream app has send-proxy-protocol, which is for what TCP and UDP listeners pass on/,
+  );
+});

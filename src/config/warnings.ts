@@ -1,10 +1,11 @@
 // What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses.
 import type { Config, RouteConfig } from './config-schema.ts';
+import { passageTargets } from './passage-problems.ts';
 import { emptySubset } from './subset-check.ts';
 
 /** One sentence each; empty when there is nothing to say. */
 export function configurationWarnings(config: Config): readonly string[] {
-  return [...shadowedRoutes(config), ...unusedUpstreams(config), ...emptySubsets(config)];
+  return [...shadowedRoutes(config), ...unusedUpstreams(config), ...emptySubsets(config), ...unsentHeaders(config)];
 }
 
 function* shadowedRoutes(config: Config): Generator<string> {
@@ -27,7 +28,9 @@ function matchOf({ match }: RouteConfig): unknown {
 function* unusedUpstreams(config: Config): Generator<string> {
   const used = new Set([
     ...config.routes.flatMap(({ upstream }) => (upstream ?? []).map((target) => target.upstream)),
-    ...Object.values(config.listeners).map(({ upstream }) => upstream),
+    ...Object.values(config.listeners).flatMap((listener) =>
+      passageTargets(listener).map(({ target }) => target.upstream),
+    ),
   ]);
   for (const name of Object.keys(config.upstreams)) {
     if (!used.has(name)) yield `nothing goes to upstream ${name}`;
@@ -41,5 +44,17 @@ function* emptySubsets({ routes, upstreams }: Config): Generator<string> {
       const reason = emptySubset(target, upstreams[target.upstream]);
       if (target['when-empty'] === 'any' && reason) yield `route ${name} goes to any endpoint: ${reason}`;
     }
+  }
+}
+
+function* unsentHeaders(config: Config): Generator<string> {
+  const passedOn = new Set(
+    Object.values(config.listeners)
+      .flatMap(passageTargets)
+      .map(({ target }) => target.upstream),
+  );
+  for (const [name, upstream] of Object.entries(config.upstreams)) {
+    if (upstream['send-proxy-protocol'] && !passedOn.has(name))
+      yield `upstream ${name} has send-proxy-protocol, which is for what TCP and UDP listeners pass on, and requests go without a header`;
   }
 }

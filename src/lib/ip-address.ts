@@ -17,6 +17,11 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return mapped ? { version: 4, bytes: bytes.slice(12) } : { version: 6, bytes };
 }
 
+/** An IPv4 address that a dual-stack socket shows as `::ffff:a.b.c.d`, in its own form. */
+export function withoutMapping(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
 export interface IpPrefix extends IpAddress {
   /** Leading bits that count. */
   readonly length: number;

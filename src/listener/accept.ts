@@ -1,31 +1,30 @@
 // Binds one listener in one worker and makes a connection object of each socket it accepts.
 import net from 'node:net';
+import { withoutMapping } from '#lib/ip-address.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { StreamReceiver } from '#model/byte-stream.ts';
 import type { ListenerSettings } from '#model/snapshot.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 import { countConnection, countRefusedConnection } from '#telemetry/series.ts';
+import type { FirstBytes } from '#wire/first-bytes.ts';
+import { Admission } from './admission.ts';
+import { FirstBytesConnection, type Successors } from './first-bytes-connection.ts';
 import { Http1Connection } from './http1-connection.ts';
-import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
-import { ProxyHeaderConnection, type Successor } from './proxy-header-connection.ts';
+import type { AcceptedConnection, BindAddress, BoundSocket, ListenerHost, ListenerState } from './listener-host.ts';
+import { ProxyHeaderConnection } from './proxy-header-connection.ts';
+import { RefusedConnection } from './refused-connection.ts';
+import type { Successor } from './successor.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
-export interface BindAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly socketPath: string;
-  /** Whether several workers bind the same address, each with a socket of its own. */
-  readonly shared: boolean;
-  /** Whether this worker is the one that listens where only one can: a path has one socket. */
-  readonly first: boolean;
-}
+type Opener = (receiver: StreamReceiver) => TcpStream;
 
 const BACKLOG = 4096;
 
-export class Listener {
+export class Listener implements BoundSocket {
   readonly state: ListenerState;
   readonly #host: ListenerHost;
   readonly #server: net.Server;
+  readonly #admission: Admission;
   readonly #connections = new Set<AcceptedConnection>();
 
   /** Binds; rejects with the system's error when that fails. */
@@ -43,6 +42,7 @@ export class Listener {
   private constructor(settings: ListenerSettings, series: Series, host: ListenerHost) {
     this.state = { name: settings.name, settings, series, draining: false };
     this.#host = host;
+    this.#admission = new Admission(settings.name, host);
     this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#accept(socket),
     );
@@ -75,7 +75,7 @@ export class Listener {
       this.#server.listen(options, () => {
         this.#server.off('error', reject);
         // Accepting may fail for want of file descriptors; the next connection is tried all the same.
-        this.#server.on('error', () => countRefusedConnection(this.state.series));
+        this.#server.on('error', () => countRefusedConnection(this.state.series, 'connections'));
         resolve();
       });
     });
@@ -84,7 +84,7 @@ export class Listener {
   #accept(socket: net.Socket): void {
     const { state } = this;
     if (this.#connections.size >= state.settings.maxConnections) {
-      countRefusedConnection(state.series);
+      countRefusedConnection(state.series, 'connections');
       // Unix sockets, which have no such address, know no reset.
       if (socket.remoteAddress === undefined) socket.destroy();
       else socket.resetAndDestroy();
@@ -93,26 +93,67 @@ export class Listener {
     countConnection(state.series, 1);
     const open = (receiver: StreamReceiver) => TcpStream.accept(socket, receiver);
     if (state.settings.isProxy) this.#expectHeader(open);
-    else this.#connections.add(this.#create(open));
+    else if (state.settings.admission) this.#admit(socket.remoteAddress ?? '', open);
+    else this.#begin(open);
   }
 
-  /** A connection of the listener's protocol. */
-  #create(open: (receiver: StreamReceiver) => TcpStream): AcceptedConnection {
-    const Connection = this.state.settings.protocol === 'tcp' ? TcpConnection : Http1Connection;
-    return new Connection(open, this.state, this.#host, this.#onClosed);
-  }
-
-  #expectHeader(open: (receiver: StreamReceiver) => TcpStream): void {
+  #expectHeader(open: Opener): void {
     const succeed: Successor = (takeOver) => {
       this.#connections.delete(first);
-      this.#connections.add(this.#create(takeOver));
+      if (this.state.settings.admission) this.#admit(first.remoteAddress, takeOver);
+      else this.#begin(takeOver);
     };
     const first = new ProxyHeaderConnection(open, this.state, this.#host, { succeed, onClosed: this.#onClosed });
     this.#connections.add(first);
   }
 
+  /** Begins the connection, unless a limit for its client or for all forbids it. */
+  #admit(remoteAddress: string, open: Opener): void {
+    const clientAddress = withoutMapping(remoteAddress);
+    const { admission } = this.state.settings;
+    const refusal = admission && this.#admission.refusal(admission, clientAddress);
+    if (refusal) {
+      const end = { refusal, onClosed: this.#onClosed };
+      this.#connections.add(new RefusedConnection(open, this.state, this.#host, end));
+      return;
+    }
+    this.#admission.keep(this.#begin(open), clientAddress);
+  }
+
+  /** A connection of the listener's protocol. */
+  #begin(open: Opener): AcceptedConnection {
+    const { protocol, name } = this.state.settings;
+    if (protocol === 'http') return this.#keep(new Http1Connection(open, this.state, this.#host, this.#onClosed));
+    if (this.#host.snapshot().streamRoutes.has(name)) return this.#expectFirstBytes(open);
+    return this.#keep(this.#pass(open, undefined));
+  }
+
+  #expectFirstBytes(open: Opener): AcceptedConnection {
+    const choose: Successors = (choice, first) => (takeOver) => {
+      this.#connections.delete(waiting);
+      const successor =
+        choice.type === 'http'
+          ? new Http1Connection(takeOver, this.state, this.#host, this.#onClosed)
+          : this.#pass(takeOver, first);
+      this.#admission.hand(waiting, successor);
+      this.#keep(successor);
+    };
+    const waiting = new FirstBytesConnection(open, this.state, this.#host, { choose, onClosed: this.#onClosed });
+    return this.#keep(waiting);
+  }
+
+  #pass(open: Opener, first: FirstBytes | undefined): TcpConnection {
+    return new TcpConnection(open, this.state, this.#host, { onClosed: this.#onClosed, first });
+  }
+
+  #keep(connection: AcceptedConnection): AcceptedConnection {
+    this.#connections.add(connection);
+    return connection;
+  }
+
   readonly #onClosed = (closed: AcceptedConnection): void => {
     this.#connections.delete(closed);
+    this.#admission.release(closed);
     countConnection(this.state.series, -1);
   };
 }

@@ -3,8 +3,10 @@
 import type { Clock } from '#lib/clock.ts';
 import { describeError } from '#lib/log.ts';
 import { type ByteStream, StreamFault } from '#model/byte-stream.ts';
-import type { ClientConnection } from '#model/exchange.ts';
+import { type ClientConnection, Exchange } from '#model/exchange.ts';
+import { createPassage, type Passage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import { passageRequest } from './http1-request.ts';
 import type { ListenerHost, ListenerState } from './listener-host.ts';
 
 export abstract class ClientStream implements ClientConnection {
@@ -47,5 +49,14 @@ export abstract class ClientStream implements ClientConnection {
     const fault = error instanceof StreamFault;
     if (fault) this.host.log.error('a client connection failed inside the gateway', { error: describeError(error) });
     return new ProxyError(fault ? 'proxy_internal_error' : 'client-closed', undefined, { cause: error });
+  }
+
+  /** Writes the record of a connection that has ended before anybody had taken it on. */
+  protected recordEnd(error: ProxyError, startedAt: number, passage: Passage = createPassage()): void {
+    const exchange = new Exchange(this, this.host.snapshot(), passageRequest('tcp'), startedAt);
+    exchange.passage = passage;
+    exchange.blame(error);
+    exchange.status = error.status;
+    this.host.record(exchange, this.listenerState.series);
   }
 }

@@ -88,9 +88,9 @@ export function unreadableRequest(secure: boolean): Request {
   };
 }
 
-/** What stands for the request where bytes are passed on as they are. */
-export function tcpRequest(): Request {
-  return { ...unreadableRequest(false), version: 'tcp' };
+/** What stands for the request where bytes or datagrams are passed on as they are. */
+export function passageRequest(version: 'tcp' | 'udp'): Request {
+  return { ...unreadableRequest(false), version };
 }
 
 /** The request as far as it can be told without looking at target and Host. */

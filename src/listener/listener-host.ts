@@ -2,6 +2,7 @@
 import type { Clock } from '#lib/clock.ts';
 import type { Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
+import type { KeyedTable } from '#memory/keyed-table.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
@@ -23,10 +24,33 @@ export interface AcceptedConnection {
   abort(): void;
 }
 
+export interface BindAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly socketPath: string;
+  /** Whether several workers bind the same address, each with a socket of its own. */
+  readonly shared: boolean;
+  /** Whether this worker is the one that listens where only one can: a path has one socket. */
+  readonly first: boolean;
+}
+
+/** A listener as its worker sees it. */
+export interface BoundSocket {
+  readonly state: ListenerState;
+  /** Connections, or sessions, that are open. */
+  readonly connections: number;
+  /** Takes no more of them; those that exist end in their time. */
+  drain(): void;
+  /** Ends all of them at once. */
+  abort(): void;
+}
+
 export interface ListenerHost {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Log;
+  /** Token buckets that all workers share. */
+  buckets(): KeyedTable;
   /** The snapshot that new exchanges begin with. */
   snapshot(): Snapshot;
   /** Sees to a response for an exchange; never throws. */

@@ -2,16 +2,12 @@
 // whose client is the one that the header names.
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { StreamReceiver } from '#model/byte-stream.ts';
-import { Exchange } from '#model/exchange.ts';
 import { type ErrorCode, ProxyError } from '#model/proxy-error.ts';
 import type { TcpStream } from '#net/tcp-stream.ts';
 import { ProxyHeaderError, readProxyHeader } from '#wire/proxy-protocol/read-header.ts';
 import { ClientStream } from './client-stream.ts';
-import { tcpRequest } from './http1-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
-
-/** What takes the stream over when the header has been read. */
-export type Successor = (open: (receiver: StreamReceiver) => TcpStream) => void;
+import type { Successor } from './successor.ts';
 
 export class ProxyHeaderConnection extends ClientStream implements StreamReceiver, Deadlined, AcceptedConnection {
   deadline: DeadlineEntry | undefined = undefined;
@@ -20,7 +16,7 @@ export class ProxyHeaderConnection extends ClientStream implements StreamReceive
   readonly #onClosed: (connection: AcceptedConnection) => void;
   readonly #startedAt: number;
   #received: Buffer = Buffer.alloc(0);
-  #refused = false;
+  #isDone = false;
 
   constructor(
     open: (receiver: StreamReceiver) => TcpStream,
@@ -35,20 +31,24 @@ export class ProxyHeaderConnection extends ClientStream implements StreamReceive
     host.deadlines.set(this, listener.settings.headTimeoutMs);
     this.stream = open(this);
     // A header from whoever likes to send one would let him take any address.
-    if (!listener.settings.isProxy?.(this.stream.remoteAddress))
-      this.#refuse('proxy-header-untrusted', `${this.stream.remoteAddress} is no proxy that may send a PROXY header`);
+    const { remoteAddress } = this.stream;
+    if (!listener.settings.isProxy?.(remoteAddress)) {
+      const who = remoteAddress === '' ? 'who has gone already, or comes by a Unix socket,' : remoteAddress;
+      this.#refuse('proxy-header-untrusted', `${who} is no proxy that may send a PROXY header`);
+    }
   }
 
   drain(): void {
-    this.stream.abort();
+    this.abort();
   }
 
   abort(): void {
+    this.#isDone = true;
     this.stream.abort();
   }
 
   bytes(buffer: Buffer, length: number): boolean {
-    if (this.#refused) return false;
+    if (this.#isDone) return false;
     this.#received = Buffer.concat([this.#received, buffer.subarray(0, length)]);
     try {
       const header = readProxyHeader(this.#received);
@@ -68,8 +68,9 @@ export class ProxyHeaderConnection extends ClientStream implements StreamReceive
     this.#refuse('proxy-header-invalid', 'the connection ended before the PROXY header did');
   }
 
-  closed(): void {
+  closed(error: NodeJS.ErrnoException | undefined): void {
     this.host.deadlines.clear(this);
+    if (!this.#isDone) this.recordEnd(this.closeReason(error), this.#startedAt);
     this.#onClosed(this);
   }
 
@@ -87,13 +88,9 @@ export class ProxyHeaderConnection extends ClientStream implements StreamReceive
   }
 
   #refuse(code: ErrorCode, reason: string): void {
-    if (this.#refused) return;
-    this.#refused = true;
-    const exchange = new Exchange(this, this.host.snapshot(), tcpRequest(), this.#startedAt);
-    const error = new ProxyError(code, reason);
-    exchange.blame(error);
-    exchange.status = error.status;
-    this.host.record(exchange, this.listenerState.series);
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.recordEnd(new ProxyError(code, reason), this.#startedAt);
     this.stream.reset();
   }
 }

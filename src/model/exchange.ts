@@ -2,7 +2,9 @@
 // access record; keeps the snapshot it began with.
 import type { Fields } from '#http/fields.ts';
 import type { Clock } from '#lib/clock.ts';
+import type { DatagramClient } from './datagrams.ts';
 import type { Request } from './message.ts';
+import type { Passage } from './passage.ts';
 import { ProxyError } from './proxy-error.ts';
 import type { Route } from './route.ts';
 import type { PathParameters, Snapshot } from './snapshot.ts';
@@ -75,6 +77,10 @@ export class Exchange {
   status = 0;
   /** Passes informational responses on; set by the listener. */
   informant: Informant | undefined = undefined;
+  /** Of a connection or session that is passed on as it is. */
+  passage: Passage | undefined = undefined;
+  /** The client's side of a UDP session; set by the listener. */
+  datagrams: DatagramClient | undefined = undefined;
 
   #id = '';
   #onAbort: ((error: ProxyError) => void) | undefined = undefined;

@@ -25,7 +25,7 @@ export function compileKeySource(source: KeySource): (exchange: Exchange) => str
   }
   switch (source) {
     case 'client-address':
-      return ({ clientAddress }) => (clientAddress.includes(':') ? networkOf(clientAddress) : clientAddress);
+      return ({ clientAddress }) => addressKey(clientAddress);
     case 'host':
       return ({ request }) => request.host;
     case 'path':
@@ -35,6 +35,11 @@ export function compileKeySource(source: KeySource): (exchange: Exchange) => str
     default:
       return ({ route }) => route?.name ?? '';
   }
+}
+
+/** What stands for a client where clients are counted by address: the address, of IPv6 its /64. */
+export function addressKey(address: string): string {
+  return address.includes(':') ? networkOf(address) : address;
 }
 
 /** A subscriber owns at least a /64, and may take any address in it. */

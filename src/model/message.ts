@@ -4,8 +4,8 @@ import type { Fields } from '#http/fields.ts';
 import type { Body } from './body.ts';
 import type { ByteStream } from './byte-stream.ts';
 
-/** Protocol version as written in logs and Via: `1.0`, `1.1` or `2`; `tcp` for connections whose bytes nobody reads. */
-export type HttpVersion = '1.0' | '1.1' | '2' | 'tcp';
+/** Protocol version as written in logs and Via: `1.0`, `1.1` or `2`; `tcp` and `udp` for what is passed on as it is. */
+export type HttpVersion = '1.0' | '1.1' | '2' | 'tcp' | 'udp';
 
 export interface Request {
   method: string;

@@ -5,6 +5,8 @@ export interface ProbeTarget {
   readonly host: string;
   readonly port: number;
   readonly socketPath: string;
+  /** The PROXY protocol header that the endpoint wants every connection or datagram to begin with. */
+  readonly proxyHeader?: Buffer | undefined;
 }
 
 export interface ProbeResult {

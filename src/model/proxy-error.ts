@@ -177,6 +177,18 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'This address may not send a PROXY protocol header.',
   },
+  'tls-hello-invalid': {
+    side: 'client',
+    status: 400,
+    retryable: 'never',
+    detail: 'The TLS ClientHello is not valid, or not whole.',
+  },
+  'too-many-connections': {
+    side: 'client',
+    status: 429,
+    retryable: 'never',
+    detail: 'Too many connections.',
+  },
   'expectation-failed': { side: 'client', status: 417, retryable: 'never', detail: 'The expectation cannot be met.' },
   'version-not-supported': {
     side: 'client',

@@ -1,4 +1,5 @@
 // Everything one worker compiled from one configuration. An exchange keeps the snapshot it began with.
+import type { FirstBytes } from '#wire/first-bytes.ts';
 import type { Handler } from './handler.ts';
 import type { Request } from './message.ts';
 import type { Route } from './route.ts';
@@ -24,7 +25,7 @@ export interface PathParameters {
 /** Limits and timeouts of a listener's client connections. */
 export interface ListenerSettings {
   readonly name: string;
-  readonly protocol: 'http' | 'tcp';
+  readonly protocol: 'http' | 'tcp' | 'udp';
   /** Which addresses are proxies that send a PROXY protocol header; `undefined` where none is expected. */
   readonly isProxy: ((address: string) => boolean) | undefined;
   readonly maxHeadBytes: number;
@@ -37,6 +38,47 @@ export interface ListenerSettings {
   readonly sendTimeoutMs: number;
   readonly maxRequests: number;
   readonly maxConnections: number;
+  /** Until the first bytes of a connection say where it goes, on a listener with routes. */
+  readonly firstBytesTimeoutMs: number;
+  /** How long a connection or session that is passed on may last; 0 for ever. */
+  readonly lifetimeMs: number;
+  /** `undefined` when whoever comes is taken. */
+  readonly admission: AdmissionLimits | undefined;
+  readonly udp: UdpSettings;
+}
+
+export interface AdmissionRate {
+  readonly perSecond: number;
+  /** How many at once. */
+  readonly burst: number;
+}
+
+/** Which connections a listener takes, beside the bound of all. */
+export interface AdmissionLimits {
+  readonly rate: AdmissionRate | undefined;
+  /** Of one client address, IPv6 by /64. */
+  readonly clientRate: AdmissionRate | undefined;
+  /** 0 for no limit. */
+  readonly clientConnections: number;
+}
+
+export interface UdpSettings {
+  /** Without a datagram in either direction. */
+  readonly idleTimeoutMs: number;
+  /** In one worker. */
+  readonly maxSessions: number;
+  /** Answers to each datagram of the client after which a session ends; 0 when nobody knows. */
+  readonly expectedAnswers: number;
+}
+
+/** Where the first bytes of a connection lead to: an upstream, or the gateway's own HTTP. */
+export type StreamChoice = { readonly type: 'upstream'; readonly handler: Handler } | { readonly type: 'http' };
+
+export interface StreamChooser {
+  /** `undefined` when no route fits. */
+  match(first: FirstBytes): StreamChoice | undefined;
+  /** Whether some route names the server. */
+  hasName(sni: string): boolean;
 }
 
 /** How requests are made fit for the next hop. */
@@ -58,8 +100,10 @@ export interface Snapshot {
   readonly generation: number;
   readonly router: Router;
   readonly upstreams: ReadonlyMap<string, Upstream>;
-  /** What TCP listeners do with their connections, by name of the listener. */
-  readonly tcp: ReadonlyMap<string, Handler>;
+  /** What TCP and UDP listeners do with their connections and sessions, by name of the listener. */
+  readonly passages: ReadonlyMap<string, Handler>;
+  /** Where connections of a TCP listener go by their first bytes, for listeners with routes. */
+  readonly streamRoutes: ReadonlyMap<string, StreamChooser>;
   readonly forwarding: ForwardingSettings;
   /** From what delay of the event loop on requests are refused; infinite for never. */
   readonly overloadDelayMs: number;

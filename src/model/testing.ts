@@ -91,7 +91,8 @@ const testSnapshot: Snapshot = {
   generation: 1,
   router: { match: () => undefined, allowedMethods: () => [] },
   upstreams: new Map(),
-  tcp: new Map(),
+  passages: new Map(),
+  streamRoutes: new Map(),
   forwarding: {
     isTrusted: () => false,
     name: 'tidegate',

@@ -1,6 +1,7 @@
 // A TCP or Unix socket connection as a ByteStream.
 import type net from 'node:net';
 import { BufferPool } from '#lib/buffer-pool.ts';
+import { withoutMapping } from '#lib/ip-address.ts';
 import { type ByteStream, StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 import { type SocketOwner, StreamSocket } from './stream-socket.ts';
 
@@ -186,9 +187,4 @@ export class TcpStream implements ByteStream, SocketOwner {
       this.#socket.destroy(new StreamFault(error));
     }
   }
-}
-
-/** An IPv4 address that a dual-stack socket shows as `::ffff:a.b.c.d`, in its own form. */
-function withoutMapping(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

@@ -19,6 +19,8 @@ export interface TunnelOptions {
   readonly second: ByteStream;
   readonly idleTimeoutMs: number;
   readonly deadlines: Deadlines;
+  /** Called with the bytes that have just passed from the first stream to the second, and back. */
+  readonly passed?: (sent: number, received: number) => void;
   readonly done: (end: TunnelEnd) => void;
 }
 
@@ -52,6 +54,13 @@ class JoinedStreams implements Deadlined {
   moved(): void {
     const { deadlines, idleTimeoutMs } = this.#options;
     deadlines.set(this, this.#open < 2 ? Math.min(idleTimeoutMs, CLOSING_MS) : idleTimeoutMs);
+  }
+
+  /** `bytes` have come from one side. */
+  passed(name: 'first' | 'second', bytes: number): void {
+    const { passed } = this.#options;
+    if (passed) passed(name === 'first' ? bytes : 0, name === 'first' ? 0 : bytes);
+    this.moved();
   }
 
   endedBy(name: 'first' | 'second'): void {
@@ -102,7 +111,7 @@ class Side implements StreamReceiver {
 
   bytes(buffer: Buffer, length: number, mayKeep: boolean): boolean {
     this.passed += length;
-    this.#joined.moved();
+    this.#joined.passed(this.#name, length);
     const bytes = buffer.subarray(0, length);
     return this.#other.write(mayKeep ? bytes : Buffer.from(bytes));
   }

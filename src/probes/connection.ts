@@ -57,23 +57,28 @@ export function probeConnection(
   use: (socket: net.Socket, settle: Settle) => void,
 ): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const socket = open(target, settings);
+    const { host, port, socketPath, proxyHeader } = target;
+    const plain = net.connect(socketPath === '' ? { host, port } : { path: socketPath });
     const settle: Settle = (healthy, reason) => {
-      socket.destroy();
+      plain.destroy();
       resolve({ healthy, reason });
     };
-    socket.on('error', (error) => settle(false, plainReason(error)));
-    socket.once(settings ? 'secureConnect' : 'connect', () => use(socket, settle));
+    const fail = (error: Error) => settle(false, plainReason(error));
+    plain.on('error', fail);
+    plain.once('connect', () => {
+      if (proxyHeader) plain.write(proxyHeader);
+      const socket = settings ? secure(plain, host, settings) : plain;
+      if (!settings) use(socket, settle);
+      else socket.on('error', fail).once('secureConnect', () => use(socket, settle));
+    });
     signal.addEventListener('abort', () => settle(false, 'timeout'), { once: true });
   });
 }
 
-function open({ host, port, socketPath }: ProbeTarget, settings: ProbeTls | undefined): net.Socket {
-  const where = socketPath === '' ? { host, port } : { path: socketPath };
-  if (!settings) return net.connect(where);
+function secure(socket: net.Socket, host: string, settings: ProbeTls): tls.TLSSocket {
   const name = settings['server-name'] ?? (host || 'localhost');
   return tls.connect({
-    ...where,
+    socket,
     // RFC 6066 3: "Literal IPv4 and IPv6 addresses are not permitted in HostName".
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
     ...(settings.ca === undefined ? {} : { ca: settings.ca }),

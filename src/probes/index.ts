@@ -4,5 +4,6 @@ import { command } from './command.ts';
 import { grpc } from './grpc.ts';
 import { httpProbe } from './http.ts';
 import { tcp } from './tcp.ts';
+import { udp } from './udp.ts';
 
-export const probes: readonly ProbeModule[] = [command, grpc, httpProbe, tcp];
+export const probes: readonly ProbeModule[] = [command, grpc, httpProbe, tcp, udp];

@@ -83,7 +83,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const { breaker, gate } = this.#upstream;
     exchange.upstream = this.#upstream;
     try {
-      if (exchange.request.version !== 'tcp') exchange.forwardLines = forwardFields(exchange);
+      if (!exchange.passage) exchange.forwardLines = forwardFields(exchange);
       if (breaker) this.#passCircuit(breaker);
       exchange.onAbort = (error) => this.#cancel(error);
       if (exchange.aborted) return;

@@ -51,7 +51,7 @@ export function answerFailure(exchange: Exchange, error: unknown, log: Log): Res
 
 function route(exchange: Exchange, delay: LoopDelay): Response | Promise<Response> {
   const { request, snapshot } = exchange;
-  if (request.version === 'tcp') return passThrough(exchange);
+  if (exchange.passage) return passThrough(exchange);
   prepareRequest(exchange);
   if (request.path === '*') return answerServerOptions();
   const answer = answerMaxForwards(exchange);
@@ -66,9 +66,9 @@ function route(exchange: Exchange, delay: LoopDelay): Response | Promise<Respons
   return found.route.handler(exchange);
 }
 
-/** TCP listeners have no routes: their connections go to an upstream. */
+/** What TCP and UDP listeners pass on as it is. */
 function passThrough(exchange: Exchange): Response | Promise<Response> {
-  const handler = exchange.snapshot.tcp.get(exchange.connection.listener);
+  const handler = exchange.snapshot.passages.get(exchange.connection.listener);
   if (!handler) throw new ProxyError('no-route', `the listener ${exchange.connection.listener} has no upstream`);
   return handler(exchange);
 }

@@ -35,8 +35,14 @@ const listenerSchema = z
   .object({
     name: z.string(),
     address: z.string().describe('The bound address with its real port, as `127.0.0.1:8080` or `[::1]:8080`.'),
-    connections: z.number().describe('Client connections open now.'),
-    accepted: count.describe('Client connections accepted since the process started.'),
+    connections: z.number().describe('Client connections, or UDP sessions, open now.'),
+    protocol: z.enum(['http', 'tcp', 'udp']),
+    accepted: count.describe('Client connections, or UDP sessions, accepted since the process started.'),
+    refused: count.describe(
+      'Client connections, and datagrams that would have begun a UDP session, that were refused.',
+    ),
+    receivedBytes: count.describe('Octets of content of clients; with HTTP, of finished requests.'),
+    sentBytes: count.describe('Octets of content for clients; with HTTP, of finished responses.'),
   })
   .readonly()
   .openapi('Listener');

@@ -45,11 +45,14 @@ export class AccessLog {
   /** Called once for each exchange, at its end. */
   record(exchange: Exchange, listener: Series): void {
     const durationMs = exchange.clock.now() - exchange.startedAt;
-    const { status, bytesReceived, bytesSent, route, upstream, endpoint } = exchange;
-    countExchange(listener, status, bytesReceived, bytesSent, durationMs);
-    if (route) countExchange(route.series, status, bytesReceived, bytesSent, durationMs);
-    if (upstream) countExchange(upstream.series, status, bytesReceived, bytesSent, durationMs);
-    if (endpoint) countExchange(endpoint.series, status, bytesReceived, bytesSent, durationMs);
+    const { status, route, upstream, endpoint, passage } = exchange;
+    // What is passed on as it is has been counted as it moved.
+    const received = passage ? 0 : exchange.bytesReceived;
+    const sent = passage ? 0 : exchange.bytesSent;
+    countExchange(listener, status, received, sent, durationMs);
+    if (route) countExchange(route.series, status, received, sent, durationMs);
+    if (upstream) countExchange(upstream.series, status, received, sent, durationMs);
+    if (endpoint) countExchange(endpoint.series, status, received, sent, durationMs);
     if (this.#writer && this.#format) this.#writer.write(this.#format(recordOf(exchange, durationMs)));
   }
 
@@ -101,5 +104,6 @@ function recordOf(exchange: Exchange, durationMs: number): AccessRecord {
     consumer: exchange.consumer,
     referer: request.referer,
     userAgent: request.userAgent,
+    passage: exchange.passage,
   };
 }

@@ -5,11 +5,12 @@ import type { Config, RouteConfig } from '#config/config-schema.ts';
 import type { TargetConfig } from '#config/route-schema.ts';
 import { ENDPOINT_STATUSES, takesRequests } from '#memory/endpoint-table.ts';
 import { formatAddress } from '#schema/address.ts';
-import type { EndpointStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
+import type { EndpointStatus, ListenerStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
 import { estimateQuantile, type ProcessMetric, renderMetrics, type SeriesReader } from '#telemetry/prometheus.ts';
 import { CELL } from '#telemetry/series.ts';
 import { EJECTION_CAUSES } from './ejection.ts';
 import type { HealthMonitor } from './health-monitor.ts';
+import type { BoundListener } from './messages.ts';
 import { recoveryMetrics, viewRecovery } from './recovery-view.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
@@ -44,6 +45,25 @@ export function viewUpstreams({ config, found, memory, health }: ViewSource): re
       };
     }),
   }));
+}
+
+export function viewListeners(
+  { config, memory }: ViewSource,
+  bound: readonly BoundListener[],
+): readonly ListenerStatus[] {
+  return bound.map((listener): ListenerStatus => {
+    const read = (cell: number) => memory.read(seriesKey.listener(listener.name), cell);
+    return {
+      name: listener.name,
+      protocol: config.listeners[listener.name]?.protocol ?? 'http',
+      address: formatAddress(listener),
+      connections: read(CELL.connectionsActive),
+      accepted: read(CELL.connections),
+      refused: read(CELL.connectionsRefused),
+      receivedBytes: read(CELL.bytesReceived),
+      sentBytes: read(CELL.bytesSent),
+    };
+  });
 }
 
 export function viewRoutes({ config, memory }: ViewSource): readonly RouteStatus[] {

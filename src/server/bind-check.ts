@@ -1,4 +1,6 @@
 // Finds out whether an address can be listened on, and which port a port of 0 becomes, before the workers bind it.
+import dgram from 'node:dgram';
+import { lookup } from 'node:dns/promises';
 import { unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { formatAddress, type SocketAddress } from '#schema/address.ts';
@@ -7,22 +9,40 @@ import { formatAddress, type SocketAddress } from '#schema/address.ts';
  * Returns the address with its real port. Rejects with a sentence for people. Workers bind with SO_REUSEPORT, which two
  * processes of one user may both do without noticing; binding once without it finds the other.
  */
-export async function checkBind(address: SocketAddress): Promise<SocketAddress> {
+export async function checkBind(address: SocketAddress, transport: 'tcp' | 'udp'): Promise<SocketAddress> {
   if (address.socketPath !== '') return freeSocketPath(address);
-  const server = net.createServer();
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host: address.host, port: address.port, exclusive: true }, resolve);
-    });
+    return { ...address, port: await (transport === 'udp' ? bindUdp(address) : bindTcp(address)) };
   } catch (error) {
     throw new Error(`${formatAddress(address)} cannot be listened on: ${reasonOf(error as NodeJS.ErrnoException)}`, {
       cause: error,
     });
   }
-  const { port } = server.address() as net.AddressInfo;
+}
+
+/** Binds for a moment; returns the port. Rejects with the system's error. */
+async function bindTcp({ host, port }: SocketAddress): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, exclusive: true }, resolve);
+  });
+  const bound = server.address() as net.AddressInfo;
   await new Promise((resolve) => server.close(resolve));
-  return { ...address, port };
+  return bound.port;
+}
+
+/** Like `bindTcp`. */
+async function bindUdp({ host, port }: SocketAddress): Promise<number> {
+  const { address, family } = await lookup(host);
+  const socket = dgram.createSocket(family === 6 ? 'udp6' : 'udp4');
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ address, port, exclusive: true }, resolve);
+  });
+  const bound = socket.address();
+  await new Promise<void>((resolve) => socket.close(resolve));
+  return bound.port;
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {

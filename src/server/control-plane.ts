@@ -1,11 +1,11 @@
 // The control plane: holds the configuration in use, takes the workers from one to the next, answers the admin API.
 import type { AdminHost, GatewayStatus, ReloadResult } from '#admin/admin-host.ts';
 import type { FoundEndpoints } from '#config/compile.ts';
-import { seriesKey } from '#config/compile-host.ts';
 import type { Config } from '#config/config-schema.ts';
 import { diffConfigurations } from '#config/diff.ts';
 import { hideSecrets } from '#config/hide-secrets.ts';
 import type { LoadedConfiguration } from '#config/load.ts';
+import { transportOf } from '#config/passage-problems.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import { systemRandom } from '#lib/random.ts';
@@ -14,8 +14,7 @@ import { readVersion } from '#lib/version.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { LogLevel } from '#telemetry/program-log.ts';
 import type { ProcessMetric } from '#telemetry/prometheus.ts';
-import { CELL } from '#telemetry/series.ts';
-import { type ViewSource, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
+import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
 import { checkBind } from './bind-check.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import type { HealthMonitor } from './health-monitor.ts';
@@ -136,7 +135,7 @@ export class ControlPlane implements AdminHost {
   // What the admin API asks.
 
   status(): GatewayStatus {
-    const { memory, source } = this.#parts;
+    const { source } = this.#parts;
     return {
       version: readVersion(),
       pid: process.pid,
@@ -145,12 +144,7 @@ export class ControlPlane implements AdminHost {
       generation: this.#preparation?.generation ?? 0,
       file: source.file ?? null,
       workers: this.#workers.lives,
-      listeners: this.listeners.map((bound) => ({
-        name: bound.name,
-        address: formatAddress(bound),
-        connections: memory.read(seriesKey.listener(bound.name), CELL.connectionsActive),
-        accepted: memory.read(seriesKey.listener(bound.name), CELL.connections),
-      })),
+      listeners: viewListeners(this.#view, this.listeners),
       lastReload: this.#lastReload,
       draining: this.#draining,
     };
@@ -262,11 +256,13 @@ export class ControlPlane implements AdminHost {
   /** Listeners with the ports they have or will have. Rejects when an address cannot be had. */
   async #bindable(config: Config): Promise<readonly BoundListener[]> {
     const bound: BoundListener[] = [];
-    for (const [name, { address }] of Object.entries(config.listeners)) {
-      const before = this.listeners.find((listener) => listener.name === name);
+    for (const [name, listener] of Object.entries(config.listeners)) {
+      const { address } = listener;
+      const transport = transportOf(listener);
+      const before = this.listeners.find((one) => one.name === name && one.transport === transport);
       const asked = this.#preparation?.config.listeners[name]?.address;
       const same = before && asked && formatAddress(asked) === formatAddress(address);
-      bound.push(same ? before : { name, ...(await checkBind(address)) });
+      bound.push(same ? before : { name, transport, ...(await checkBind(address, transport)) });
     }
     return bound;
   }

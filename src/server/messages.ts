@@ -9,6 +9,7 @@ import type { MemoryLayout, Slots } from './shared-memory.ts';
 /** A listener with the address it really has: a port of 0 has been replaced. */
 export interface BoundListener {
   readonly name: string;
+  readonly transport: 'tcp' | 'udp';
   readonly host: string;
   readonly port: number;
   readonly socketPath: string;

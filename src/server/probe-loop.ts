@@ -3,6 +3,8 @@
 import type { UpstreamConfig } from '#config/config-schema.ts';
 import { describeError } from '#lib/log.ts';
 import type { Probe, ProbeResult, ProbeTarget } from '#model/probe.ts';
+import type { ResolvedEndpoint } from '#model/resolver.ts';
+import { writeOwnHeader } from '#wire/proxy-protocol/write-header.ts';
 import type { HealthHost } from './health-host.ts';
 
 export type HealthConfig = NonNullable<UpstreamConfig['health']>;
@@ -17,6 +19,13 @@ const JITTER = 0.1;
 export function mustPassFirst({ health, wake }: UpstreamConfig): boolean {
   // An upstream that is woken up has endpoints before these are ready.
   return health !== undefined && (health.shared.initial === 'must-pass' || wake !== undefined);
+}
+
+/** A port of its own is no place where the endpoint expects the connections of proxies. */
+function targetOf({ health, 'send-proxy-protocol': version }: UpstreamConfig, address: ResolvedEndpoint): ProbeTarget {
+  const port = health?.shared.port;
+  if (port !== undefined) return { ...address, port };
+  return version === undefined ? address : { ...address, proxyHeader: writeOwnHeader(version === 'v1' ? 1 : 2) };
 }
 
 export class ProbeLoop {
@@ -52,12 +61,10 @@ export class ProbeLoop {
     return this.#reason;
   }
 
-  /**
-   * Probes as `config` says from now on; when it says nothing else than before, all goes on. `mustPass` tells whether a new endpoint
-   * takes no requests until it has passed.
-   */
-  configure(config: HealthConfig | undefined, address: ProbeTarget, mustPass: boolean): void {
-    this.#target = { ...address, port: config?.shared.port ?? address.port };
+  /** Probes as the configuration says from now on; when it says nothing else than before, all goes on. */
+  configure(upstream: UpstreamConfig, address: ResolvedEndpoint): void {
+    const config = upstream.health;
+    this.#target = targetOf(upstream, address);
     const text = JSON.stringify(config ?? null);
     if (text === this.#configText) return;
     this.stop();
@@ -65,7 +72,7 @@ export class ProbeLoop {
     this.#config = config;
     this.#reason = '';
     this.#row = { healthy: false, length: 0 };
-    this.#verdict = this.#isNew && mustPass ? 'warming' : 'unknown';
+    this.#verdict = this.#isNew && mustPassFirst(upstream) ? 'warming' : 'unknown';
     this.#probe = config && this.#host.createProbe(config.type, config.options);
     // The first probe comes at once: a new endpoint is judged quickly.
     if (this.#probe) this.#timer = this.#host.timers.set(() => void this.#check(), 0);

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parseConfiguration, referencesFor } from '#config/load.ts';
 import { silentLog } from '#lib/log.ts';
+import { systemTimers } from '#lib/timers.ts';
 import { formatAddress } from '#schema/address.ts';
 import { ResolverSet } from './resolver-set.ts';
-import { systemTimers } from './timers.ts';
 
 function configure(upstreams: string) {
   const text = `version: 1\nlisteners: { web: { address: '127.0.0.1:0' } }\nupstreams: ${upstreams}`;

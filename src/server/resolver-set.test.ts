@@ -19,7 +19,7 @@ upstreams:
 `,
     referencesFor('.', {}),
   );
-  const host = { log: silentLog, setTimer: systemTimers.set, now: () => 0 };
+  const host = { log: silentLog, setTimer: systemTimers.set, now: () => 0, random: () => 0.5 };
   let set: ResolverSet | undefined;
   await new Promise<void>((resolve) => {
     set = new ResolverSet(host, () => resolve());

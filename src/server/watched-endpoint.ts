@@ -4,7 +4,7 @@ import { type EndpointStatus, takesRequests } from '#memory/endpoint-table.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import { Ejection, type EjectionCause } from './ejection.ts';
 import type { EndpointHealth, HealthChange, HealthHost } from './health-host.ts';
-import { mustPassFirst, ProbeLoop } from './probe-loop.ts';
+import { ProbeLoop } from './probe-loop.ts';
 
 const MAX_HISTORY = 20;
 
@@ -56,7 +56,7 @@ export class WatchedEndpoint {
   }
 
   configure(config: UpstreamConfig, address: ResolvedEndpoint): void {
-    this.#probes.configure(config.health, address, mustPassFirst(config));
+    this.#probes.configure(config, address);
     this.#publish(this.#probes.verdict === 'warming' ? 'must pass its probes first' : 'the probe has changed');
   }
 

@@ -1,6 +1,7 @@
 // What one worker holds: its snapshot, its listeners, its connection pools. Changes in two steps, prepare and commit.
-import { compile, listenerSettings } from '#config/compile.ts';
+import { compile } from '#config/compile.ts';
 import { type CompileHost, seriesKey } from '#config/compile-host.ts';
+import { listenerSettings } from '#config/compile-listener.ts';
 import { compileEndpoints, poolSettings } from '#config/compile-upstream.ts';
 import type { Config } from '#config/config-schema.ts';
 import { systemClock } from '#lib/clock.ts';
@@ -10,7 +11,8 @@ import { LoopDelay } from '#lib/loop-delay.ts';
 import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { Listener } from '#listener/accept.ts';
-import type { ListenerHost } from '#listener/listener-host.ts';
+import type { BoundSocket, ListenerHost } from '#listener/listener-host.ts';
+import { UdpListener } from '#listener/udp-listener.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
@@ -31,7 +33,7 @@ interface Prepared {
   readonly snapshot: Snapshot;
   readonly config: Config;
   readonly memory: MemoryLayout;
-  readonly added: ReadonlyMap<string, Listener>;
+  readonly added: ReadonlyMap<string, BoundSocket>;
   readonly listeners: readonly BoundListener[];
 }
 
@@ -51,9 +53,11 @@ export class WorkerState {
   #config: Config | undefined = undefined;
   /** What this worker counts of itself. */
   #own: Series | undefined = undefined;
+  /** Token buckets that all workers share. */
+  #buckets: KeyedTable | undefined = undefined;
   /** By name and address: a listener that moves is another one. */
-  #listeners = new Map<string, Listener>();
-  #leaving: Listener[] = [];
+  #listeners = new Map<string, BoundSocket>();
+  #leaving: BoundSocket[] = [];
 
   constructor(start: WorkerStart, log: Log, tell: (message: FromWorker) => void) {
     this.#start = start;
@@ -66,6 +70,7 @@ export class WorkerState {
       clock: systemClock,
       deadlines: this.#deadlines,
       log,
+      buckets: () => this.#buckets as KeyedTable,
       snapshot: () => this.#snapshot as Snapshot,
       handle,
       answer: (error, exchange) => answerFailure(exchange, error, log),
@@ -80,22 +85,17 @@ export class WorkerState {
     const host = this.#compileHost(memory);
     const snapshot = await compile(config, preparation.found, preparation.generation, host);
     this.#accessLog.prepare(config.logs.access);
-    const added = new Map<string, Listener>();
+    this.#buckets ??= new KeyedTable(memory.buckets);
+    const added = new Map<string, BoundSocket>();
     this.#prepared = { snapshot, config, memory, added, listeners };
     try {
       for (const bound of listeners) {
         if (this.#listeners.has(identity(bound))) continue;
         const settings = listenerSettings(bound.name, config.listeners[bound.name] as Config['listeners'][string]);
         const series = host.series(seriesKey.listener(bound.name));
-        added.set(
-          identity(bound),
-          await Listener.bind(
-            { ...bound, shared: this.#start.shared, first: this.#start.index === 0 },
-            settings,
-            series,
-            this.#listenerHost,
-          ),
-        );
+        const address = { ...bound, shared: this.#start.shared, first: this.#start.index === 0 };
+        const kind = bound.transport === 'udp' ? UdpListener : Listener;
+        added.set(identity(bound), await kind.bind(address, settings, series, this.#listenerHost));
       }
     } catch (error) {
       this.discard();
@@ -166,10 +166,10 @@ export class WorkerState {
   }
 
   #swapListeners({ added, listeners, config, memory }: Prepared): void {
-    const next = new Map<string, Listener>();
+    const next = new Map<string, BoundSocket>();
     for (const bound of listeners) {
       const key = identity(bound);
-      const listener = (this.#listeners.get(key) ?? added.get(key)) as Listener;
+      const listener = (this.#listeners.get(key) ?? added.get(key)) as BoundSocket;
       listener.state.settings = listenerSettings(
         bound.name,
         config.listeners[bound.name] as Config['listeners'][string],
@@ -213,7 +213,7 @@ export class WorkerState {
 }
 
 function identity(bound: BoundListener): string {
-  return `${bound.name} ${bound.host} ${bound.port} ${bound.socketPath}`;
+  return `${bound.name} ${bound.transport} ${bound.host} ${bound.port} ${bound.socketPath}`;
 }
 
 function slotsOf(memory: MemoryLayout, key: string): Slots {

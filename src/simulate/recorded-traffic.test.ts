@@ -39,6 +39,7 @@ const RECORD: AccessRecord = {
   consumer: '',
   referer: '',
   userAgent: '',
+  passage: undefined,
 };
 
 function fileWith(t: TestContext, text: string): string {

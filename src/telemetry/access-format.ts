@@ -1,7 +1,7 @@
 // Access records as lines: JSON, the combined and common log formats, or a template of the user's.
 //
 // Hot path: JSON is put together by concatenation, and texts are searched for what needs escaping before they are escaped.
-import type { AccessRecord } from './access-record.ts';
+import type { AccessRecord, PassageRecord } from './access-record.ts';
 
 export type AccessFormat = (record: AccessRecord) => string;
 
@@ -41,6 +41,12 @@ const READERS: Readonly<Record<string, (record: AccessRecord) => string>> = {
   error: (r) => r.error,
   referer: (r) => r.referer,
   'user-agent': (r) => r.userAgent,
+  'passage.protocol': (r) => r.passage?.first?.protocol ?? '',
+  'passage.sni': (r) => r.passage?.first?.sni ?? '',
+  'passage.alpn': (r) => r.passage?.first?.alpn.join(',') ?? '',
+  'passage.closed-by': (r) => r.passage?.closedBy ?? '',
+  'passage.datagrams-received': (r) => String(r.passage?.datagramsReceived ?? ''),
+  'passage.datagrams-sent': (r) => String(r.passage?.datagramsSent ?? ''),
 };
 
 /** Names of the variables a template may hold. */
@@ -82,7 +88,18 @@ function formatJson(r: AccessRecord): string {
     line += `,"ended_by":"${r.endedBy}","phase":"${r.phase}","error":"${r.error}","reason":"${escapeJson(r.reason)}"`;
   if (r.referer !== '') line += `,"referer":"${escapeJson(r.referer)}"`;
   if (r.userAgent !== '') line += `,"user_agent":"${escapeJson(r.userAgent)}"`;
+  if (r.passage) line += formatPassage(r.passage);
   return `${line}}\n`;
+}
+
+function formatPassage({ first, closedBy, datagramsReceived, datagramsSent }: PassageRecord): string {
+  let text = '';
+  if (first) text += `,"protocol":"${first.protocol}"`;
+  if (first && first.sni !== '') text += `,"sni":"${escapeJson(first.sni)}"`;
+  if (first && first.alpn.length > 0) text += `,"alpn":"${escapeJson(first.alpn.join(','))}"`;
+  if (datagramsReceived >= 0) text += `,"datagrams_received":${datagramsReceived},"datagrams_sent":${datagramsSent}`;
+  if (closedBy !== '') text += `,"closed_by":"${closedBy}"`;
+  return text;
 }
 
 const FRACTIONS: readonly string[] = Array.from({ length: 1000 }, (_, i) => `.${String(i).padStart(3, '0')}`);

@@ -32,4 +32,17 @@ export interface AccessRecord {
   readonly consumer: string;
   readonly referer: string;
   readonly userAgent: string;
+  /** Of connections and sessions that were passed on as they are. */
+  readonly passage: PassageRecord | undefined;
+}
+
+/** What is known of a TCP connection or a UDP session beside what every exchange has. */
+export interface PassageRecord {
+  /** What its first bytes were, the name that a TLS client has asked for, the protocols it offers; `undefined` when nobody looked. */
+  readonly first: { readonly protocol: string; readonly sni: string; readonly alpn: readonly string[] } | undefined;
+  /** What ended it; '' when that was an error. */
+  readonly closedBy: string;
+  /** -1 where there are none. */
+  readonly datagramsReceived: number;
+  readonly datagramsSent: number;
 }

@@ -1,5 +1,5 @@
 // Metrics in Prometheus' text format, version 0.0.4.
-import { BUCKET_BOUNDS_MS, CELL } from './series.ts';
+import { BUCKET_BOUNDS_MS, CELL, REFUSALS } from './series.ts';
 
 export type SeriesKind = 'listener' | 'route' | 'upstream' | 'endpoint';
 
@@ -58,7 +58,7 @@ const CELL_METRICS: readonly CellMetric[] = [
   },
   {
     name: 'connections_refused_total',
-    help: 'Client connections refused at the limit.',
+    help: 'Client connections refused, for whatever reason.',
     type: 'counter',
     cell: CELL.connectionsRefused,
     kinds: ['listener'],
@@ -161,6 +161,27 @@ const CELL_METRICS: readonly CellMetric[] = [
     cell: CELL.attemptSeconds,
     kinds: ['endpoint'],
   },
+  {
+    name: 'received_datagrams_total',
+    help: 'Datagrams of clients.',
+    type: 'counter',
+    cell: CELL.datagramsReceived,
+    kinds: ['listener', 'endpoint'],
+  },
+  {
+    name: 'sent_datagrams_total',
+    help: 'Datagrams for clients.',
+    type: 'counter',
+    cell: CELL.datagramsSent,
+    kinds: ['listener', 'endpoint'],
+  },
+  {
+    name: 'dropped_datagrams_total',
+    help: 'Datagrams of sessions that had to be dropped because too much was waiting, or which were too long.',
+    type: 'counter',
+    cell: CELL.datagramsDropped,
+    kinds: ['listener'],
+  },
 ];
 
 const KINDS: readonly SeriesKind[] = ['listener', 'route', 'upstream', 'endpoint'];
@@ -174,6 +195,7 @@ export function renderMetrics(series: readonly SeriesReader[], own: readonly Pro
     renderStatuses(lines, kind, readers);
     renderDurations(lines, kind, readers);
     for (const metric of CELL_METRICS) if (metric.kinds.includes(kind)) renderCell(lines, kind, metric, readers);
+    if (kind === 'listener') renderRefusals(lines, readers);
   }
   let name = '';
   for (const metric of own) {
@@ -198,6 +220,20 @@ function renderStatuses(lines: string[], kind: SeriesKind, readers: readonly Ser
     for (let digit = 1; digit <= 5; digit++) {
       lines.push(`${name}${formatLabels({ ...labels, code_class: `${digit}xx` })} ${read(CELL.status + digit)}`);
     }
+  }
+}
+
+function renderRefusals(lines: string[], readers: readonly SeriesReader[]): void {
+  const name = 'tidegate_listener_refusals_total';
+  head(
+    lines,
+    name,
+    'Client connections refused, by reason; for UDP, datagrams that would have begun a session.',
+    'counter',
+  );
+  for (const { labels, read } of readers) {
+    for (const [i, reason] of REFUSALS.entries())
+      lines.push(`${name}${formatLabels({ ...labels, reason })} ${read(CELL.refusals + i)}`);
   }
 }
 

@@ -34,7 +34,18 @@ export const CELL = {
   attemptFailures: 45,
   /** Sum over successful attempts of the seconds until the response head. */
   attemptSeconds: 46,
+  // listeners and endpoints: UDP
+  datagramsReceived: 48,
+  datagramsSent: 49,
+  datagramsDropped: 50,
+  // listeners: one behind the other, in the order of REFUSALS
+  refusals: 52,
 } as const;
+
+/** Why connections and sessions of clients are refused. */
+export const REFUSALS = ['connections', 'rate', 'client-connections', 'client-rate', 'unmatched', 'draining'] as const;
+
+export type Refusal = (typeof REFUSALS)[number];
 
 /** Cells that count what is present: a dead worker's share of them is given back. */
 export const GAUGE_CELLS: readonly number[] = [
@@ -73,8 +84,32 @@ export function countConnection(series: Series, change: 1 | -1): void {
   add(series, CELL.connectionsActive, change);
 }
 
-export function countRefusedConnection(series: Series): void {
+/** Counts a connection, or a datagram that would begin a session, that was not taken. */
+export function countRefusedConnection(series: Series, reason: Refusal): void {
   add(series, CELL.connectionsRefused, 1);
+  add(series, CELL.refusals + REFUSALS.indexOf(reason), 1);
+}
+
+/** Counts bytes that are passed on, as they move: connections may last for days. */
+export function countPassed(series: Series, received: number, sent: number): void {
+  add(series, CELL.bytesReceived, received);
+  add(series, CELL.bytesSent, sent);
+}
+
+/** Counts a datagram of a client, and its bytes. */
+export function countDatagramReceived(series: Series, bytes: number): void {
+  add(series, CELL.datagramsReceived, 1);
+  add(series, CELL.bytesReceived, bytes);
+}
+
+/** Counts a datagram for a client, and its bytes. */
+export function countDatagramSent(series: Series, bytes: number): void {
+  add(series, CELL.datagramsSent, 1);
+  add(series, CELL.bytesSent, bytes);
+}
+
+export function countDroppedDatagram(series: Series): void {
+  add(series, CELL.datagramsDropped, 1);
 }
 
 /** Counts an exchange that began (`change` 1) or ended (-1). */

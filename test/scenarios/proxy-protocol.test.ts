@@ -62,6 +62,21 @@ for (const [what, bytes, reason] of [
   });
 }
 
+test('a client that breaks off before its header is whole is in the records', async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(t, behindProxies(origin));
+  const client = await connectRaw(t, gateway.port());
+  await client.send('PROXY TCP4 192.0.2.1');
+  // Before the gateway has taken it, it would be gone without an address.
+  while ((await gateway.metric('tidegate_listener_connections_active{listener="web"}')) === 0)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  client.abort();
+  const [record] = await gateway.untilRecords(1);
+  assert.equal(record?.error, 'client-closed');
+  assert.equal(record?.client, '127.0.0.1');
+  assert.equal(await gateway.metric('tidegate_listener_connections_active{listener="web"}'), 0);
+});
+
 test('a header from an address that is no proxy ends the connection', async (t) => {
   const origin = await startOrigin(t);
   const gateway = await startTidegate(t, behindProxies(origin, '[192.0.2.0/24]'));
@@ -195,3 +210,44 @@ upstreams: { db: { endpoints: ['${server.address}'], send-proxy-protocol: v1 } }
   assert.equal(await client.closed(), 'done');
   assert.equal(server.heads[0]?.toString().split('\r\n')[0], 'PROXY TCP4 203.0.113.7 198.51.100.1 40000 443');
 });
+
+for (const version of ['v1', 'v2']) {
+  for (const probe of ['type: http, path: /up', 'type: tcp, send: "GET /up HTTP/1.0\\r\\n\\r\\n", expect: 200 OK']) {
+    test(`a probe (${probe.split(/[ ,]+/)[1]}) of an endpoint that wants a header sends ${version} of its own`, {
+      skip: missing('haproxy'),
+    }, async (t) => {
+      const port = await closedPort();
+      await startPeer(
+        t,
+        'haproxy',
+        port,
+        () => `defaults
+  mode http
+  timeout connect 2s
+  timeout client 5s
+  timeout server 5s
+frontend back
+  bind 127.0.0.1:${port} accept-proxy
+  http-request return status 200 content-type text/plain string up
+`,
+      );
+      const probed = (more: string) => `
+listeners: { front: { address: '127.0.0.1:0', protocol: tcp, upstream: back } }
+upstreams:
+  back:
+    endpoints: ['127.0.0.1:${port}']
+    health: { ${probe}, interval: 50ms, healthy: 1, unhealthy: 1 }
+    ${more}
+`;
+      const gateway = await startTidegate(t, probed(''));
+      const isStatus = (status: string) =>
+        gateway.untilAdmin<{ endpoints: readonly { status: string }[] }>('/upstreams/back', ({ endpoints }) =>
+          endpoints.every((endpoint) => endpoint.status === status),
+        );
+      // Without it the endpoint does not answer.
+      await isStatus('unhealthy');
+      await gateway.write(probed(`send-proxy-protocol: ${version}`));
+      await isStatus('healthy');
+    });
+  }
+}

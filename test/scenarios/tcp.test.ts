@@ -4,7 +4,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { parseConfiguration, referencesFor } from '#config/load.ts';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { closedPort } from '../support/ports.ts';
 
@@ -68,6 +67,31 @@ test('bytes pass both ways unchanged, each side may end before the other, and on
   assert.equal(record?.bytes_received, content.length);
   assert.equal(record?.bytes_sent, content.length);
   assert.equal(record?.ended_by, undefined);
+  assert.equal(record?.closed_by, 'client');
+});
+
+test('bytes are counted as they pass, once, and shown by the status', async (t) => {
+  const origin = await startTcp(t, echo);
+  const gateway = await startTidegate(t, configuration([origin.address]));
+  const client = await connectTo(t, gateway);
+  client.write('hello');
+  await once(client, 'data');
+  const counts = () =>
+    Promise.all(
+      ['listener_received_bytes_total{listener="db"}', 'listener_sent_bytes_total{listener="db"}']
+        .concat(
+          ['received', 'sent'].map((way) => `upstream_${way}_bytes_total{upstream="db"}`),
+          ['received', 'sent'].map((way) => `endpoint_${way}_bytes_total{upstream="db",endpoint="${origin.address}"}`),
+        )
+        .map((name) => gateway.metric(`tidegate_${name}`)),
+    );
+  assert.deepEqual(await counts(), [5, 5, 5, 5, 5, 5]);
+  client.end();
+  await gateway.untilRecords(1);
+  assert.deepEqual(await counts(), [5, 5, 5, 5, 5, 5]);
+  const { listeners } = await gateway.admin<{ listeners: readonly object[] }>('/status');
+  const shown = { name: 'db', address: `127.0.0.1:${gateway.port()}`, protocol: 'tcp', connections: 0, accepted: 1 };
+  assert.deepEqual(listeners, [{ ...shown, refused: 0, receivedBytes: 5, sentBytes: 5 }]);
 });
 
 test('a server that speaks first is heard', async (t) => {
@@ -172,21 +196,4 @@ test('open connections outlive a reload, and all counts return to zero', async (
   ]) {
     while ((await gateway.metric(metric)) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
-});
-
-test('a TCP listener needs an upstream, and an HTTP listener has none', (t) => {
-  const problems = (listener: string) => {
-    try {
-      parseConfiguration(
-        `version: 1\nlisteners: { db: { address: '127.0.0.1:1', ${listener} } }`,
-        referencesFor('.', {}),
-      );
-      return [];
-    } catch (error) {
-      return (error as { problems: { message: string }[] }).problems.map(({ message }) => message);
-    }
-  };
-  t.assert.deepEqual(problems('protocol: tcp'), ['a listener with protocol: tcp needs an upstream']);
-  t.assert.deepEqual(problems('protocol: tcp, upstream: x'), ['no upstream is named "x"; there are none']);
-  assert.match(problems('upstream: x')[0] ?? '', /is for protocol: tcp/);
 });

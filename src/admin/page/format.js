@@ -4,6 +4,17 @@ export function perSecond(value) {
   return value > 0 && value < 10 ? value.toFixed(1) : count(Math.round(value));
 }
 
+export function bytesPerSecond(value) {
+  const units = ['B/s', 'KiB/s', 'MiB/s', 'GiB/s'];
+  let unit = 0;
+  let size = value;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${size > 0 && size < 10 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
+}
+
 export function count(value) {
   return value.toLocaleString('en');
 }

@@ -1,5 +1,5 @@
 // The status page's own script: asks the admin API each second and draws what changed. Text goes in as text, never as markup.
-import { clock, count, duration, milliseconds, perSecond, plural } from './format.js';
+import { bytesPerSecond, clock, count, duration, milliseconds, perSecond, plural } from './format.js';
 import { rate } from './rate.js';
 import { createRow, createSpark, drawSpark, element, keepRows } from './rows.js';
 
@@ -34,7 +34,7 @@ function draw(status, upstreams, routes) {
   drawTotals(status, upstreams, routes, now);
   drawUpstreams(upstreams, now);
   drawRoutes(routes, now);
-  drawListeners(status.listeners);
+  drawListeners(status.listeners, now);
   drawChanges(upstreams);
 }
 
@@ -162,15 +162,31 @@ function createRouteRow() {
   return row;
 }
 
-function drawListeners(listeners) {
-  const create = () => createRow(['', '', 'number', 'number']);
-  keepRows(byId('listeners'), listeners, create, (row, listener) => {
-    const [name, address, open, accepted] = row.children;
+function drawListeners(listeners, now) {
+  keepRows(byId('listeners'), listeners, createListenerRow, (row, listener) => {
+    const key = `listener ${listener.name}`;
+    const fresh = rate(`${key} accepted`, listener.accepted, now);
+    const received = rate(`${key} received`, listener.receivedBytes, now);
+    const sent = rate(`${key} sent`, listener.sentBytes, now);
+    const bytes = rate(`${key} bytes`, listener.receivedBytes + listener.sentBytes, now);
+    const [name, address, protocol, open, perS, up, down, spark, accepted, refused] = row.children;
     name.textContent = listener.name;
     address.textContent = listener.address;
+    protocol.textContent = listener.protocol;
     open.textContent = count(listener.connections);
+    perS.textContent = perSecond(fresh.last);
+    up.textContent = bytesPerSecond(received.last);
+    down.textContent = bytesPerSecond(sent.last);
+    drawSpark(spark.firstChild, bytes.samples);
     accepted.textContent = count(listener.accepted);
+    refused.textContent = count(listener.refused);
   });
+}
+
+function createListenerRow() {
+  const row = createRow(['', '', '', 'number', 'number', 'number', 'number', '', 'number', 'number']);
+  row.children[7].append(createSpark());
+  return row;
 }
 
 function drawChanges(upstreams) {

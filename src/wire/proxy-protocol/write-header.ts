@@ -3,21 +3,32 @@ import { crc32c } from '#lib/crc32c.ts';
 import { parseIpAddress } from '#lib/ip-address.ts';
 import { CRC32C, type PeerAddress, SIGNATURE } from './read-header.ts';
 
-/** The header; without addresses of one family it says that nothing is known. */
-export function writeProxyHeader(version: 1 | 2, source: PeerAddress, destination: PeerAddress): Buffer {
+/** The header; without addresses of one family it says that nothing is known. Version 1 is for TCP only. */
+export function writeProxyHeader(
+  version: 1 | 2,
+  source: PeerAddress,
+  destination: PeerAddress,
+  transport: 'tcp' | 'udp' = 'tcp',
+): Buffer {
   const from = parseIpAddress(source.address);
   const to = parseIpAddress(destination.address);
   const known = from !== undefined && to !== undefined && from.version === to.version;
+  if (!known) return writeOwnHeader(version);
   if (version === 1) {
-    if (!known) return Buffer.from('PROXY UNKNOWN\r\n', 'latin1');
     const line = `PROXY TCP${from.version} ${source.address} ${destination.address} ${source.port} ${destination.port}\r\n`;
     return Buffer.from(line, 'latin1');
   }
-  if (!known) return withChecksum(0x20, 0x00, Buffer.alloc(0));
   const ports = Buffer.alloc(4);
   ports.writeUInt16BE(source.port, 0);
   ports.writeUInt16BE(destination.port, 2);
-  return withChecksum(0x21, from.version === 4 ? 0x11 : 0x21, Buffer.concat([from.bytes, to.bytes, ports]));
+  // Section 2.2: the family in the upper half of the byte, STREAM or DGRAM in the lower.
+  const family = (from.version === 4 ? 0x10 : 0x20) | (transport === 'tcp' ? 1 : 2);
+  return withChecksum(0x21, family, Buffer.concat([from.bytes, to.bytes, ports]));
+}
+
+/** The header of what is passed on for nobody: UNKNOWN in version 1, LOCAL in version 2 (section 2). */
+export function writeOwnHeader(version: 1 | 2): Buffer {
+  return version === 1 ? Buffer.from('PROXY UNKNOWN\r\n', 'latin1') : withChecksum(0x20, 0x00, Buffer.alloc(0));
 }
 
 function withChecksum(command: number, family: number, addresses: Buffer): Buffer {

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseConfiguration, referencesFor } from './load.ts';
+
+const UPSTREAMS = `upstreams: { back: { endpoints: ['127.0.0.1:9', 'unix:/run/x.sock'], send-proxy-protocol: v1 } }`;
+
+/** What is wrong with a configuration of one listener, as `path: message`. */
+function problems(listener: string, upstreams = UPSTREAMS): readonly string[] {
+  const text = `version: 1\nlisteners: { front: { address: '127.0.0.1:1', ${listener} } }\n${upstreams}`;
+  try {
+    parseConfiguration(text, referencesFor('.', {}));
+    return [];
+  } catch (error) {
+    const { problems } = error as { problems: readonly { path: readonly unknown[]; message: string }[] };
+    return problems.map(({ path, message }) => `${path.slice(2).join('.')}: ${message}`);
+  }
+}
+
+for (const [listener, expected] of [
+  ['protocol: tcp', ': a listener with protocol: tcp needs an upstream, or routes'],
+  ['protocol: udp', ': a listener with protocol: udp needs an upstream'],
+  ['protocol: tcp, upstream: bak', 'upstream: no upstream is named "bak"; did you mean "back"?'],
+  ['upstream: back', 'upstream: is for protocol: tcp and udp; with http, routes say where requests go'],
+  ['routes: [{ upstream: back }]', 'routes: is for protocol: tcp; those of requests stand beside listeners'],
+  ['timeouts: { lifetime: 1s }', 'timeouts.lifetime: is for protocol: tcp and udp'],
+  [
+    'protocol: tcp, upstream: back, routes: [{ upstream: back }]',
+    'upstream: write it as the last of the routes: { upstream: … }',
+  ],
+  ['protocol: tcp, routes: []', 'routes: at least one route is needed'],
+  ['protocol: tcp, routes: [{ protocol: ssh }]', 'routes.0: a route needs exactly one of upstream and http: true'],
+  [
+    'protocol: tcp, routes: [{ http: true, upstream: back }]',
+    'routes.0: a route needs exactly one of upstream and http: true',
+  ],
+  [
+    'protocol: tcp, routes: [{ protocol: ssh, sni: a.example, upstream: back }]',
+    'routes.0.protocol: only TLS has sni and alpn',
+  ],
+  ['protocol: tcp, routes: [{ upstream: bak }]', 'routes.0.upstream: no upstream is named "bak"; did you mean "back"?'],
+  [
+    'protocol: udp, upstream: back, proxy-protocol: [10.0.0.0/8]',
+    'proxy-protocol: is for connections; datagrams come without a header',
+  ],
+] as const) {
+  test(`a listener with { ${listener} } is told what is wrong with it`, () => {
+    assert.ok(problems(listener).includes(expected), problems(listener).join('\n'));
+  });
+}
+
+test('an upstream of a UDP listener has no endpoint on a Unix socket, and sends no header of version 1', () => {
+  assert.deepEqual(problems('protocol: udp, upstream: back'), [
+    'send-proxy-protocol: version 1 has no form for UDP; write v2',
+    'endpoints.1: a Unix socket takes no datagrams of a listener',
+  ]);
+});
+
+test('a UDP listener is on no Unix socket', () => {
+  const text = `version: 1\nlisteners: { front: { address: 'unix:/run/f.sock', protocol: udp, upstream: back } }\n${UPSTREAMS}`;
+  assert.throws(() => parseConfiguration(text, referencesFor('.', {})), /needs an address and a port/);
+});

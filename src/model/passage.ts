@@ -1,0 +1,22 @@
+// What is known of a TCP connection or a UDP session that is passed on as it is, beside what every exchange has.
+import type { FirstBytes } from '#wire/first-bytes.ts';
+
+/**
+ * What ended it: one of the sides, time without a byte, its longest life, the last answer that was expected, a session that took
+ * its place, the end of the gateway.
+ */
+export type CloseReason = 'client' | 'endpoint' | 'idle' | 'lifetime' | 'answered' | 'evicted' | 'shutdown';
+
+export interface Passage {
+  /** `undefined` when nobody has looked at them. */
+  readonly first: FirstBytes | undefined;
+  /** '' while it lives, and when an error has ended it. */
+  closedBy: CloseReason | '';
+  /** -1 where there are none. */
+  datagramsReceived: number;
+  datagramsSent: number;
+}
+
+export function createPassage(first?: FirstBytes): Passage {
+  return { first, closedBy: '', datagramsReceived: -1, datagramsSent: -1 };
+}
