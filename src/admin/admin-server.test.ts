@@ -21,6 +21,8 @@ const STATUS: GatewayStatus = {
 const UPSTREAM: UpstreamStatus = {
   name: 'api',
   balancer: 'two-choices',
+  circuit: null,
+  concurrency: null,
   endpoints: ['127.0.0.1:9001', 'unix:/run/api.sock'].map((name) => ({
     name,
     weight: 1,

@@ -2,34 +2,34 @@
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
+import type { Timers } from '#lib/timers.ts';
 import type { EndpointCells } from '#memory/endpoint-table.ts';
 import type { ExpiringTable } from '#memory/expiring-table.ts';
 import type { KeyedTable } from '#memory/keyed-table.ts';
-import type { RetryBudget } from '#memory/retry-budget.ts';
 import type { Series } from '#memory/series-table.ts';
+import type { UpstreamCells } from '#memory/upstream-table.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { PoolSettings, Transport } from '#model/upstream.ts';
-import type { FailureReport } from '#proxy/forward.ts';
+import type { FailureReport } from '#proxy/outcome.ts';
 import type { UpstreamConfig } from './config-schema.ts';
 
 /** What a thread lends to what it compiles. Keys are those of `seriesKey`. */
 export interface CompileHost {
   readonly clock: Clock;
   readonly random: Random;
+  readonly timers: Timers;
   readonly log: Log;
   readonly buckets: KeyedTable;
   /** Drawn when the process started, and the same in all threads. */
   readonly secret: Uint8Array;
   series(key: string): Series;
   cells(key: string): EndpointCells;
-  budget(key: string, share: number): RetryBudget;
+  upstream(key: string): UpstreamCells;
   /** Sessions of an upstream by what `sessionTableOf` says. */
   sessions(table: SessionTableKey): ExpiringTable;
   epoch(): number;
   transport(key: string, target: ResolvedEndpoint, pool: PoolSettings, series: Series): Transport;
   readonly report: FailureReport;
-  /** Returns how to take the timer back. */
-  setTimer(callback: () => void, delayMs: number): () => void;
   /** Has the upstream of that name woken up. */
   wake(upstream: string): void;
 }

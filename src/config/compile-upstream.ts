@@ -7,6 +7,7 @@ import { WaitingRoom } from '#proxy/wake-up.ts';
 import { formatAddress } from '#schema/address.ts';
 import { compileAffinity } from './compile-affinity.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
+import { compileBreaker, compileGate, compileHedge, compileRetry } from './compile-recovery.ts';
 import type { UpstreamConfig } from './config-schema.ts';
 import type { WakeConfig } from './wake-schema.ts';
 
@@ -49,7 +50,6 @@ function groupingSettings(config: UpstreamConfig, zone: string): GroupingSetting
     panicThreshold: config['panic-threshold'],
     overflow: config.overflow,
     sleeps: config.wake !== undefined,
-    awaitsProbe: config.wake !== undefined && config.health !== undefined,
     zone,
     slowStart: slow && { timeMs: slow.time, exponent: slow.curve === 'linear' ? 1 : AGGRESSIVE_EXPONENT },
   };
@@ -57,8 +57,8 @@ function groupingSettings(config: UpstreamConfig, zone: string): GroupingSetting
 
 function compileWake(upstream: string, wake: WakeConfig, host: CompileHost): WaitingRoom {
   const options = { timeoutMs: wake.timeout, maxWaiting: wake['max-waiting'] };
-  const { clock, random, setTimer } = host;
-  return new WaitingRoom(options, { clock, random, setTimer, ask: () => host.wake(upstream) });
+  const { clock, random, timers } = host;
+  return new WaitingRoom(options, { clock, random, timers, ask: () => host.wake(upstream) });
 }
 
 export function compileBalancer({ balancer }: UpstreamConfig, host: CompileHost): Balancer {
@@ -74,8 +74,9 @@ export function compileUpstream(
   zone: string,
   host: CompileHost,
 ): Upstream {
-  const { timeouts, retry } = config;
+  const { timeouts } = config;
   const pool = poolSettings(config);
+  const cells = host.upstream(seriesKey.upstream(name));
   return {
     name,
     balancer: compileBalancer(config, host),
@@ -92,10 +93,13 @@ export function compileUpstream(
       tunnelIdleMs: timeouts['tunnel-idle'],
     },
     pool,
-    retry: { attempts: retry.attempts },
-    budget: host.budget(seriesKey.upstream(name), retry.budget),
+    retry: compileRetry(config),
+    budget: cells.budget(config.retry.budget),
+    hedge: compileHedge(config),
+    breaker: compileBreaker(name, config, cells, host),
+    gate: compileGate(name, config, cells, host),
     host: config.host === 'keep' || config.host === 'endpoint' ? config.host : { name: config.host },
-    ejectAfter: config.eject.after,
+    eject: { after: config.eject.after, on: new Set(config.eject.on) },
     series: host.series(seriesKey.upstream(name)),
   };
 }

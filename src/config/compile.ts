@@ -2,6 +2,7 @@
 // compiling shows; then each worker does it for itself.
 import { PrefixSet } from '#lib/prefix-set.ts';
 import { ConfigurationError, type ConfigurationProblem } from '#model/configuration-error.ts';
+import { PRIORITIES } from '#model/exchange.ts';
 import type { Handler, Middleware } from '#model/handler.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Route, RouteMatch, ValueMatch } from '#model/route.ts';
@@ -46,7 +47,15 @@ export async function compile(
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
   const tcp = compileTcp(config, targets, host);
-  return { generation, router, upstreams, tcp, forwarding: compileForwarding(config), uses: 0 };
+  return {
+    generation,
+    router,
+    upstreams,
+    tcp,
+    forwarding: compileForwarding(config),
+    overloadDelayMs: config.overload?.delay ?? Number.POSITIVE_INFINITY,
+    uses: 0,
+  };
 }
 
 /** What TCP listeners do with their connections. */
@@ -54,7 +63,7 @@ function compileTcp(config: Config, targets: Targets, host: CompileHost): Snapsh
   const handlers = new Map<string, Handler>();
   for (const [name, { protocol, upstream, ...rest }] of Object.entries(config.listeners)) {
     if (protocol === 'tcp' && upstream !== undefined)
-      handlers.set(name, createForward(targets({ ...rest, upstream }), host.report, host.random));
+      handlers.set(name, createForward(targets({ ...rest, upstream }), host));
   }
   return handlers;
 }
@@ -102,7 +111,13 @@ function compileRoute(
     const action = compileAction(config, upstreams, host);
     const inner = compilePolicies(config.policies, [...path, 'policies'], `routes.${name}`, host, problems);
     const handler = [...outer, ...inner].reduceRight<Handler>((next, policy) => policy(next), action);
-    return { name, match: compileMatch(config), handler, series: host.series(seriesKey.route(name)) };
+    return {
+      name,
+      match: compileMatch(config),
+      priority: PRIORITIES.indexOf(config.priority),
+      handler,
+      series: host.series(seriesKey.route(name)),
+    };
   } catch (error) {
     collect(error, path, problems);
     return undefined;
@@ -147,7 +162,7 @@ function compileAction(config: RouteConfig, upstreams: Targets, host: CompileHos
     });
   }
   const branches = (config.upstream ?? []).map((target) => ({
-    handler: createForward(upstreams(target), host.report, host.random),
+    handler: createForward(upstreams(target), host),
     weight: target.weight,
   }));
   return branches.length === 1 ? (branches[0] as { handler: Handler }).handler : createSplit(branches, host.random);

@@ -1,6 +1,6 @@
 // The whole configuration: its sections put together. What sections mean to each other is checked in `validate.ts`.
 import { type Output, s } from '#schema/blocks.ts';
-import { admin, drain, forwarding, listener, logs } from './listener-schema.ts';
+import { admin, drain, forwarding, listener, logs, overload } from './listener-schema.ts';
 import { policyStep, route } from './route-schema.ts';
 import { upstream } from './upstream-schema.ts';
 
@@ -24,6 +24,7 @@ export const configSchema = s.object({
     .describe('What happens to requests. Precedence does not depend on the order but for equal matches.'),
   upstreams: s.record(upstream).default({}).describe('Groups of endpoints, by name.'),
   logs: logs.prefault({}).describe('What is logged where.'),
+  overload: overload.optional().describe('What the gateway refuses when it has more to do than it can.'),
   drain: drain.prefault({}).describe('How the gateway stops.'),
 });
 

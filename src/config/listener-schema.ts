@@ -1,4 +1,4 @@
-// The sections `listeners`, `forwarding`, `admin`, `logs` and `drain` of a configuration.
+// The sections `listeners`, `forwarding`, `admin`, `logs`, `overload` and `drain` of a configuration.
 import { s } from '#schema/blocks.ts';
 import { subsetOptions } from './subset-schema.ts';
 
@@ -81,6 +81,14 @@ export const logs = s.object({
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
     .describe('Least severity of what the program itself logs, to stderr.'),
+});
+
+export const overload = s.object({
+  delay: s
+    .duration()
+    .describe(
+      'How late the event loop of a worker may be, for a fifth of a second, before it answers requests of routes with priority: low by 503; at twice that those with normal, at four times those with high. Never those that are critical.',
+    ),
 });
 
 export const drain = s.object({

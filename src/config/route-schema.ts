@@ -1,6 +1,7 @@
 // The sections `routes` and `policies` of a configuration.
 
 import { linearRegExpProblem } from '#lib/linear-regexp.ts';
+import { PRIORITIES } from '#model/exchange.ts';
 import { policies } from '#policies/index.ts';
 import { validateHostPattern, validatePathPattern } from '#routing/patterns.ts';
 import { type Output, s } from '#schema/blocks.ts';
@@ -72,6 +73,12 @@ export const policyStep = moduleOptions('policy', policies, {});
 export const route = s.object({
   name: s.string().optional().describe('Name in logs and metrics; route-1, route-2, … when left out.'),
   match: match.prefault({}).describe('Which requests; what is left out is open.'),
+  priority: s
+    .enum(PRIORITIES)
+    .default('normal')
+    .describe(
+      'Who goes first in the queue of a full upstream, and who is refused last when the gateway is overloaded.',
+    ),
   policies: s.array(policyStep).default([]).describe('Steps around the request, in the order written.'),
   upstream: target
     .optional()

@@ -1,11 +1,13 @@
 // The section `upstreams` of a configuration.
 import { balancers } from '#balancers/index.ts';
+import { FAILURE_KINDS } from '#model/failure-kind.ts';
 import { probes } from '#probes/index.ts';
 import { resolvers } from '#resolvers/index.ts';
 import { s } from '#schema/blocks.ts';
 import { endpointSchema } from '#schema/endpoint-list.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 import { persistence } from './persistence-schema.ts';
+import { circuitBreaker, concurrency, hedge, retry } from './recovery-schema.ts';
 import { wake } from './wake-schema.ts';
 
 const timeouts = s.object({
@@ -48,12 +50,39 @@ const pool = s.object({
     ),
 });
 
-const retry = s.object({
-  attempts: s.integer({ min: 1, max: 10 }).default(3).describe('Attempts in all, the first included.'),
-  budget: s
+const successRate = s.object({
+  deviations: s
+    .number({ min: 0.1, max: 100 })
+    .default(1.9)
+    .describe('How many standard deviations below the mean of the endpoints a success rate must lie.'),
+  margin: s
     .percentage()
-    .prefault('20%')
-    .describe('Retries as a share of requests, over all workers; 100 are held in reserve.'),
+    .prefault('5%')
+    .describe('How far below the mean it must lie at least, however little the endpoints differ.'),
+  'min-endpoints': s
+    .integer({ min: 2, max: 1e6 })
+    .default(5)
+    .describe('Endpoints with enough requests, below which none is ejected.'),
+  'min-requests': s
+    .integer({ min: 1, max: 1e9 })
+    .default(100)
+    .describe('Requests within the window, below which an endpoint is not judged.'),
+});
+
+const latency = s.object({
+  times: s
+    .number({ min: 1, max: 1e6 })
+    .default(3)
+    .describe("How many times the median of the other endpoints an endpoint's average must exceed."),
+  'min-latency': s.duration().prefault('10ms').describe('An average up to this is never too long.'),
+  'min-endpoints': s
+    .integer({ min: 2, max: 1e6 })
+    .default(3)
+    .describe('Endpoints with enough requests, below which none is ejected.'),
+  'min-requests': s
+    .integer({ min: 1, max: 1e9 })
+    .default(100)
+    .describe('Answered requests within the window, below which an endpoint is not judged.'),
 });
 
 const eject = s.object({
@@ -61,6 +90,12 @@ const eject = s.object({
     .integer({ min: 0, max: 1000 })
     .default(5)
     .describe('Failures in a row that eject an endpoint; 0 turns it off.'),
+  on: s
+    .array(s.enum(FAILURE_KINDS))
+    .default(['connect', 'timeout', 'reset', 'invalid-response', 'gateway-error'])
+    .describe(
+      'What counts as such a failure: connect (no connection in time, or at all), timeout (of an answer), reset (the connection ended before the response), invalid-response (not HTTP), gateway-error (statuses 502, 503 and 504), server-error (all statuses from 500). A response that does not count ends the row.',
+    ),
   time: s
     .duration()
     .prefault('10s')
@@ -69,9 +104,19 @@ const eject = s.object({
     ),
   'max-time': s.duration().prefault('5m').describe('The longest an ejection lasts.'),
   'max-ejected': s.percentage().prefault('50%').describe('Share of endpoints that may be ejected at once.'),
+  window: s
+    .duration()
+    .prefault('10s')
+    .describe('Requests of so long a time are judged together by success-rate and latency.'),
+  'success-rate': successRate
+    .optional()
+    .describe('Ejects endpoints that answer fewer of their requests well than the others do; off by default.'),
+  latency: latency
+    .optional()
+    .describe('Ejects endpoints that take longer to answer than the others do; off by default.'),
 });
 
-const healthTiming = {
+const healthSettings = {
   interval: s.duration().prefault('5s').describe('Between two probes of one endpoint.'),
   'unhealthy-interval': s
     .duration()
@@ -80,6 +125,16 @@ const healthTiming = {
   timeout: s.duration().prefault('2s').describe('How long a probe may take.'),
   healthy: s.integer({ min: 1, max: 100 }).default(2).describe('Good probes in a row that bring an endpoint back.'),
   unhealthy: s.integer({ min: 1, max: 100 }).default(3).describe('Bad probes in a row that take an endpoint out.'),
+  port: s
+    .integer({ min: 1, max: 65535 })
+    .optional()
+    .describe("Port that is probed; the endpoint's own by default. One on a Unix socket is always probed there."),
+  initial: s
+    .enum(['takes-requests', 'must-pass'])
+    .default('takes-requests')
+    .describe(
+      'Whether an endpoint that is found while the gateway runs takes requests until its first probe has failed, or must pass healthy probes in a row first.',
+    ),
 };
 
 const slowStart = s.object({
@@ -113,7 +168,7 @@ export const upstream = s.object({
   resolve: moduleOptions('resolver', resolvers, {})
     .optional()
     .describe('How endpoints are found, instead of being listed.'),
-  health: moduleOptions('probe', probes, healthTiming).optional().describe('Active health checks.'),
+  health: moduleOptions('probe', probes, healthSettings).optional().describe('Active health checks.'),
   eject: eject.prefault({}).describe('Passive health: endpoints that fail real requests.'),
   'panic-threshold': s
     .percentage()
@@ -139,7 +194,16 @@ export const upstream = s.object({
   'slow-start': slowStart.optional().describe('Lets endpoints that come back or are new start with less.'),
   timeouts: timeouts.prefault({}).describe('How long the endpoint may take.'),
   pool: pool.prefault({}).describe('Connections kept to endpoints.'),
-  retry: retry.prefault({}).describe('When another endpoint is tried.'),
+  retry: retry.prefault({}).describe('When another attempt is made.'),
+  hedge: hedge
+    .optional()
+    .describe(
+      'Makes a second attempt, at another endpoint, while the first is slow, and takes what comes first. For requests that may be repeated, within the budget of retries.',
+    ),
+  'circuit-breaker': circuitBreaker
+    .optional()
+    .describe('Answers 503 at once for a while when too many requests fail or are slow.'),
+  concurrency: concurrency.optional().describe('How many requests the upstream gets at a time; others wait.'),
   host: s
     .string()
     .prefault('keep')

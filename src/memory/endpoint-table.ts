@@ -1,11 +1,17 @@
 // What all threads know of each endpoint: its status, its requests in flight, its failures in a row.
 import type { Clock } from '#lib/clock.ts';
 import { type SegmentLayout, SlotAllocator } from './segments.ts';
+import { msBetween, ticksOf } from './ticks.ts';
 
-/** `unknown` is an endpoint that no probe has judged yet: it takes requests. */
-export type EndpointStatus = 'unknown' | 'healthy' | 'unhealthy' | 'ejected' | 'draining';
+export const ENDPOINT_STATUSES = ['unknown', 'healthy', 'unhealthy', 'ejected', 'draining', 'warming'] as const;
 
-const STATUSES: readonly EndpointStatus[] = ['unknown', 'healthy', 'unhealthy', 'ejected', 'draining'];
+/** `unknown` is an endpoint that no probe has judged yet: it takes requests. `warming` is one that must pass its probes first. */
+export type EndpointStatus = (typeof ENDPOINT_STATUSES)[number];
+
+/** Whether an endpoint of this status takes new requests, other than in panic. */
+export function takesRequests(status: EndpointStatus): boolean {
+  return status === 'healthy' || status === 'unknown';
+}
 
 // Cells of one endpoint, each an Int32: some for all, then each worker's share of the requests in flight.
 const STATUS = 0;
@@ -45,7 +51,7 @@ export class EndpointCells {
   }
 
   get status(): EndpointStatus {
-    return STATUSES[Atomics.load(this.#cells, STATUS)] as EndpointStatus;
+    return ENDPOINT_STATUSES[Atomics.load(this.#cells, STATUS)] as EndpointStatus;
   }
 
   /** Failures since the last success. */
@@ -97,13 +103,13 @@ export class EndpointCells {
 
   /** Milliseconds since the last latency was taken in. */
   #latencyAge(wallMs: number): number {
-    return Math.max(0, (ticksOf(wallMs) - Atomics.load(this.#cells, LATENCY_AT)) | 0) * TICK_MS;
+    return msBetween(Atomics.load(this.#cells, LATENCY_AT), ticksOf(wallMs));
   }
 
   /** Milliseconds since the endpoint became usable; infinite when it was so from the start. */
   readyForMs(wallMs: number): number {
     const readyAt = Atomics.load(this.#cells, READY_AT);
-    return readyAt === 0 ? Number.POSITIVE_INFINITY : Math.max(0, (ticksOf(wallMs) - readyAt) | 0) * TICK_MS;
+    return readyAt === 0 ? Number.POSITIVE_INFINITY : msBetween(readyAt, ticksOf(wallMs));
   }
 
   /** Notes that the endpoint becomes usable now. To be called ahead of `setStatus`, on the main thread only. */
@@ -113,18 +119,12 @@ export class EndpointCells {
 
   /** Called on the main thread only, which alone judges endpoints. */
   setStatus(status: EndpointStatus): void {
-    const value = STATUSES.indexOf(status);
+    const value = ENDPOINT_STATUSES.indexOf(status);
     if (Atomics.exchange(this.#cells, STATUS, value) !== value) Atomics.add(this.#epoch, 0, 1);
   }
 }
 
-/** Times are kept in ticks that fit an Int32 and wrap around; differences of up to two years are right. */
-const TICK_MS = 32;
 const MAX_LATENCY_US = 2_000_000_000;
-
-function ticksOf(wallMs: number): number {
-  return Math.floor(wallMs / TICK_MS) | 0;
-}
 
 /** Hands out endpoints' cells. Main thread only. */
 export class EndpointTable {

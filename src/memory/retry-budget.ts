@@ -1,13 +1,9 @@
 // Keeps retries a small share of requests, over all workers, so that they cannot bring down what already struggles.
-import type { Clock } from '#lib/clock.ts';
-import { type SegmentLayout, SlotAllocator } from './segments.ts';
 
 /** A token as counted: requests deposit fractions of it. */
 const TOKEN = 1000;
 /** Most retries in reserve, and what each upstream starts with. */
 const MAX_TOKENS = 100;
-
-const SLOTS_PER_SEGMENT = 256;
 
 /** Every request deposits a share of a token, every retry takes a whole one. Lock free. */
 export class RetryBudget {
@@ -33,38 +29,4 @@ export class RetryBudget {
     Atomics.add(this.#balance, 0, TOKEN);
     return false;
   }
-}
-
-/** Hands out the balances of upstreams' budgets. Main thread only. */
-export class BudgetTable {
-  readonly #allocator: SlotAllocator;
-
-  constructor(clock: Clock) {
-    this.#allocator = new SlotAllocator(SLOTS_PER_SEGMENT, SLOTS_PER_SEGMENT * Int32Array.BYTES_PER_ELEMENT, clock);
-  }
-
-  get layout(): SegmentLayout {
-    return this.#allocator.layout;
-  }
-
-  allocate(key: string): number {
-    return this.#allocator.allocate(key, {
-      isQuiet: () => true,
-      clean: (slot) => rawBalance(this.#allocator.segments, slot).fill(0),
-    });
-  }
-
-  retain(keys: ReadonlySet<string>): void {
-    this.#allocator.retain(keys);
-  }
-}
-
-export function openBudget(layout: SegmentLayout, slot: number, share: number): RetryBudget {
-  return new RetryBudget(rawBalance(layout.segments, slot), share);
-}
-
-function rawBalance(segments: readonly SharedArrayBuffer[], slot: number): Int32Array {
-  const segment = segments[Math.floor(slot / SLOTS_PER_SEGMENT)];
-  if (!segment) throw new RangeError(`no segment holds budget ${slot}`);
-  return new Int32Array(segment, (slot % SLOTS_PER_SEGMENT) * Int32Array.BYTES_PER_ELEMENT, 1);
 }

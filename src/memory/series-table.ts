@@ -54,6 +54,14 @@ export class SeriesTable {
     return sum;
   }
 
+  /** The largest that any worker has in one cell. */
+  largest(slot: number, cell: number): number {
+    let largest = 0;
+    for (let worker = 0; worker < this.#workers; worker++)
+      largest = Math.max(largest, this.#open(worker, slot)[cell] as number);
+    return largest;
+  }
+
   /** A worker has died: what it counted as present is no longer; what it counted as past stays. */
   clearGauges(worker: number): void {
     for (let slot = 0; slot < this.#allocator.handedOut; slot++) {

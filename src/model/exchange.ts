@@ -20,6 +20,11 @@ export type Phase =
   | 'tunnel'
   | 'done';
 
+/** The names of priorities, the most important first. */
+export const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const;
+
+export const DEFAULT_PRIORITY = PRIORITIES.indexOf('normal');
+
 /** What an exchange knows of the connection it came on. */
 export interface ClientConnection {
   readonly listener: string;
@@ -56,6 +61,8 @@ export class Exchange {
   needsFreshConnection = false;
   /** Connections tried, the successful one included. */
   attempts = 0;
+  /** Who goes first where not all can: 0 is the most important, `DEFAULT_PRIORITY` what a route gets that says nothing. */
+  priority = DEFAULT_PRIORITY;
   phase: Phase = 'request-head';
   /** Name of the policy that answered instead of the upstream; '' when none did. */
   answeredBy = '';

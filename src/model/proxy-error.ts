@@ -69,6 +69,19 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'No endpoint of the upstream is available.',
   },
+  'circuit-open': {
+    side: 'self',
+    status: 503,
+    retryable: 'never',
+    detail: 'The upstream fails too often and gets no requests for a while.',
+  },
+  'upstream-full': {
+    side: 'self',
+    status: 503,
+    retryable: 'never',
+    detail: 'The upstream has as many requests as it can take.',
+  },
+  overloaded: { side: 'self', status: 503, retryable: 'never', detail: 'The gateway has more to do than it can.' },
   'session-unavailable': {
     side: 'self',
     status: 503,

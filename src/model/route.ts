@@ -30,6 +30,8 @@ export interface ValueMatch {
 export interface Route {
   readonly name: string;
   readonly match: RouteMatch;
+  /** Of its requests: see `Exchange.priority`. */
+  readonly priority: number;
   /** The composed chain of policies around the route's action. */
   readonly handler: Handler;
   readonly series: Series;

@@ -61,6 +61,8 @@ export interface Snapshot {
   /** What TCP listeners do with their connections, by name of the listener. */
   readonly tcp: ReadonlyMap<string, Handler>;
   readonly forwarding: ForwardingSettings;
+  /** From what delay of the event loop on requests are refused; infinite for never. */
+  readonly overloadDelayMs: number;
   /** How many exchanges, tunnels and connections still use it, in this worker. */
   uses: number;
 }

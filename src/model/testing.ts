@@ -100,5 +100,6 @@ const testSnapshot: Snapshot = {
     forwarded: false,
     allowEncodedSlash: false,
   },
+  overloadDelayMs: Number.POSITIVE_INFINITY,
   uses: 0,
 };

@@ -1,16 +1,20 @@
 // Upstream and endpoint: where requests go. Compiled and immutable but for what they point to in shared memory.
+import type { CircuitBreaker } from '#memory/circuit-breaker.ts';
 import type { EndpointCells } from '#memory/endpoint-table.ts';
 import type { RetryBudget } from '#memory/retry-budget.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Balancer } from './balancer.ts';
 import type { Exchange } from './exchange.ts';
+import type { FailureKind } from './failure-kind.ts';
 import type { Response } from './message.ts';
 import type { ProxyError } from './proxy-error.ts';
 
-/** Who waits for the outcome of one attempt: exactly one of the two is called, once. */
+/** Who waits for the outcome of one attempt: exactly one of the two is called, once, and perhaps before `send` has returned. */
 export interface AttemptListener {
   responded(response: Response): void;
   failed(error: ProxyError): void;
+  /** Called once after `responded`, where the response has streaming content: it has ended, with an error when the endpoint broke it off. */
+  contentEnded(error: ProxyError | undefined): void;
 }
 
 /** One attempt under way. */
@@ -74,6 +78,55 @@ export interface PoolSettings {
 export interface RetrySettings {
   /** Attempts in all, the first included. */
   readonly attempts: number;
+  /** Failures after which another attempt is made. */
+  readonly kinds: ReadonlySet<FailureKind>;
+  /** Statuses after which another attempt is made. */
+  readonly statuses: ReadonlySet<number>;
+  /** Methods of requests that may be sent twice. */
+  readonly methods: ReadonlySet<string>;
+  /** From the start of an attempt to its response head; infinite for no such limit. */
+  readonly attemptTimeoutMs: number;
+  /** The longest wait ahead of the second attempt; it doubles with each further one. */
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** Octets of streaming content that are kept so that they can be sent again. */
+  readonly maxBodyBytes: number;
+  /** Whether endpoints that have failed are tried again where no other is left. */
+  readonly triesAgain: boolean;
+}
+
+/** Says when a second attempt is made while the first one is under way. */
+export interface HedgeDelay {
+  /** Time without a response head; `undefined` while too little is known to say it. */
+  afterMs(): number | undefined;
+  /** A response head came after this time. */
+  observe(latencyMs: number): void;
+}
+
+/** Who wants through a gate: is either admitted or refused, once, unless it withdraws. */
+export interface GateVisitor {
+  /** 0 comes first. */
+  readonly priority: number;
+  admitted(): void;
+  refused(error: ProxyError): void;
+}
+
+/** Lets so many requests at a time through to an upstream, over all workers; others wait for their turn. */
+export interface Gate {
+  enter(visitor: GateVisitor): void;
+  /** Takes a visitor that waits, if it does, out of the queue. */
+  withdraw(visitor: GateVisitor): void;
+  /** A request that was admitted has ended. */
+  leave(): void;
+  /** A response head came after this time. */
+  observe(latencyMs: number): void;
+}
+
+/** Which failures in a row eject an endpoint. */
+export interface EjectSettings {
+  /** 0 for none. */
+  readonly after: number;
+  readonly on: ReadonlySet<FailureKind>;
 }
 
 /** How long an endpoint that has just become usable takes to get its whole weight. */
@@ -91,8 +144,6 @@ export interface GroupingSettings {
   readonly overflow: number;
   /** Whether having nobody well means that the upstream sleeps: it is to be woken up, and nobody asked in panic. */
   readonly sleeps: boolean;
-  /** Whether endpoints that came while the gateway runs are well only when a probe says so. */
-  readonly awaitsProbe: boolean;
   /** The zone of this gateway; '' when it has none. */
   readonly zone: string;
   readonly slowStart: SlowStart | undefined;
@@ -139,10 +190,12 @@ export interface Upstream {
   readonly timeouts: UpstreamTimeouts;
   readonly pool: PoolSettings;
   readonly retry: RetrySettings;
+  readonly hedge: HedgeDelay | undefined;
+  readonly breaker: CircuitBreaker | undefined;
+  readonly gate: Gate | undefined;
   readonly budget: RetryBudget;
   /** Host sent to the endpoint: the client's, the endpoint's address, or a fixed name. */
   readonly host: 'keep' | 'endpoint' | { readonly name: string };
-  /** Errors in a row that eject an endpoint; 0 turns passive ejection off. */
-  readonly ejectAfter: number;
+  readonly eject: EjectSettings;
   readonly series: Series;
 }

@@ -12,7 +12,6 @@ const RULES: GroupingSettings = {
   zone: '',
   slowStart: undefined,
   sleeps: false,
-  awaitsProbe: false,
 };
 
 interface Given {
@@ -52,6 +51,20 @@ test('below the panic threshold health is ignored, but not draining', () => {
   assert.equal(grouped(endpoints({}, {}, down, down)), '1.00 e0 e1');
   assert.equal(grouped(endpoints({}, down, down, { status: 'draining' })), '1.00 e0 e1 e2');
   assert.equal(grouped(endpoints({}, down, down), { panicThreshold: 0 }), '1.00 e0');
+});
+
+test('an endpoint that warms up gets nothing, and is missed by neither panic, priority nor zone', () => {
+  const warming: Given = { status: 'warming' };
+  assert.equal(grouped(endpoints({}, warming, warming, warming)), '1.00 e0');
+  assert.equal(grouped(endpoints({}, warming, { priority: 1 })), '1.00 e0');
+  assert.equal(grouped(endpoints({ zone: 'a' }, { ...warming, zone: 'a' }, { zone: 'b' }), { zone: 'a' }), '1.00 e0');
+});
+
+test('in panic an endpoint that warms up is tried like any other, also where there are no others', () => {
+  const warming: Given = { status: 'warming' };
+  assert.equal(grouped(endpoints({}, down, down, warming)), '1.00 e0 e1 e2 e3');
+  assert.equal(grouped(endpoints(warming, warming)), '1.00 e0 e1');
+  assert.equal(grouped(endpoints(warming, warming), { panicThreshold: 0 }), '');
 });
 
 test('with nobody left there is no group', () => {
@@ -132,11 +145,4 @@ test('with nobody well an upstream that sleeps has no group, and one that does n
   assert.equal(grouped(list), '1.00 e0 e1');
   assert.equal(grouped(list, { sleeps: true }), '');
   assert.equal(grouped(endpoints({}, down, down), { sleeps: true }), '1.00 e0 e1 e2');
-});
-
-test('where a probe is awaited, an unknown endpoint is well only if it was there from the start', () => {
-  const list = endpoints({ status: 'unknown', readyForMs: 100 }, { status: 'unknown' }, { readyForMs: 100 });
-  assert.equal(grouped(list, { sleeps: true, awaitsProbe: true }), '1.00 e1 e2');
-  assert.equal(grouped(list.slice(0, 1), { sleeps: true, awaitsProbe: true }), '');
-  assert.equal(grouped(list, { sleeps: true }), '1.00 e0 e1 e2');
 });

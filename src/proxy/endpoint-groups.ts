@@ -1,5 +1,6 @@
 // Which endpoints may get requests at a moment, in groups that each get a share of them: by health, priority and zone, with weights
 // that grow after a start. Pure. Each step only narrows or scales; picking one endpoint is the balancer's.
+import { takesRequests } from '#memory/endpoint-table.ts';
 import type { Endpoint, GroupingSettings, SlowStart } from '#model/upstream.ts';
 
 export interface EndpointGroup {
@@ -37,22 +38,29 @@ export function groupEndpoints(endpoints: readonly Endpoint[], rules: GroupingSe
   );
 
   function levelsOf(all: readonly Endpoint[]): readonly { level: Level; share: number }[] {
-    const levels = split(all, (endpoint) => isWell(endpoint, rules, wallMs));
+    const serving = withoutWarming(all);
+    const levels = split(serving);
     const shares = sharesOf(levels, rules.overflow);
     const carried = shares.reduce((sum, share) => sum + share, 0);
     // Panic: with so few endpoints left, health checks are more likely wrong than right, and sending all requests to the rest
     // would bring that down too. Not while another priority carries what this one cannot.
     const well = levels.flatMap((level) => level.well);
     if (rules.sleeps && well.length === 0) return [];
-    if (carried < 1 && weightOf(well) < rules.panicThreshold * weightOf(all)) {
-      return levels.map((level) => ({ level: { ...level, well: level.active }, share: weightOf(level.active) }));
+    if (carried < 1 && weightOf(well) < rules.panicThreshold * weightOf(serving)) {
+      return split(all).map((level) => ({ level: { ...level, well: level.active }, share: weightOf(level.active) }));
     }
     return levels.map((level, i) => ({ level, share: shares[i] as number }));
   }
 }
 
+/** Endpoints that are warming up have carried nothing yet: nobody misses them, unless there are no others. */
+function withoutWarming(all: readonly Endpoint[]): readonly Endpoint[] {
+  const serving = all.filter(({ cells }) => cells.status !== 'warming');
+  return serving.length > 0 ? serving : all;
+}
+
 /** By priority, the smallest number first. */
-function split(active: readonly Endpoint[], isWell: (endpoint: Endpoint) => boolean): readonly Level[] {
+function split(active: readonly Endpoint[]): readonly Level[] {
   const priorities = [...new Set(active.map(({ priority }) => priority))].sort((a, b) => a - b);
   return priorities.map((priority) => {
     const members = active.filter((endpoint) => endpoint.priority === priority);
@@ -114,10 +122,8 @@ function slowed(groups: readonly EndpointGroup[], slowStart: SlowStart | undefin
     : { groups, validUntil: Number.POSITIVE_INFINITY };
 }
 
-function isWell({ cells }: Endpoint, { awaitsProbe }: GroupingSettings, wallMs: number): boolean {
-  const { status } = cells;
-  if (status === 'unknown' && awaitsProbe) return cells.readyForMs(wallMs) === Number.POSITIVE_INFINITY;
-  return status !== 'unhealthy' && status !== 'ejected';
+function isWell({ cells }: Endpoint): boolean {
+  return takesRequests(cells.status);
 }
 
 function weightOf(endpoints: readonly Endpoint[]): number {

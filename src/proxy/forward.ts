@@ -1,151 +1,191 @@
 // The last handler of a route that ends in an upstream: picks an endpoint, sends, and tries another one where that is safe.
 
-import { isIdempotent } from '#http/methods.ts';
 import type { Random } from '#lib/random.ts';
+import type { Timers } from '#lib/timers.ts';
+import type { CircuitBreaker } from '#memory/circuit-breaker.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
-import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
-import { countConnectFailure, countNoEndpoint, countRetry } from '#telemetry/series.ts';
-import { candidates } from './candidates.ts';
+import type { Attempt, Endpoint, GateVisitor, Upstream } from '#model/upstream.ts';
+import {
+  countCircuitRefusal,
+  countConnectFailure,
+  countHedge,
+  countNoEndpoint,
+  countRetry,
+} from '#telemetry/series.ts';
+import { EndpointChoice } from './endpoint-choice.ts';
 import { forwardFields } from './forwarding.ts';
-import { isRefused, mayLeave, sessionUnavailable, stays } from './session-fate.ts';
+import { type FailureReport, noteFailure, noteResponse } from './outcome.ts';
+import { RepeatableContent } from './repeatable-content.ts';
+import { backoffMs, isHedgeable, repeatsAfterError, repeatsAfterStatus } from './retry-policy.ts';
+import { type AttemptOwner, RunningAttempt } from './running-attempt.ts';
 
-/** Told when an endpoint has failed so often in a row that it should be ejected. */
-export type FailureReport = (upstream: Upstream, endpoint: Endpoint) => void;
-
-/** Statuses by which a gateway in front of the application says that it failed; they count against the endpoint. */
-const GATEWAY_FAILURES: ReadonlySet<number> = new Set([502, 503, 504]);
-
-const NONE_TRIED: readonly Endpoint[] = [];
-
-/** Returns the handler that sends to `upstream`. */
-export function createForward(upstream: Upstream, report: FailureReport, random: Random): Handler {
-  const surroundings = { upstream, report, random };
-  return (exchange) =>
-    new Promise<Response>((resolve, reject) => {
-      new Forwarding(exchange, surroundings, resolve, reject).start();
-    });
+/** What forwarding needs of its thread. */
+export interface ForwardHost {
+  readonly random: Random;
+  readonly timers: Timers;
+  readonly report: FailureReport;
 }
 
 /** What all exchanges of one handler share. */
-interface Surroundings {
+interface Surroundings extends ForwardHost {
   readonly upstream: Upstream;
-  readonly report: FailureReport;
-  readonly random: Random;
+}
+
+/** Returns the handler that sends to `upstream`. */
+export function createForward(upstream: Upstream, { random, timers, report }: ForwardHost): Handler {
+  const surroundings = { upstream, random, timers, report };
+  return (exchange) =>
+    new Promise<Response>((resolve, reject) => {
+      new Forwarding(exchange, surroundings, { resolve, reject }).start();
+    });
+}
+
+/** Takes the outcome of an exchange. */
+interface Outcome {
+  resolve(response: Response): void;
+  reject(error: ProxyError): void;
 }
 
 /** All attempts of one exchange. */
-class Forwarding implements AttemptListener {
+class Forwarding implements AttemptOwner, GateVisitor {
   readonly #exchange: Exchange;
   readonly #upstream: Upstream;
   readonly #surroundings: Surroundings;
-  readonly #resolve: (response: Response) => void;
-  readonly #reject: (error: ProxyError) => void;
-  #tried: Endpoint[] | undefined = undefined;
-  #attempt: Attempt | undefined = undefined;
-  /** `Clock.now` at the start of the present attempt, where the balancer wants to know how long it takes. */
-  #attemptedAt = 0;
-  /** The endpoint that the session was bound to when the request came. */
-  #bound: Endpoint | undefined = undefined;
+  readonly #outcome: Outcome;
+  readonly #choice: EndpointChoice;
+  #attempt: RunningAttempt | undefined = undefined;
+  /** A second one, made while the first was slow. */
+  #hedge: RunningAttempt | undefined = undefined;
   /** Attempts that count against the limit; those on dead kept-alive connections do not. */
   #counted = 0;
+  /** Streaming content of the request, where it may be sent again. */
+  #content: RepeatableContent | undefined = undefined;
+  /** Its place among those that wait for the upstream to wake up. */
+  #held: Attempt | undefined = undefined;
+  /** Takes the timer back that runs: the wait ahead of an attempt, or that for a second one. */
+  #clearTimer: (() => void) | undefined = undefined;
+  /** Whether it is one of the few requests by which a half-open circuit is tried. */
+  #isTrial = false;
 
-  constructor(
-    exchange: Exchange,
-    surroundings: Surroundings,
-    resolve: (response: Response) => void,
-    reject: (error: ProxyError) => void,
-  ) {
+  constructor(exchange: Exchange, surroundings: Surroundings, outcome: Outcome) {
     this.#exchange = exchange;
     this.#upstream = surroundings.upstream;
     this.#surroundings = surroundings;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#outcome = outcome;
+    this.#choice = new EndpointChoice(exchange, this.#upstream, surroundings.random);
   }
 
   start(): void {
     const exchange = this.#exchange;
+    const { breaker, gate } = this.#upstream;
     exchange.upstream = this.#upstream;
     try {
       if (exchange.request.version !== 'tcp') exchange.forwardLines = forwardFields(exchange);
-      this.#upstream.budget.onRequest();
+      if (breaker) this.#passCircuit(breaker);
       exchange.onAbort = (error) => this.#cancel(error);
-      if (!exchange.aborted) this.#try();
+      if (exchange.aborted) return;
+      if (gate) gate.enter(this);
+      else this.admitted();
     } catch (error) {
-      this.#reject(error as ProxyError);
+      this.#outcome.reject(error as ProxyError);
     }
   }
 
-  responded(response: Response): void {
-    const { endpoint } = this.#exchange;
+  // What the gate asks and tells.
+
+  get priority(): number {
+    return this.#exchange.priority;
+  }
+
+  admitted(): void {
+    const { gate, budget } = this.#upstream;
+    if (gate) this.#exchange.onEnd(() => gate.leave());
+    budget.onRequest();
+    this.#content = repeatableContent(this.#exchange, this.#upstream);
+    this.#try();
+  }
+
+  refused(error: ProxyError): void {
+    this.#finish(error);
+  }
+
+  // What attempts tell.
+
+  attemptResponded(response: Response, attempt: RunningAttempt): void {
+    const { endpoint } = attempt;
     const exchange = this.#exchange;
-    this.#attempt = undefined;
-    exchange.firstByteMs = exchange.clock.now() - exchange.startedAt;
-    if (endpoint) {
-      this.#upstream.balancer.observe?.(endpoint, exchange.clock.now() - this.#attemptedAt);
-      if (GATEWAY_FAILURES.has(response.status)) this.#countFailure(endpoint);
-      else endpoint.cells.recordSuccess();
+    this.#leave(attempt);
+    const now = exchange.clock.now();
+    const latencyMs = now - attempt.startedAt;
+    this.#observe(endpoint, latencyMs);
+    attempt.isWell = noteResponse(this.#surroundings, endpoint, response, latencyMs);
+    if (this.#repeats(response, endpoint)) {
+      discard(response);
+      if (!this.#attempt) this.#tryAgain();
+      return;
     }
-    if (endpoint) this.#bind(response, endpoint);
+    exchange.endpoint = endpoint;
+    exchange.firstByteMs = now - exchange.startedAt;
+    this.#attempt?.cancel(new ProxyError('connection_terminated', 'another attempt was faster'));
+    this.#upstream.breaker?.record(this.#isTrial, response.status < 500, latencyMs);
+    this.#choice.bind(response, endpoint);
     this.#watchBody(response);
-    this.#resolve(response);
+    this.#content?.settle();
+    this.#outcome.resolve(response);
   }
 
-  failed(error: ProxyError): void {
+  attemptFailed(error: ProxyError, attempt: RunningAttempt): void {
     const exchange = this.#exchange;
-    const { endpoint } = exchange;
-    this.#attempt = undefined;
-    if (endpoint && error.side === 'origin' && !error.stale) {
-      this.#upstream.balancer.observe?.(endpoint, -1);
+    const { endpoint } = attempt;
+    this.#leave(attempt);
+    if (error.side === 'origin' && !error.stale) {
+      this.#observe(endpoint, -1);
       if (error.retryable === 'always') countConnectFailure(endpoint.series);
-      this.#countFailure(endpoint);
+      noteFailure(this.#surroundings, endpoint, error);
     }
-    if (!endpoint || exchange.aborted || !this.#isRepeatable(error)) {
+    if (this.#attempt) {
+      exchange.endpoint = this.#attempt.endpoint;
+      return;
+    }
+    const isRepeatable =
+      this.#contentIsRepeatable && repeatsAfterError(error, exchange.request.method, this.#upstream.retry);
+    if (exchange.aborted || !isRepeatable) {
       this.#finish(error);
     } else if (error.stale) {
       this.#counted--;
       exchange.needsFreshConnection = true;
       this.#try();
+    } else if (this.#mayTryAnother(endpoint)) {
+      this.#tryAgain();
     } else {
-      this.#tryAnother(endpoint, error);
+      this.#finish(isUnreachable(endpoint, error) ? unavailable(this.#upstream, error) : error);
     }
+  }
+
+  contentEnded(error: ProxyError | undefined, { endpoint, isWell }: RunningAttempt): void {
+    if (error?.side === 'origin') noteFailure(this.#surroundings, endpoint, error);
+    else if (isWell) endpoint.cells.recordSuccess();
   }
 
   #try(): void {
     const exchange = this.#exchange;
-    const upstream = this.#upstream;
-    const tried = this.#tried ?? NONE_TRIED;
-    const bound = this.#boundEndpoint();
-    if (bound && isRefused(bound, upstream)) {
-      this.#finish(sessionUnavailable(bound, upstream));
-      return;
-    }
-    const endpoint = bound ?? this.#pick(tried);
+    const endpoint = this.#choice.next();
     if (!endpoint) {
       this.#wait();
       return;
     }
-    if (upstream.balancer.observe) this.#attemptedAt = exchange.clock.now();
-    exchange.endpoint = endpoint;
-    exchange.attempts++;
-    this.#counted++;
-    this.#attempt = endpoint.transport.send(exchange, upstream, endpoint, this);
-  }
-
-  /** The endpoint of the request's session, as long as the session stays there and it has not failed this request. */
-  #boundEndpoint(): Endpoint | undefined {
-    const { affinity, endpoints } = this.#upstream;
-    if (!affinity || this.#tried) return undefined;
-    this.#bound = affinity.find(this.#exchange, endpoints);
-    return this.#bound && stays(this.#bound, affinity) ? this.#bound : undefined;
-  }
-
-  #pick(tried: readonly Endpoint[]): Endpoint | undefined {
-    const exchange = this.#exchange;
-    const list = candidates(this.#upstream, exchange, tried, this.#surroundings.random);
-    return list.length === 0 ? undefined : this.#upstream.balancer.pick(list, exchange, tried);
+    if (this.#content) exchange.request.body = this.#content.next();
+    const attempt = this.#create(endpoint);
+    this.#attempt = attempt;
+    attempt.start(exchange, this.#upstream, this.#surroundings.timers);
+    const { hedge, retry } = this.#upstream;
+    if (!hedge || attempt.ended || !isHedgeable(exchange, retry)) return;
+    const afterMs = hedge.afterMs();
+    if (afterMs !== undefined)
+      this.#clearTimer = this.#surroundings.timers.set(() => this.#tryBeside(attempt), afterMs);
   }
 
   /** Nobody is usable: ends the exchange, unless the upstream can be woken up. */
@@ -153,44 +193,91 @@ class Forwarding implements AttemptListener {
     const exchange = this.#exchange;
     const upstream = this.#upstream;
     const sleeper = { exchange, resume: () => this.#try(), fail: (error: ProxyError) => this.#finish(error) };
-    const held = upstream.wake?.hold(upstream, sleeper) ?? unavailable(upstream);
+    const held = this.#choice.refusal() ?? upstream.wake?.hold(upstream, sleeper) ?? unavailable(upstream);
     if (held instanceof ProxyError) this.#finish(held);
-    else this.#attempt = held;
+    else this.#held = held;
   }
 
-  /** Goes to an endpoint that was not tried yet; where there is none, the failure stands. */
-  #tryAnother(failed: Endpoint, error: ProxyError): void {
-    this.#tried ??= [];
-    this.#tried.push(failed);
-    const upstream = this.#upstream;
-    const allowed =
-      this.#counted < upstream.retry.attempts &&
-      mayLeave(failed, this.#bound, upstream) &&
-      candidates(upstream, this.#exchange, this.#tried, this.#surroundings.random).length > 0 &&
-      upstream.budget.tryRetry();
-    if (!allowed) {
-      this.#finish(isUnreachable(failed, error) ? unavailable(upstream, error) : error);
-      return;
+  /** The attempt is slow: makes a second one, and takes the response that comes first. */
+  #tryBeside({ endpoint: slow }: RunningAttempt): void {
+    this.#clearTimer = undefined;
+    if (!this.#mayTryAnother(slow)) return;
+    const endpoint = this.#choice.next();
+    if (!endpoint) return;
+    countHedge(this.#upstream.series);
+    const attempt = this.#create(endpoint);
+    this.#hedge = attempt;
+    attempt.start(this.#exchange, this.#upstream, this.#surroundings.timers);
+  }
+
+  #create(endpoint: Endpoint): RunningAttempt {
+    const exchange = this.#exchange;
+    exchange.endpoint = endpoint;
+    exchange.attempts++;
+    this.#counted++;
+    return new RunningAttempt(this, endpoint, exchange.clock.now());
+  }
+
+  /** An attempt has ended; the other one, if there is one, is now the only one. */
+  #leave(attempt: RunningAttempt): void {
+    this.#stopTimer();
+    if (this.#attempt === attempt) this.#attempt = this.#hedge;
+    this.#hedge = undefined;
+  }
+
+  /** Whether the limit of attempts, the endpoints and the budget allow one more. Takes it from the budget. */
+  #mayTryAnother(failed: Endpoint): boolean {
+    const { retry, budget } = this.#upstream;
+    this.#choice.exclude(failed);
+    return (
+      this.#counted < retry.attempts && this.#choice.mayLeave(failed) && this.#choice.hasNext() && budget.tryRetry()
+    );
+  }
+
+  #tryAgain(): void {
+    const { retry, series } = this.#upstream;
+    countRetry(series);
+    const waitMs = backoffMs(this.#counted + 1, retry, this.#surroundings.random);
+    if (waitMs === 0) this.#try();
+    else
+      this.#clearTimer = this.#surroundings.timers.set(() => {
+        this.#clearTimer = undefined;
+        this.#try();
+      }, waitMs);
+  }
+
+  /** Whether the response is given up for another attempt. */
+  #repeats(response: Response, endpoint: Endpoint): boolean {
+    const { aborted, request } = this.#exchange;
+    if (!repeatsAfterStatus(response.status, request.method, this.#upstream.retry)) return false;
+    if (aborted || !this.#contentIsRepeatable) return false;
+    return this.#attempt !== undefined || this.#mayTryAnother(endpoint);
+  }
+
+  get #contentIsRepeatable(): boolean {
+    const { body } = this.#exchange.request;
+    return body?.type !== 'stream' || !body.started || (this.#content?.repeatable ?? false);
+  }
+
+  /** Lets a closed circuit pass, and a few through a half-open one. Throws when it is open. */
+  #passCircuit(breaker: CircuitBreaker): void {
+    const passage = breaker.enter();
+    if (passage.isOpen) {
+      countCircuitRefusal(this.#upstream.series);
+      throw new ProxyError('circuit-open', `the circuit of ${this.#upstream.name} is open`, {
+        fields: [['retry-after', String(Math.ceil(passage.waitMs / 1000))]],
+      });
     }
-    countRetry(upstream.series);
-    this.#try();
+    this.#isTrial = passage.isTrial;
   }
 
-  /** RFC 9110 9.2.2: a proxy "MUST NOT automatically retry non-idempotent requests", unless nothing of them was sent. */
-  #isRepeatable(error: ProxyError): boolean {
-    const { body, method } = this.#exchange.request;
-    if (body?.type === 'stream' && body.started) return false;
-    return error.retryable === 'always' || (error.retryable === 'idempotent' && isIdempotent(method));
-  }
-
-  #countFailure(endpoint: Endpoint): void {
-    const failures = endpoint.cells.recordFailure();
-    const { ejectAfter } = this.#upstream;
-    if (ejectAfter > 0 && failures % ejectAfter === 0) this.#surroundings.report(this.#upstream, endpoint);
-  }
-
-  #bind(response: Response, endpoint: Endpoint): void {
-    this.#upstream.affinity?.bind(this.#exchange, response, endpoint, this.#bound);
+  /** Tells the balancer, and whoever else measures, how long an attempt took; -1 when it failed. */
+  #observe(endpoint: Endpoint, latencyMs: number): void {
+    const { balancer, hedge, gate } = this.#upstream;
+    balancer.observe?.(endpoint, latencyMs);
+    if (latencyMs < 0) return;
+    hedge?.observe(latencyMs);
+    gate?.observe(latencyMs);
   }
 
   /** From the response head on, a client that leaves cancels the content, which cancels the attempt. */
@@ -202,14 +289,39 @@ class Forwarding implements AttemptListener {
   }
 
   #cancel(error: ProxyError): void {
+    this.#upstream.gate?.withdraw(this);
     this.#attempt?.cancel(error);
+    this.#hedge?.cancel(error);
+    this.#held?.cancel(error);
     this.#finish(error);
   }
 
   #finish(error: ProxyError): void {
+    this.#stopTimer();
     this.#exchange.onAbort = undefined;
-    this.#reject(error);
+    this.#upstream.breaker?.record(this.#isTrial, error.side === 'origin' ? false : undefined, 0);
+    this.#content?.settle();
+    this.#outcome.reject(error);
   }
+
+  #stopTimer(): void {
+    this.#clearTimer?.();
+    this.#clearTimer = undefined;
+  }
+}
+
+/** Streaming content is kept where a second attempt may need it: of a length that may be kept, in a request that may be sent twice. */
+function repeatableContent({ request }: Exchange, { retry }: Upstream): RepeatableContent | undefined {
+  const { body, length, method } = request;
+  if (body?.type !== 'stream' || length > retry.maxBodyBytes) return undefined;
+  if (retry.attempts === 1 || retry.maxBodyBytes === 0 || !retry.methods.has(method)) return undefined;
+  return new RepeatableContent(body, retry.maxBodyBytes);
+}
+
+/** Gives up a response that has come. */
+function discard({ body, tunnel }: Response): void {
+  if (body?.type === 'stream') body.cancel(new ProxyError('connection_terminated', 'another attempt is made'));
+  if (tunnel) abandon(tunnel);
 }
 
 function abandon({ stream, done }: Tunnel): void {
@@ -219,7 +331,8 @@ function abandon({ stream, done }: Tunnel): void {
 
 /** An endpoint known to be down that was tried in panic, and could not be reached: it is as good as none. */
 function isUnreachable({ cells }: Endpoint, error: ProxyError): boolean {
-  return error.retryable === 'always' && (cells.status === 'unhealthy' || cells.status === 'ejected');
+  const { status } = cells;
+  return error.retryable === 'always' && (status === 'unhealthy' || status === 'ejected' || status === 'warming');
 }
 
 function unavailable(upstream: Upstream, cause?: ProxyError): ProxyError {

@@ -1,23 +1,25 @@
 // The way of a request from the listener on: normalise, find the route, run its chain; whatever goes wrong becomes an answer.
 import { Fields } from '#http/fields.ts';
 import { describeError, type Log } from '#lib/log.ts';
+import type { LoopDelay } from '#lib/loop-delay.ts';
 import type { ResponseReceiver } from '#listener/listener-host.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { answerError } from './answer.ts';
 import { answerMaxForwards, prepareRequest, responseFields } from './forwarding.ts';
+import { shed } from './shedding.ts';
 
 /** Sees to a response for an exchange; never throws. */
 export type Handle = (receiver: ResponseReceiver) => void;
 
 /** Returns the function that every listener calls. */
-export function createHandle(log: Log): Handle {
+export function createHandle(log: Log, delay: LoopDelay): Handle {
   return (receiver) => {
     const { exchange } = receiver;
     let response: Response | Promise<Response>;
     try {
-      response = route(exchange);
+      response = route(exchange, delay);
     } catch (error) {
       receiver.respond(answerFailure(exchange, error, log), true);
       return;
@@ -47,7 +49,7 @@ export function answerFailure(exchange: Exchange, error: unknown, log: Log): Res
   return answerError(known, exchange);
 }
 
-function route(exchange: Exchange): Response | Promise<Response> {
+function route(exchange: Exchange, delay: LoopDelay): Response | Promise<Response> {
   const { request, snapshot } = exchange;
   if (request.version === 'tcp') return passThrough(exchange);
   prepareRequest(exchange);
@@ -57,7 +59,9 @@ function route(exchange: Exchange): Response | Promise<Response> {
   const found = snapshot.router.match(request, exchange.clientAddress);
   if (!found) throw noRoute(exchange);
   exchange.route = found.route;
+  exchange.priority = found.route.priority;
   exchange.pathParameters = found.parameters;
+  shed(exchange, delay);
   exchange.phase = 'policies';
   return found.route.handler(exchange);
 }

@@ -1,4 +1,5 @@
 // What becomes of a session by the state of its endpoint: the same for all types of persistence.
+import { takesRequests } from '#memory/endpoint-table.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Affinity, Endpoint, Upstream } from '#model/upstream.ts';
 import { isSameEndpoint } from './candidates.ts';
@@ -28,5 +29,5 @@ export function sessionUnavailable({ name, cells }: Endpoint, upstream: Upstream
 }
 
 function isDown({ cells }: Endpoint): boolean {
-  return cells.status === 'unhealthy' || cells.status === 'ejected';
+  return !takesRequests(cells.status) && cells.status !== 'draining';
 }

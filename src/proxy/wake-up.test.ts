@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '#lib/clock.ts';
+import { ManualTimers } from '#lib/manual-timers.ts';
 import { EndpointCells } from '#memory/endpoint-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
@@ -28,37 +29,27 @@ function setUp(maxWaiting = 10) {
     balancer: {},
     epoch: () => 1,
     series,
-    grouping: { panicThreshold: 0, overflow: 0.7, zone: '', slowStart: undefined, sleeps: true, awaitsProbe: false },
+    grouping: { panicThreshold: 0, overflow: 0.7, zone: '', slowStart: undefined, sleeps: true },
   } as unknown as Upstream;
   const said: string[] = [];
-  let timers: { at: number; callback: () => void }[] = [];
+  const timers = new ManualTimers(clock);
   const room = new WaitingRoom(
     { timeoutMs: 5000, maxWaiting },
     {
       clock,
       random: () => 0,
       ask: () => said.push('ask'),
-      setTimer(callback, delayMs) {
-        timers.push({ at: clock.now() + delayMs, callback });
-        return () => {};
-      },
+      timers,
     },
   );
-  const advance = (ms: number): void => {
-    for (const end = clock.now() + ms; clock.now() < end; ) {
-      clock.advance(10);
-      const due = timers.filter(({ at }) => at <= clock.now());
-      timers = timers.filter(({ at }) => at > clock.now());
-      for (const { callback } of due) callback();
-    }
-  };
+  const advance = (ms: number): void => timers.pass(ms);
   const hold = (name: string, exchange: Exchange = createTestExchange()) =>
     room.hold(upstream, {
       exchange,
       resume: () => said.push(name),
       fail: (error) => said.push(`${name} ${error.code}`),
     });
-  return { upstream, series, said, advance, hold, timers: () => timers.length };
+  return { upstream, series, said, advance, hold, timers: () => timers.pending };
 }
 
 test('all that wait are let go in their order when an endpoint is usable, and the room is quiet then', () => {

@@ -2,6 +2,7 @@
 // the main thread's: see server/wake-hooks.ts.
 import type { Clock } from '#lib/clock.ts';
 import type { Random } from '#lib/random.ts';
+import type { Timers } from '#lib/timers.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, Sleeper, Upstream, WakeUp } from '#model/upstream.ts';
 import { countNoEndpoint, countWaiting } from '#telemetry/series.ts';
@@ -16,7 +17,7 @@ export interface WakeUpHost {
   readonly clock: Clock;
   readonly random: Random;
   /** Returns how to take the timer back. */
-  setTimer(callback: () => void, delayMs: number): () => void;
+  readonly timers: Timers;
   /** Tells the main thread that the upstream is wanted. */
   ask(): void;
 }
@@ -78,7 +79,7 @@ export class WaitingRoom implements WakeUp {
   }
 
   #lookAgain(): void {
-    this.#host.setTimer(() => this.#look(), LOOK_MS);
+    this.#host.timers.set(() => this.#look(), LOOK_MS);
   }
 
   #ask(): void {

@@ -68,8 +68,10 @@ export const gatewayStatusSchema = z
   .openapi('GatewayStatus');
 
 export const endpointStateSchema = z
-  .enum(['healthy', 'unhealthy', 'ejected', 'draining', 'unknown'])
-  .describe('`unknown` is an endpoint that no probe has asked yet; it takes requests.')
+  .enum(['healthy', 'unhealthy', 'ejected', 'draining', 'unknown', 'warming'])
+  .describe(
+    '`unknown` is an endpoint that no probe has asked yet; it takes requests. `warming` is one that must pass its probes first.',
+  )
   .openapi('EndpointState');
 
 const healthChangeSchema = z
@@ -96,6 +98,22 @@ export const upstreamStatusSchema = z
   .object({
     name: z.string(),
     balancer: z.string(),
+    circuit: z
+      .enum(['closed', 'half-open', 'open'])
+      .nullable()
+      .describe('`open` refuses all requests, `half-open` all but a few; null without a circuit breaker.'),
+    concurrency: z
+      .object({
+        limit: z
+          .number()
+          .nullable()
+          .describe('Requests that may be in progress at a time; null while an adaptive limit has not been found out.'),
+        inFlight: z.number().describe('Requests in progress now, over all workers.'),
+        waiting: z.number().describe('Requests that wait for their turn.'),
+      })
+      .readonly()
+      .nullable()
+      .describe('Null without a limit of concurrency.'),
     endpoints: z.array(endpointStatusSchema).readonly(),
   })
   .readonly()
@@ -108,7 +126,7 @@ export const scalingSignalSchema = z
     inFlight: z.number().describe('Requests under way at endpoints, over all workers.'),
     waiting: z
       .number()
-      .describe('Requests that wait: for a connection to an endpoint, or for the upstream to wake up.'),
+      .describe('Requests that wait: for their turn, for a connection, or for the upstream to wake up.'),
     latencyMs: z
       .object({ p50: z.number().nullable(), p90: z.number().nullable() })
       .readonly()

@@ -3,11 +3,14 @@ import type { FoundEndpoints } from '#config/compile.ts';
 import { seriesKey } from '#config/compile-host.ts';
 import type { Config, RouteConfig } from '#config/config-schema.ts';
 import type { TargetConfig } from '#config/route-schema.ts';
+import { ENDPOINT_STATUSES, takesRequests } from '#memory/endpoint-table.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { EndpointStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
 import { estimateQuantile, type ProcessMetric, renderMetrics, type SeriesReader } from '#telemetry/prometheus.ts';
 import { CELL } from '#telemetry/series.ts';
+import { EJECTION_CAUSES } from './ejection.ts';
 import type { HealthMonitor } from './health-monitor.ts';
+import { recoveryMetrics, viewRecovery } from './recovery-view.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 /** Where the view reads. */
@@ -22,6 +25,7 @@ export function viewUpstreams({ config, found, memory, health }: ViewSource): re
   return Object.entries(config.upstreams).map(([name, upstream]) => ({
     name,
     balancer: upstream.balancer.type,
+    ...viewRecovery(name, upstream, memory),
     endpoints: (found[name] ?? []).map((address): EndpointStatus => {
       const endpoint = formatAddress(address);
       const key = seriesKey.endpoint(name, endpoint);
@@ -35,7 +39,7 @@ export function viewUpstreams({ config, found, memory, health }: ViewSource): re
         inFlight: memory.cells(key)?.inFlight ?? 0,
         requests: sum(requests),
         failures: (requests[4] ?? 0) + memory.read(key, CELL.connectFailures),
-        ejections: state?.ejections ?? 0,
+        ejections: sum(Object.values(state?.ejections ?? {})),
         history: (state?.history ?? []).map((change) => ({ ...change, time: new Date(change.time).toISOString() })),
       };
     }),
@@ -82,7 +86,11 @@ export function viewMetrics({ config, found, memory, health }: ViewSource, own: 
       }),
     ),
   ];
-  return renderMetrics(series, [...endpointMetrics({ found, memory, health }), ...own]);
+  return renderMetrics(series, [
+    ...recoveryMetrics(config, memory),
+    ...endpointMetrics({ found, memory, health }),
+    ...own,
+  ]);
 }
 
 function endpointMetrics({ found, memory, health }: Omit<ViewSource, 'config'>): readonly ProcessMetric[] {
@@ -93,7 +101,7 @@ function endpointMetrics({ found, memory, health }: Omit<ViewSource, 'config'>):
       const key = seriesKey.endpoint(upstream, endpoint);
       const cells = memory.cells(key);
       const labels = { upstream, endpoint };
-      const usable = cells?.status === 'healthy' || cells?.status === 'unknown';
+      const status = cells?.status ?? 'unknown';
       metrics.push({
         name: 'tidegate_endpoint_in_flight',
         help: 'Requests under way to the endpoint.',
@@ -105,16 +113,27 @@ function endpointMetrics({ found, memory, health }: Omit<ViewSource, 'config'>):
         name: 'tidegate_endpoint_usable',
         help: 'Whether the endpoint takes requests.',
         type: 'gauge',
-        value: usable ? 1 : 0,
+        value: takesRequests(status) ? 1 : 0,
         labels,
       });
-      metrics.push({
-        name: 'tidegate_endpoint_ejections_total',
-        help: 'How often the endpoint was ejected.',
-        type: 'counter',
-        value: health.healthOf(key)?.ejections ?? 0,
-        labels,
-      });
+      for (const one of ENDPOINT_STATUSES) {
+        metrics.push({
+          name: 'tidegate_endpoint_status',
+          help: 'Whether the endpoint has the status: 1 for the one it has, 0 for the others.',
+          type: 'gauge',
+          value: one === status ? 1 : 0,
+          labels: { ...labels, status: one },
+        });
+      }
+      for (const cause of EJECTION_CAUSES) {
+        metrics.push({
+          name: 'tidegate_endpoint_ejections_total',
+          help: 'How often the endpoint was ejected, by what for.',
+          type: 'counter',
+          value: health.healthOf(key)?.ejections[cause] ?? 0,
+          labels: { ...labels, reason: cause },
+        });
+      }
     }
   }
   return metrics.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

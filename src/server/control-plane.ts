@@ -8,6 +8,7 @@ import { hideSecrets } from '#config/hide-secrets.ts';
 import type { LoadedConfiguration } from '#config/load.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
+import { systemTimers } from '#lib/timers.ts';
 import { readVersion } from '#lib/version.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { LogLevel } from '#telemetry/program-log.ts';
@@ -22,7 +23,6 @@ import { processMetrics } from './process-metrics.ts';
 import { ResolverSet } from './resolver-set.ts';
 import { ScalingMonitor } from './scaling-monitor.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
-import { systemTimers } from './timers.ts';
 import { tryCompile } from './try-compile.ts';
 import { scalingMetrics, sessionMetrics } from './upstream-metrics.ts';
 import { WakeHooks } from './wake-hooks.ts';
@@ -67,7 +67,7 @@ export class ControlPlane implements AdminHost {
       log,
       clock: systemClock,
       died: (index) => memory.giveBack(index),
-      failing: (upstream, endpoint) => health.reportFailing(upstream, endpoint),
+      failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
       wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
       current: () => this.#preparation,
       exclusively: (work) => this.#change(work),
@@ -243,6 +243,7 @@ export class ControlPlane implements AdminHost {
     const found = this.#foundEndpoints(config);
     const generation = (this.#preparation?.generation ?? 0) + 1;
     const layout = memory.allot(config, found);
+    health.announce(config, (upstream) => found[upstream] ?? []);
     const preparation: Preparation = { generation, config, found, memory: layout, listeners };
     try {
       await this.#workers.change(preparation);
@@ -277,6 +278,7 @@ export class ControlPlane implements AdminHost {
     const found = this.#foundEndpoints(config);
     const layout: MemoryLayout = memory.allot(config, found);
     this.#preparation = { ...this.#preparation, found, memory: layout };
+    health.announce(config, (name) => found[name] ?? []);
     this.#workers.broadcast({ type: 'endpoints', upstream, endpoints: found[upstream] ?? [], memory: layout });
     memory.keepOnly(layout);
     health.watch(config, (name) => found[name] ?? []);

@@ -4,6 +4,9 @@ import type { AdminHost } from '#admin/admin-host.ts';
 import { type AdminServer, createAdminServer } from '#admin/admin-server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { systemRandom } from '#lib/random.ts';
+import { systemTimers } from '#lib/timers.ts';
+import type { Probe } from '#model/probe.ts';
+import { probes } from '#probes/index.ts';
 import { createProgramLog, type LogLevel } from '#telemetry/program-log.ts';
 import { type ConfigurationSource, createSource } from './configuration-source.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -12,7 +15,6 @@ import type { BoundListener } from './messages.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { handleSignals } from './signals.ts';
 import { StartError } from './start-error.ts';
-import { systemTimers } from './timers.ts';
 import { tryCompile } from './try-compile.ts';
 
 export interface GatewayOptions {
@@ -48,7 +50,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     random: systemRandom,
     timers: systemTimers,
     log,
+    createProbe,
     cells: (key) => memory.cells(key),
+    read: (key, cell) => memory.read(key, cell),
   });
   const control = new ControlPlane({ log, memory, health, source, logLevel: options.logLevel });
   let admin: AdminServer | undefined;
@@ -86,6 +90,12 @@ async function load(source: ConfigurationSource) {
   const compiled = await tryCompile(loaded.config, source);
   if (!compiled.ok) throw new StartError(compiled.text, 1);
   return loaded;
+}
+
+function createProbe(type: string, options: unknown): Probe {
+  const module = probes.find((candidate) => candidate.type === type);
+  if (!module) throw new Error(`probe ${type} passed the schema but is not registered`);
+  return module.create(options);
 }
 
 function countWorkers(configured: number | 'auto'): number {

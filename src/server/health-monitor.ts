@@ -2,84 +2,71 @@
 
 import { seriesKey } from '#config/compile-host.ts';
 import type { Config, UpstreamConfig } from '#config/config-schema.ts';
-import type { Clock } from '#lib/clock.ts';
-import type { Log } from '#lib/log.ts';
-import type { Random } from '#lib/random.ts';
-import type { EndpointCells, EndpointStatus } from '#memory/endpoint-table.ts';
-import type { Probe } from '#model/probe.ts';
+import { takesRequests } from '#memory/endpoint-table.ts';
+import type { FailureKind } from '#model/failure-kind.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
-import { probes } from '#probes/index.ts';
 import { formatAddress } from '#schema/address.ts';
+import type { EjectionCause } from './ejection.ts';
+import type { EndpointHealth, HealthHost } from './health-host.ts';
+import { OutlierWatch } from './outlier-watch.ts';
+import { mustPassFirst } from './probe-loop.ts';
+import { WatchedEndpoint } from './watched-endpoint.ts';
 
-/** Sets timers; handed in so that tests turn the clock. */
-export interface Timers {
-  /** Returns how to take the timer back. */
-  set(callback: () => void, delayMs: number): () => void;
-}
-
-export interface HealthHost {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly timers: Timers;
-  readonly log: Log;
-  cells(key: string): EndpointCells | undefined;
-}
-
-export interface HealthChange {
-  readonly time: number;
-  readonly status: EndpointStatus;
-  readonly reason: string;
-}
-
-/** What is told of an endpoint. */
-export interface EndpointHealth {
-  readonly status: EndpointStatus;
-  readonly reason: string;
-  readonly ejections: number;
-  readonly history: readonly HealthChange[];
-}
-
-const MAX_HISTORY = 20;
-/** Probes are spread by up to this share of their interval, so that they do not come in waves. */
-const JITTER = 0.1;
+/** The endpoints of an upstream by its name. */
+type Addresses = (upstream: string) => readonly ResolvedEndpoint[];
 
 export class HealthMonitor {
   readonly #host: HealthHost;
-  readonly #endpoints = new Map<string, Watched>();
-  #watching = false;
+  readonly #endpoints = new Map<string, WatchedEndpoint>();
+  readonly #outliers = new Map<string, OutlierWatch>();
+  #config: Config | undefined = undefined;
 
   constructor(host: HealthHost) {
     this.#host = host;
   }
 
-  /** Watches the endpoints of `config`; what is known of endpoints that were watched before is kept. */
-  watch(config: Config, addresses: (upstream: string) => readonly ResolvedEndpoint[]): void {
-    const seen = new Set<string>();
-    const isFirst = !this.#watching;
-    this.#watching = true;
+  /**
+   * To be called before workers hear of the endpoints that `watch` is going to be called with: keeps requests from those that must
+   * pass their probes first.
+   */
+  announce(config: Config, addresses: Addresses): void {
+    if (!this.#config) return;
     for (const [name, upstream] of Object.entries(config.upstreams)) {
+      if (!mustPassFirst(upstream)) continue;
       for (const address of addresses(name)) {
         const key = seriesKey.endpoint(name, formatAddress(address));
-        seen.add(key);
-        const watched =
-          this.#endpoints.get(key) ??
-          new Watched(key, name, formatAddress(address), this.#host, () => this.#mayEject(name));
-        // What is there from the start has nobody to take requests from; what comes later starts slowly.
-        if (!isFirst && !this.#endpoints.has(key)) this.#host.cells(key)?.markReady(this.#host.clock.wall());
-        this.#endpoints.set(key, watched);
-        watched.configure(upstream, address);
+        if (!this.#endpoints.has(key)) this.#host.cells(key)?.setStatus('warming');
       }
-    }
-    for (const [key, watched] of this.#endpoints) {
-      if (seen.has(key)) continue;
-      watched.stop();
-      this.#endpoints.delete(key);
     }
   }
 
-  /** A worker saw so many failures in a row that the endpoint should be ejected. */
-  reportFailing(upstream: string, endpoint: string): void {
-    this.#endpoints.get(seriesKey.endpoint(upstream, endpoint))?.eject();
+  /** Watches the endpoints of `config`; what is known of endpoints that were watched before is kept. */
+  watch(config: Config, addresses: Addresses): void {
+    const seen = new Set<string>();
+    const found = this.#config ? 'later' : 'at-start';
+    this.#config = config;
+    for (const [name, upstream] of Object.entries(config.upstreams)) {
+      for (const address of addresses(name)) {
+        const endpoint = formatAddress(address);
+        const key = seriesKey.endpoint(name, endpoint);
+        seen.add(key);
+        const watched =
+          this.#endpoints.get(key) ?? new WatchedEndpoint({ key, upstream: name, endpoint, found }, this.#host);
+        // What is there from the start has nobody to take requests from; what comes later starts slowly.
+        if (found === 'later' && !this.#endpoints.has(key)) this.#host.cells(key)?.markReady(this.#host.clock.wall());
+        this.#endpoints.set(key, watched);
+        watched.configure(upstream, address);
+      }
+      this.#watchOutliers(name, upstream);
+    }
+    this.#forget(config, seen);
+  }
+
+  /** A worker saw so many failures in a row that the endpoint should be ejected; `last` was the last of them. */
+  reportFailing(upstream: string, endpoint: string, last: FailureKind): void {
+    const after = this.#config?.upstreams[upstream]?.eject.after ?? 0;
+    if (after === 0) return;
+    this.#eject(seriesKey.endpoint(upstream, endpoint), 'consecutive', `${after} failures in a row, the last: ${last}`);
   }
 
   /** Starts or ends draining; returns false when there is no such endpoint. */
@@ -95,179 +82,52 @@ export class HealthMonitor {
 
   stop(): void {
     for (const watched of this.#endpoints.values()) watched.stop();
+    for (const watch of this.#outliers.values()) watch.stop();
     this.#endpoints.clear();
+    this.#outliers.clear();
   }
 
-  /** Whether one more endpoint of the upstream may be ejected without too many being out. */
-  #mayEject(upstream: string): boolean {
-    const all = [...this.#endpoints.values()].filter((watched) => watched.upstream === upstream);
-    const ejected = all.filter((watched) => watched.ejected).length;
-    const share = all[0]?.maxEjected ?? 0;
-    return ejected < Math.max(all.length > 1 ? 1 : 0, Math.floor(all.length * share));
-  }
-}
-
-/** One endpoint under watch. */
-class Watched {
-  readonly upstream: string;
-  readonly #key: string;
-  readonly #endpoint: string;
-  readonly #host: HealthHost;
-  readonly #mayEject: () => boolean;
-  readonly #history: HealthChange[] = [];
-  #config: UpstreamConfig | undefined = undefined;
-  #address: ResolvedEndpoint | undefined = undefined;
-  #probe: Probe | undefined = undefined;
-  #probeConfig = '';
-  #probeTimer: (() => void) | undefined = undefined;
-  #abort: AbortController | undefined = undefined;
-  /** The verdict of the probes; `undefined` before the first. */
-  #well: boolean | undefined = undefined;
-  #probeReason = '';
-  /** Results in a row that contradict the verdict. */
-  #contradictions = 0;
-  #draining = false;
-  #ejections = 0;
-  #ejectionsInARow = 0;
-  /** `Clock.now` when the last ejection ended. */
-  #backAt = Number.NEGATIVE_INFINITY;
-  #ejectTimer: (() => void) | undefined = undefined;
-  #status: EndpointStatus = 'unknown';
-  #reason = '';
-
-  constructor(key: string, upstream: string, endpoint: string, host: HealthHost, mayEject: () => boolean) {
-    this.#key = key;
-    this.upstream = upstream;
-    this.#endpoint = endpoint;
-    this.#host = host;
-    this.#mayEject = mayEject;
+  #watchOutliers(upstream: string, config: UpstreamConfig): void {
+    const watch =
+      this.#outliers.get(upstream) ??
+      new OutlierWatch({
+        timers: this.#host.timers,
+        read: (key, cell) => this.#host.read(key, cell),
+        endpoints: () =>
+          this.#membersOf(upstream)
+            .filter(({ status }) => takesRequests(status))
+            .map(({ identity }) => identity.key),
+        found: ({ key, cause, reason }) => this.#eject(key, cause, reason),
+      });
+    this.#outliers.set(upstream, watch);
+    watch.configure(config.eject);
   }
 
-  get ejected(): boolean {
-    return this.#ejectTimer !== undefined;
-  }
-
-  get maxEjected(): number {
-    return this.#config?.eject['max-ejected'] ?? 0;
-  }
-
-  get health(): EndpointHealth {
-    return { status: this.#status, reason: this.#reason, ejections: this.#ejections, history: this.#history };
-  }
-
-  configure(config: UpstreamConfig, address: ResolvedEndpoint): void {
-    this.#config = config;
-    this.#address = address;
-    const probeConfig = JSON.stringify(config.health ?? null);
-    if (probeConfig !== this.#probeConfig) {
-      this.#probeConfig = probeConfig;
-      this.#restartProbe(config);
+  #forget(config: Config, seen: ReadonlySet<string>): void {
+    for (const [key, watched] of this.#endpoints) {
+      if (seen.has(key)) continue;
+      watched.stop();
+      this.#endpoints.delete(key);
     }
-    this.#publish();
-  }
-
-  stop(): void {
-    this.#stopProbe();
-    this.#ejectTimer?.();
-    this.#ejectTimer = undefined;
-  }
-
-  /** Takes the endpoint out for a while that grows with each time. */
-  eject(): void {
-    const { eject } = this.#config ?? {};
-    if (!eject || eject.after === 0 || this.ejected || !this.#mayEject()) return;
-    this.#ejections++;
-    // An endpoint that has been well for as long as the longest ejection begins anew.
-    const rested = this.#host.clock.now() - this.#backAt > eject['max-time'];
-    this.#ejectionsInARow = rested ? 1 : this.#ejectionsInARow + 1;
-    const ms = Math.min(eject['max-time'], eject.time * this.#ejectionsInARow);
-    this.#ejectTimer = this.#host.timers.set(() => {
-      this.#ejectTimer = undefined;
-      this.#backAt = this.#host.clock.now();
-      this.#host.cells(this.#key)?.recordSuccess();
-      this.#publish('back after ejection');
-    }, ms);
-    this.#publish(`${eject.after} failures in a row`);
-  }
-
-  setDraining(draining: boolean): void {
-    this.#draining = draining;
-    this.#publish(draining ? 'drained by an operator' : 'draining ended by an operator');
-  }
-
-  #restartProbe(config: UpstreamConfig): void {
-    this.#stopProbe();
-    this.#well = undefined;
-    const module = probes.find(({ type }) => type === config.health?.type);
-    this.#probe = module?.create(config.health?.options);
-    // The first probe comes at once: a new endpoint is judged quickly.
-    if (this.#probe) this.#probeTimer = this.#host.timers.set(() => void this.#check(), 0);
-  }
-
-  #stopProbe(): void {
-    this.#probeTimer?.();
-    this.#probeTimer = undefined;
-    this.#abort?.abort();
-    this.#abort = undefined;
-    this.#probe = undefined;
-  }
-
-  async #check(): Promise<void> {
-    const probe = this.#probe;
-    const timing = this.#config?.health?.shared;
-    const address = this.#address;
-    if (!probe || !timing || !address) return;
-    const abort = new AbortController();
-    this.#abort = abort;
-    const clearTimeout = this.#host.timers.set(() => abort.abort(), timing.timeout);
-    const { healthy, reason } = await probe.check(address, abort.signal);
-    clearTimeout();
-    if (this.#probe !== probe) return;
-    this.#judge(healthy, reason, timing);
-    const interval = this.#well === false ? (timing['unhealthy-interval'] ?? timing.interval) : timing.interval;
-    const delay = interval * (1 + JITTER * (2 * this.#host.random() - 1));
-    this.#probeTimer = this.#host.timers.set(() => void this.#check(), delay);
-  }
-
-  #judge(healthy: boolean, reason: string, timing: { readonly healthy: number; readonly unhealthy: number }): void {
-    this.#probeReason = reason;
-    if (healthy === this.#well) {
-      this.#contradictions = 0;
-      return;
+    for (const [upstream, watch] of this.#outliers) {
+      if (config.upstreams[upstream]) continue;
+      watch.stop();
+      this.#outliers.delete(upstream);
     }
-    this.#contradictions++;
-    const needed = this.#well === undefined ? 1 : healthy ? timing.healthy : timing.unhealthy;
-    if (this.#contradictions < needed) return;
-    this.#contradictions = 0;
-    this.#well = healthy;
-    this.#publish(`probe: ${reason}`);
   }
 
-  /** Works out the status, and tells the workers, the history and the log when it changed. */
-  #publish(reason = ''): void {
-    const status = this.#statusNow();
-    const cells = this.#host.cells(this.#key);
-    if (isUsable(status) && !isUsable(this.#status)) cells?.markReady(this.#host.clock.wall());
-    cells?.setStatus(status);
-    if (status === this.#status) return;
-    const first = this.#status === 'unknown' && status === 'healthy';
-    this.#status = status;
-    this.#reason = reason || (status === 'unhealthy' ? this.#probeReason : '');
-    this.#history.push({ time: this.#host.clock.wall(), status, reason: this.#reason });
-    if (this.#history.length > MAX_HISTORY) this.#history.shift();
-    const facts = { upstream: this.upstream, endpoint: this.#endpoint, reason: this.#reason };
-    if (status === 'unhealthy' || status === 'ejected') this.#host.log.warn(`endpoint is ${status}`, facts);
-    else if (!first) this.#host.log.info(`endpoint is ${status}`, facts);
+  /** Ejects an endpoint, unless it is out already or too many others are. */
+  #eject(key: string, cause: EjectionCause, reason: string): void {
+    const watched = this.#endpoints.get(key);
+    const eject = watched && this.#config?.upstreams[watched.identity.upstream]?.eject;
+    if (!watched || !eject || watched.isEjected) return;
+    const members = this.#membersOf(watched.identity.upstream);
+    const ejected = members.filter(({ isEjected }) => isEjected).length;
+    const most = Math.max(members.length > 1 ? 1 : 0, Math.floor(members.length * eject['max-ejected']));
+    if (ejected < most) watched.eject(cause, reason, eject);
   }
 
-  #statusNow(): EndpointStatus {
-    if (this.#draining) return 'draining';
-    if (this.#well === false) return 'unhealthy';
-    if (this.ejected) return 'ejected';
-    return this.#well === undefined ? 'unknown' : 'healthy';
+  #membersOf(upstream: string): readonly WatchedEndpoint[] {
+    return [...this.#endpoints.values()].filter(({ identity }) => identity.upstream === upstream);
   }
-}
-
-function isUsable(status: EndpointStatus): boolean {
-  return status === 'healthy' || status === 'unknown';
 }

@@ -2,6 +2,7 @@
 import type { FoundEndpoints } from '#config/compile.ts';
 import type { Config } from '#config/config-schema.ts';
 import type { LogFields } from '#lib/log.ts';
+import type { FailureKind } from '#model/failure-kind.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
 
@@ -54,7 +55,13 @@ export type FromWorker =
   | { readonly type: 'unprepared'; readonly generation: number; readonly reason: string }
   | { readonly type: 'committed'; readonly generation: number }
   | { readonly type: 'drained' }
-  | { readonly type: 'failing'; readonly upstream: string; readonly endpoint: string }
+  | {
+      readonly type: 'failing';
+      readonly upstream: string;
+      readonly endpoint: string;
+      /** How it failed last. */
+      readonly last: FailureKind;
+    }
   /** Requests wait for the upstream to wake up. */
   | { readonly type: 'wake'; readonly upstream: string }
   | {

@@ -35,6 +35,11 @@ export function processMetrics(facts: ProcessFacts): readonly ProcessMetric[] {
       'Timeouts under watch: of connections, requests and responses.',
       facts.memory.read(seriesKey.workers, CELL.deadlines),
     ),
+    gauge(
+      'tidegate_event_loop_delay_seconds',
+      'How late the latest worker is with all that it does.',
+      facts.memory.readLargest(seriesKey.workers, CELL.loopDelayMs) / 1000,
+    ),
     gauge('tidegate_configuration_generation', 'Configurations since the start.', facts.generation),
     { ...counter('tidegate_reloads_total', 'Reloads.', facts.reloads.ok), labels: { result: 'ok' } },
     { ...counter('tidegate_reloads_total', 'Reloads.', facts.reloads.failed), labels: { result: 'refused' } },

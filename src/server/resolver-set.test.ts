@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfiguration, referencesFor } from '#config/load.ts';
 import { silentLog } from '#lib/log.ts';
+import { systemTimers } from '#lib/timers.ts';
 import { ResolverSet } from './resolver-set.ts';
-import { systemTimers } from './timers.ts';
 
 test('the addresses of a listed name have its weight, priority, zone and labels, and stand where it stands', async (t) => {
   const { config } = parseConfiguration(

@@ -7,9 +7,8 @@ import type { Clock } from '#lib/clock.ts';
 import { type EndpointCells, type EndpointLayout, EndpointTable } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
-import { BudgetTable } from '#memory/retry-budget.ts';
-import type { SegmentLayout } from '#memory/segments.ts';
 import { type SeriesLayout, SeriesTable } from '#memory/series-table.ts';
+import { type UpstreamCells, type UpstreamLayout, UpstreamTable } from '#memory/upstream-table.ts';
 import { formatAddress } from '#schema/address.ts';
 import { GAUGE_CELLS } from '#telemetry/series.ts';
 
@@ -20,7 +19,7 @@ const BUCKETS = 65536;
 export interface MemoryLayout {
   readonly series: SeriesLayout;
   readonly endpoints: EndpointLayout;
-  readonly budgets: SegmentLayout;
+  readonly upstreams: UpstreamLayout;
   readonly buckets: SharedArrayBuffer;
   readonly secret: Uint8Array;
   /** By the keys of `sessionTableOf`. */
@@ -29,29 +28,27 @@ export interface MemoryLayout {
   readonly slots: ReadonlyMap<string, Slots>;
 }
 
-/** Slots of one key; budgets and endpoint state exist for some kinds only. */
+/** Slots of one key; the state of endpoints and upstreams exists for these only. */
 export interface Slots {
   readonly series: number;
   readonly endpoint: number;
-  readonly budget: number;
+  readonly upstream: number;
 }
 
 export class SharedMemory {
   readonly series: SeriesTable;
   readonly endpoints: EndpointTable;
-  readonly #budgets: BudgetTable;
+  readonly #upstreams: UpstreamTable;
   readonly #buckets: KeyedTable;
   /** For what all threads sign alike. */
   readonly #secret: Uint8Array = randomBytes(32);
-  readonly #clock: Clock;
   #slots = new Map<string, Slots>();
   #sessions = new Map<string, ExpiringTable>();
 
   constructor(workers: number, clock: Clock) {
-    this.#clock = clock;
     this.series = new SeriesTable(workers, GAUGE_CELLS, clock);
     this.endpoints = new EndpointTable(workers, clock);
-    this.#budgets = new BudgetTable(clock);
+    this.#upstreams = new UpstreamTable(workers, clock);
     const seed = randomBytes(8);
     this.#buckets = KeyedTable.create(BUCKETS, [seed.readInt32LE(0), seed.readInt32LE(4)]);
   }
@@ -70,7 +67,7 @@ export class SharedMemory {
     return {
       series: this.series.layout,
       endpoints: this.endpoints.layout,
-      budgets: this.#budgets.layout,
+      upstreams: this.#upstreams.layout,
       buckets: this.#buckets.buffer,
       secret: this.#secret,
       sessions: new Map([...sessions].map(([key, table]) => [key, table.buffer])),
@@ -85,7 +82,7 @@ export class SharedMemory {
     this.#sessions = new Map([...this.#sessions].filter(([key]) => layout.sessions.has(key)));
     this.series.retain(keys);
     this.endpoints.retain(keys);
-    this.#budgets.retain(keys);
+    this.#upstreams.retain(keys);
   }
 
   /** Reads one cell of a series, over all workers. */
@@ -94,10 +91,22 @@ export class SharedMemory {
     return slots ? this.series.total(slots.series, cell) : 0;
   }
 
+  /** The largest that any worker has in one cell of a series. */
+  readLargest(key: string, cell: number): number {
+    const slots = this.#slots.get(key);
+    return slots ? this.series.largest(slots.series, cell) : 0;
+  }
+
   /** An endpoint's shared state, as the main thread sees it. */
   cells(key: string): EndpointCells | undefined {
     const slots = this.#slots.get(key);
     return slots ? this.endpoints.open(slots.endpoint) : undefined;
+  }
+
+  /** An upstream's shared state, as the main thread sees it. */
+  upstream(key: string): UpstreamCells | undefined {
+    const slots = this.#slots.get(key);
+    return slots ? this.#upstreams.open(slots.upstream) : undefined;
   }
 
   /** The sessions of an upstream, by the key of `sessionTableOf`. */
@@ -109,6 +118,7 @@ export class SharedMemory {
   giveBack(worker: number): void {
     this.series.clearGauges(worker);
     this.endpoints.giveBack(worker);
+    this.#upstreams.giveBack(worker);
   }
 
   #allotSessions(config: Config): ReadonlyMap<string, ExpiringTable> {
@@ -121,16 +131,9 @@ export class SharedMemory {
   #allot(key: string): Slots {
     return {
       series: this.series.allocate(key),
-      endpoint: key.startsWith('endpoint:') ? this.#allotEndpoint(key) : -1,
-      budget: key.startsWith('upstream:') ? this.#budgets.allocate(key) : -1,
+      endpoint: key.startsWith('endpoint:') ? this.endpoints.allocate(key) : -1,
+      upstream: key.startsWith('upstream:') ? this.#upstreams.allocate(key) : -1,
     };
-  }
-
-  #allotEndpoint(key: string): number {
-    const slot = this.endpoints.allocate(key);
-    // What comes while the gateway runs is told from what was there from the start before any worker knows it.
-    if (this.#slots.size > 0 && !this.#slots.has(key)) this.endpoints.open(slot).markReady(this.#clock.wall());
-    return slot;
   }
 }
 

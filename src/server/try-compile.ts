@@ -5,10 +5,11 @@ import type { Config } from '#config/config-schema.ts';
 import { systemClock } from '#lib/clock.ts';
 import { silentLog } from '#lib/log.ts';
 import { systemRandom } from '#lib/random.ts';
+import { systemTimers } from '#lib/timers.ts';
 import { EndpointCells } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
-import { RetryBudget } from '#memory/retry-budget.ts';
+import { detachedUpstream } from '#memory/upstream-table.ts';
 import { ConfigurationError } from '#model/configuration-error.ts';
 import { accessFormatProblem } from '#telemetry/access-format.ts';
 import type { ConfigurationSource, LoadResult } from './configuration-source.ts';
@@ -35,12 +36,13 @@ function trialHost(): CompileHost {
   return {
     clock: systemClock,
     random: systemRandom,
+    timers: systemTimers,
     log: silentLog,
     buckets: KeyedTable.create(8, [0, 0]),
     secret: new Uint8Array(32),
     series: () => new Float64Array(0),
     cells: () => new EndpointCells(scratch, scratch, 0),
-    budget: (_key, share) => new RetryBudget(scratch, share),
+    upstream: detachedUpstream,
     sessions: () => ExpiringTable.create(8, new Uint8Array(16)),
     epoch: () => 0,
     transport: () => ({
@@ -49,7 +51,6 @@ function trialHost(): CompileHost {
       },
     }),
     report() {},
-    setTimer: () => () => {},
     wake() {},
   };
 }

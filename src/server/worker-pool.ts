@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
+import type { FailureKind } from '#model/failure-kind.ts';
 import type { FromWorker, Preparation, ToWorker, WorkerStart } from './messages.ts';
 import { takeApart } from './preparation-parts.ts';
 
@@ -12,7 +13,7 @@ export interface WorkerPoolHost {
   readonly clock: Clock;
   /** A worker has died; its share of what is counted as present is to be given back. */
   died(index: number): void;
-  failing(upstream: string, endpoint: string): void;
+  failing(upstream: string, endpoint: string, last: FailureKind): void;
   wake(upstream: string): void;
   /** What a new worker is to serve; `undefined` before the first configuration. */
   current(): Preparation | undefined;
@@ -196,7 +197,7 @@ export class WorkerPool {
   #receive(slot: Slot, message: FromWorker): void {
     if (message.type === 'log')
       this.#host.log[message.level](message.message, { worker: slot.index, ...message.fields });
-    else if (message.type === 'failing') this.#host.failing(message.upstream, message.endpoint);
+    else if (message.type === 'failing') this.#host.failing(message.upstream, message.endpoint, message.last);
     else if (message.type === 'wake') this.#host.wake(message.upstream);
     else if (slot.waiting?.types.includes(message.type)) {
       const { resolve } = slot.waiting;

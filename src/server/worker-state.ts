@@ -6,23 +6,24 @@ import type { Config } from '#config/config-schema.ts';
 import { systemClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
+import { LoopDelay } from '#lib/loop-delay.ts';
 import { systemRandom } from '#lib/random.ts';
+import { systemTimers } from '#lib/timers.ts';
 import { Listener } from '#listener/accept.ts';
 import type { ListenerHost } from '#listener/listener-host.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
-import { openBudget } from '#memory/retry-budget.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
+import { openUpstream } from '#memory/upstream-table.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
-import { noteDeadlines } from '#telemetry/series.ts';
+import { noteWorker } from '#telemetry/series.ts';
 import { PoolSet } from '#upstream/pool-set.ts';
 import { AccessLog } from './access-log.ts';
 import type { BoundListener, FromWorker, Preparation, WorkerStart } from './messages.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
-import { systemTimers } from './timers.ts';
 
 const SWEEP_MS = 50;
 
@@ -39,6 +40,7 @@ export class WorkerState {
   readonly #log: Log;
   readonly #tell: (message: FromWorker) => void;
   readonly #deadlines = new Deadlines(systemClock, SWEEP_MS);
+  readonly #loopDelay = new LoopDelay(SWEEP_MS);
   readonly #pools: PoolSet;
   readonly #accessLog: AccessLog;
   readonly #listenerHost: ListenerHost;
@@ -59,7 +61,7 @@ export class WorkerState {
     this.#tell = tell;
     this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log });
     this.#accessLog = new AccessLog(log);
-    const handle = createHandle(log);
+    const handle = createHandle(log, this.#loopDelay);
     this.#listenerHost = {
       clock: systemClock,
       deadlines: this.#deadlines,
@@ -158,8 +160,9 @@ export class WorkerState {
 
   #sweep(): void {
     this.#deadlines.sweep();
+    this.#loopDelay.tick(systemClock.now());
+    if (this.#own) noteWorker(this.#own, this.#deadlines.size, this.#loopDelay.standingMs);
     if (this.#former.length > 0) this.#former = this.#former.filter(({ uses }) => uses > 0);
-    if (this.#own) noteDeadlines(this.#own, this.#deadlines.size);
   }
 
   #swapListeners({ added, listeners, config, memory }: Prepared): void {
@@ -188,18 +191,19 @@ export class WorkerState {
     return {
       clock: systemClock,
       random: systemRandom,
+      timers: systemTimers,
       log: this.#log,
       buckets: new KeyedTable(memory.buckets),
       secret: memory.secret,
       series: (key) => this.#series(memory, key),
       cells: (key) => openEndpoint(memory.endpoints, index, slotsOf(memory, key).endpoint),
-      budget: (key, share) => openBudget(memory.budgets, slotsOf(memory, key).budget, share),
+      upstream: (key) => openUpstream(memory.upstreams, index, slotsOf(memory, key).upstream),
       sessions: ({ key }) => openSessions(memory, key),
       epoch: epochReader(memory.endpoints),
       transport: (key, target, pool, series) => this.#pools.transport(key, target, pool, series),
-      setTimer: systemTimers.set,
       wake: (upstream) => this.#tell({ type: 'wake', upstream }),
-      report: (upstream, endpoint) => this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name }),
+      report: (upstream, endpoint, last) =>
+        this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name, last }),
     };
   }
 

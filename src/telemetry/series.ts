@@ -21,8 +21,19 @@ export const CELL = {
   retries: 32,
   connectFailures: 33,
   noEndpoint: 34,
+  hedges: 35,
+  circuitRefused: 36,
+  gateRefused: 37,
+  // routes
+  shed: 38,
   // workers
   deadlines: 40,
+  loopDelayMs: 41,
+  // endpoints
+  attemptSuccesses: 44,
+  attemptFailures: 45,
+  /** Sum over successful attempts of the seconds until the response head. */
+  attemptSeconds: 46,
 } as const;
 
 /** Cells that count what is present: a dead worker's share of them is given back. */
@@ -31,6 +42,7 @@ export const GAUGE_CELLS: readonly number[] = [
   CELL.exchangesActive,
   CELL.waiting,
   CELL.deadlines,
+  CELL.loopDelayMs,
 ];
 
 /** Upper bounds of the histogram's buckets in milliseconds; one more bucket takes the rest. */
@@ -83,13 +95,42 @@ export function countConnectFailure(series: Series): void {
   add(series, CELL.connectFailures, 1);
 }
 
+/** Counts an attempt that got a response other than a server error, after `latencyMs`. */
+export function countAttemptSuccess(series: Series, latencyMs: number): void {
+  add(series, CELL.attemptSuccesses, 1);
+  add(series, CELL.attemptSeconds, latencyMs / 1000);
+}
+
+/** Counts an attempt that failed by the fault of the endpoint, or got a server error. */
+export function countAttemptFailure(series: Series): void {
+  add(series, CELL.attemptFailures, 1);
+}
+
 export function countNoEndpoint(series: Series): void {
   add(series, CELL.noEndpoint, 1);
 }
 
-/** Notes how many timeouts a worker watches at present. */
-export function noteDeadlines(series: Series, count: number): void {
-  series[CELL.deadlines] = count;
+export function countHedge(series: Series): void {
+  add(series, CELL.hedges, 1);
+}
+
+export function countCircuitRefusal(series: Series): void {
+  add(series, CELL.circuitRefused, 1);
+}
+
+export function countGateRefusal(series: Series): void {
+  add(series, CELL.gateRefused, 1);
+}
+
+/** Counts a request that was refused as the gateway was late. */
+export function countShed(series: Series): void {
+  add(series, CELL.shed, 1);
+}
+
+/** Notes how many timeouts a worker watches at present, and how late it is. */
+export function noteWorker(series: Series, deadlines: number, loopDelayMs: number): void {
+  series[CELL.deadlines] = deadlines;
+  series[CELL.loopDelayMs] = loopDelayMs;
 }
 
 function add(series: Series, cell: number, amount: number): void {

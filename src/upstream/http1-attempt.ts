@@ -18,6 +18,8 @@ export class Http1Attempt implements Attempt {
   readonly #listener: AttemptListener;
   #answered = false;
   #ended = false;
+  /** Whether a response was given whose content streams. */
+  #streams = false;
 
   constructor(
     exchange: Exchange,
@@ -53,12 +55,13 @@ export class Http1Attempt implements Attempt {
   respond(response: Response): void {
     if (this.#answered) return;
     this.#answered = true;
+    this.#streams = response.body?.type === 'stream';
     this.#listener.responded(response);
   }
 
   /** There will be no response. */
   fail(error: ProxyError): void {
-    this.end();
+    this.#end(error);
     if (this.#answered) return;
     this.#answered = true;
     this.#listener.failed(error);
@@ -66,9 +69,7 @@ export class Http1Attempt implements Attempt {
 
   /** The endpoint has nothing more to do for it. */
   end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.endpoint.cells.end();
+    this.#end(undefined);
   }
 
   cancel(error: ProxyError): void {
@@ -77,5 +78,12 @@ export class Http1Attempt implements Attempt {
     if (this.connection) this.connection.cancel(error);
     else this.#pool.withdraw(this);
     this.end();
+  }
+
+  #end(error: ProxyError | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.endpoint.cells.end();
+    if (this.#streams) this.#listener.contentEnded(error);
   }
 }

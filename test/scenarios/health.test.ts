@@ -103,6 +103,26 @@ test('failures in a row eject an endpoint for a while that grows', async (t) => 
   assert.equal(first.requests.length, before + 3);
 });
 
+test('responses that break off eject an endpoint, and those that do not keep it', async (t) => {
+  const large = `HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(50_000)}`;
+  const breaksOff = await startOrigin(t, (_request, { socket }) => void socket.end(large));
+  const whole = await startOrigin(t, () => `${large}${'x'.repeat(50_000)}`);
+  const gateway = await startTidegate(t, configuration([breaksOff, whole], 'eject: { after: 3, time: 1m }'));
+  const outcomes: string[] = [];
+  while ((await gateway.admin<UpstreamView>('/upstreams/app')).endpoints[0]?.status !== 'ejected') {
+    const client = await connectRaw(t, gateway.port());
+    outcomes.push(
+      await client.request(GET).then(
+        () => 'whole',
+        () => 'broken',
+      ),
+    );
+  }
+  assert.deepEqual(outcomes.filter((outcome) => outcome === 'broken').length, 3);
+  for (let turn = 0; turn < 4; turn++)
+    assert.equal((await (await connectRaw(t, gateway.port())).request(GET)).status, 200);
+});
+
 test('with too few healthy endpoints health is ignored: that is panic', async (t) => {
   const origins = [await probedOrigin(t), await probedOrigin(t), await probedOrigin(t)];
   const gateway = await startTidegate(t, configuration(origins, `${PROBE}, panic-threshold: 50%`));

@@ -6,8 +6,8 @@ import { ManualClock } from '#lib/clock.ts';
 import { EndpointTable } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
-import { BudgetTable } from '#memory/retry-budget.ts';
 import { SeriesTable } from '#memory/series-table.ts';
+import { UpstreamTable } from '#memory/upstream-table.ts';
 import type { MemoryJob } from '../support/memory-thread.ts';
 import { startMemoryThreads, sumOfAnswers } from '../support/memory-threads.ts';
 
@@ -83,7 +83,7 @@ test('what a dead worker had in flight is given back, and nothing of the others'
 });
 
 test('retries over all workers use up the reserve exactly', LIMIT, async () => {
-  const table = new BudgetTable(new ManualClock());
+  const table = new UpstreamTable(THREADS, new ManualClock());
   table.allocate('a');
   assert.equal(await hammer({ type: 'budget', layout: table.layout }), 100);
 });

@@ -3,9 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type EndpointLayout, openEndpoint } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
-import { openBudget } from '#memory/retry-budget.ts';
 import type { SegmentLayout } from '#memory/segments.ts';
 import { openSeries } from '#memory/series-table.ts';
+import { openUpstream, type UpstreamLayout } from '#memory/upstream-table.ts';
 
 export type MemoryJob =
   /** Takes from `keys` in turn; posts how many tokens it was granted. */
@@ -21,7 +21,7 @@ export type MemoryJob =
   /** Begins and ends requests to the endpoint in slot 0, and leaves `left` of them under way. */
   | { readonly type: 'endpoint'; readonly layout: EndpointLayout; readonly left: number }
   /** Retries without requests; posts how many it was granted. */
-  | { readonly type: 'budget'; readonly layout: SegmentLayout }
+  | { readonly type: 'budget'; readonly layout: UpstreamLayout }
   /** Gives `keys` the numbers that `numberOf` tells, and reads them; posts how often it read another number. */
   | {
       readonly type: 'entries';
@@ -87,8 +87,8 @@ function request(layout: EndpointLayout, worker: number, rounds: number, left: n
   return rounds;
 }
 
-function retry(layout: SegmentLayout, rounds: number): number {
-  const budget = openBudget(layout, 0, 0.5);
+function retry(layout: UpstreamLayout, rounds: number): number {
+  const budget = openUpstream(layout, 0, 0).budget(0.5);
   let granted = 0;
   for (let i = 0; i < rounds; i++) if (budget.tryRetry()) granted++;
   return granted;

@@ -41,11 +41,13 @@ export class Origin {
   readonly requests: ReceivedRequest[] = [];
   readonly connections: OriginConnection[] = [];
   readonly #server: Server;
+  readonly #wake = new Set<() => void>();
 
   constructor(onRequest: OnRequest, { onConnection }: OriginOptions) {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       const connection = { socket, reader: new WireReader(), number: this.connections.length };
       this.connections.push(connection);
+      this.#changed();
       socket.on('data', (bytes: Buffer) => {
         this.onBytes?.(bytes.toString('latin1'), connection);
         connection.reader.push(bytes);
@@ -75,6 +77,16 @@ export class Origin {
     return request;
   }
 
+  /** Resolves when somebody has connected. */
+  untilConnected(): Promise<void> {
+    return this.#until(() => this.connections.length > 0);
+  }
+
+  /** Resolves when there have been so many whole requests. */
+  untilRequested(count: number): Promise<void> {
+    return this.#until(() => this.requests.length >= count);
+  }
+
   async listen(port: number): Promise<void> {
     this.#server.listen(port, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -92,12 +104,23 @@ export class Origin {
     await closed;
   }
 
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => this.#wake.add(resolve));
+  }
+
+  #changed(): void {
+    const wake = [...this.#wake];
+    this.#wake.clear();
+    for (const resolve of wake) resolve();
+  }
+
   async #serve(connection: OriginConnection, onRequest: OnRequest): Promise<void> {
     for (;;) {
       const message = await connection.reader.message('fields', (head) => this.onHead?.(head, connection));
       const [method = '', target = ''] = message.start.split(' ');
       const request = { ...message, method, target, connection: connection.number };
       this.requests.push(request);
+      this.#changed();
       const answer = await onRequest(request, connection);
       if (answer !== undefined) connection.socket.write(answer, 'latin1');
     }

@@ -1,0 +1,39 @@
+// The ways in which an attempt at an endpoint fails, as the option `eject.on` names them.
+import type { ErrorCode } from './proxy-error.ts';
+
+export const FAILURE_KINDS = [
+  'connect',
+  'timeout',
+  'reset',
+  'invalid-response',
+  'gateway-error',
+  'server-error',
+] as const;
+
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+/** Codes of errors on the endpoint's side; those that are not named are responses that are not valid. */
+const BY_CODE: Partial<Record<ErrorCode, FailureKind>> = {
+  connection_refused: 'connect',
+  connection_timeout: 'connect',
+  destination_ip_unroutable: 'connect',
+  dns_error: 'connect',
+  connection_read_timeout: 'timeout',
+  connection_write_timeout: 'timeout',
+  http_response_timeout: 'timeout',
+  connection_terminated: 'reset',
+  http_response_incomplete: 'reset',
+};
+
+/** The kind of an attempt that failed without a response. */
+export function failureKindOf(code: ErrorCode): FailureKind {
+  return BY_CODE[code] ?? 'invalid-response';
+}
+
+/** The kind of a response that counts as a failure by `on`; `undefined` when it does not. */
+export function failureKindOfStatus(status: number, on: ReadonlySet<FailureKind>): FailureKind | undefined {
+  if (status < 500) return undefined;
+  // By these a gateway in front of the application says that it failed.
+  if (status >= 502 && status <= 504 && on.has('gateway-error')) return 'gateway-error';
+  return on.has('server-error') ? 'server-error' : undefined;
+}
