@@ -132,7 +132,7 @@ export const scalingSignalSchema = z
     inFlight: z.number().describe('Requests under way at endpoints, over all workers.'),
     waiting: z
       .number()
-      .describe('Requests that wait: for a connection to an endpoint, or for the upstream to wake up.'),
+      .describe('Requests that wait: for their turn, for a connection, or for the upstream to wake up.'),
     latencyMs: z
       .object({ p50: z.number().nullable(), p90: z.number().nullable() })
       .readonly()

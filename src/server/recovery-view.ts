@@ -33,7 +33,6 @@ export function viewRecovery(
 export function recoveryMetrics(config: Config, memory: SharedMemory): readonly ProcessMetric[] {
   const states: ProcessMetric[] = [];
   const limits: ProcessMetric[] = [];
-  const waiting: ProcessMetric[] = [];
   for (const [upstream, settings] of Object.entries(config.upstreams)) {
     const { circuit, concurrency } = viewRecovery(upstream, settings, memory);
     const gauge = (name: string, help: string, value: number): ProcessMetric => ({
@@ -45,10 +44,8 @@ export function recoveryMetrics(config: Config, memory: SharedMemory): readonly 
     });
     if (circuit)
       states.push(gauge('circuit_state', 'The circuit: 0 closed, 1 half-open, 2 open.', STATES.indexOf(circuit)));
-    if (!concurrency) continue;
-    if (concurrency.limit !== null)
+    if (concurrency && concurrency.limit !== null)
       limits.push(gauge('concurrency_limit', 'Requests that may be under way at a time.', concurrency.limit));
-    waiting.push(gauge('waiting', 'Requests that wait for their turn.', concurrency.waiting));
   }
-  return [...states, ...limits, ...waiting];
+  return [...states, ...limits];
 }

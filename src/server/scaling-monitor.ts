@@ -3,6 +3,7 @@ import { seriesKey } from '#config/compile-host.ts';
 import type { UpstreamConfig } from '#config/config-schema.ts';
 import { desiredCount, LoadHistory } from '#lib/load-history.ts';
 import type { Timers } from '#lib/timers.ts';
+import { takesRequests } from '#memory/endpoint-table.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { ScalingSignal } from '#schema/admin-schemas.ts';
@@ -92,19 +93,23 @@ export class ScalingMonitor {
     return watched;
   }
 
-  /** The upstream at this moment. Whoever waits for a connection is counted by its endpoint as in flight already. */
+  /**
+   * The upstream at this moment. Requests wait for their turn, for it to wake up, or for a connection; the last are counted by their
+   * endpoints as in flight already.
+   */
   #present(name: string) {
     const { found, memory } = this.#host.view();
     const endpoints: readonly ResolvedEndpoint[] = found[name] ?? [];
     const keys = endpoints.map((address) => seriesKey.endpoint(name, formatAddress(address)));
     const cells = keys.map((key) => memory.cells(key));
+    const unsent = memory.upstream(seriesKey.upstream(name))?.concurrency.waiting ?? 0;
     const queued = sum(keys.map((key) => memory.read(key, CELL.waiting)));
     return {
       // Counts of several threads are not of one moment.
       inFlight: Math.max(0, sum(cells.map((one) => one?.inFlight ?? 0)) - queued),
-      waiting: queued + this.#read(name, CELL.waiting),
+      waiting: unsent + queued + this.#read(name, CELL.waiting),
       listed: endpoints.length,
-      usable: cells.filter((one) => one?.status === 'healthy' || one?.status === 'unknown').length,
+      usable: cells.filter((one) => one && takesRequests(one.status)).length,
     };
   }
 

@@ -42,12 +42,10 @@ export class SharedMemory {
   readonly #buckets: KeyedTable;
   /** For what all threads sign alike. */
   readonly #secret: Uint8Array = randomBytes(32);
-  readonly #clock: Clock;
   #slots = new Map<string, Slots>();
   #sessions = new Map<string, ExpiringTable>();
 
   constructor(workers: number, clock: Clock) {
-    this.#clock = clock;
     this.series = new SeriesTable(workers, GAUGE_CELLS, clock);
     this.endpoints = new EndpointTable(workers, clock);
     this.#upstreams = new UpstreamTable(workers, clock);
@@ -133,16 +131,9 @@ export class SharedMemory {
   #allot(key: string): Slots {
     return {
       series: this.series.allocate(key),
-      endpoint: key.startsWith('endpoint:') ? this.#allotEndpoint(key) : -1,
+      endpoint: key.startsWith('endpoint:') ? this.endpoints.allocate(key) : -1,
       upstream: key.startsWith('upstream:') ? this.#upstreams.allocate(key) : -1,
     };
-  }
-
-  #allotEndpoint(key: string): number {
-    const slot = this.endpoints.allocate(key);
-    // What comes while the gateway runs is told from what was there from the start before any worker knows it.
-    if (this.#slots.size > 0 && !this.#slots.has(key)) this.endpoints.open(slot).markReady(this.#clock.wall());
-    return slot;
   }
 }
 

@@ -27,7 +27,7 @@ const GAUGES: readonly Gauge[] = [
   },
   {
     name: 'tidegate_upstream_waiting',
-    help: 'Requests that wait for a connection to an endpoint, or for the upstream to wake up.',
+    help: 'Requests that wait: for their turn, for a connection, or for the upstream to wake up.',
     read: ({ waiting }) => waiting,
   },
   { ...LATENCY, read: ({ latencyMs }) => seconds(latencyMs.p50), labels: { quantile: '0.5' } },
