@@ -1,3 +1,4 @@
+// Compiles a configuration into the snapshot that a worker serves from.
 import { PrefixSet } from '#lib/prefix-set.ts';
 import { ConfigurationError, type ConfigurationProblem } from '#model/configuration-error.ts';
 import type { Handler, Middleware } from '#model/handler.ts';
