@@ -1,3 +1,4 @@
+// What is told of listeners whose parts do not fit together.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfiguration, referencesFor } from './load.ts';

@@ -1,3 +1,4 @@
+// Which connections a listener takes, with a clock that stands still until told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '#lib/clock.ts';

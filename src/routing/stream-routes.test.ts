@@ -1,3 +1,4 @@
+// The precedence of routes by first bytes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FirstBytes } from '#wire/first-bytes.ts';

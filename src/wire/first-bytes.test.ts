@@ -1,3 +1,4 @@
+// Which protocols are told apart by first bytes, and when.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FirstBytesReader } from './first-bytes.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ProxyHeaderError, readProxyHeader, SIGNATURE } from './read-header.ts';
-import { writeProxyHeader } from './write-header.ts';
+import { writeOwnHeader, writeProxyHeader } from './write-header.ts';
 
 const text = (line: string) => readProxyHeader(Buffer.from(line, 'latin1'));
 
@@ -145,4 +145,20 @@ test('whatever comes, nothing but a ProxyHeaderError is thrown', () => {
       }
     }),
   );
+});
+
+test('section 2.2: a datagram is told apart from a connection by the lower half of the family', () => {
+  const v4 = { address: '192.0.2.1', port: 5000 };
+  const v6 = { address: '2001:db8::1', port: 5000 };
+  assert.equal(writeProxyHeader(2, v4, v4, 'udp')[13], 0x12);
+  assert.equal(writeProxyHeader(2, v6, v6, 'udp')[13], 0x22);
+  assert.equal(writeProxyHeader(2, v4, v4)[13], 0x11);
+});
+
+test('section 2: what is passed on for nobody is UNKNOWN, or LOCAL with its checksum', () => {
+  assert.equal(writeOwnHeader(1).toString(), 'PROXY UNKNOWN\r\n');
+  const header = writeOwnHeader(2);
+  assert.equal(header[12], 0x20);
+  assert.equal(readProxyHeader(header)?.length, header.length);
+  assert.equal(readProxyHeader(header)?.source, undefined);
 });
