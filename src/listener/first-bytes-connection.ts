@@ -66,7 +66,7 @@ export class FirstBytesConnection extends ClientStream implements StreamReceiver
       return true;
     } catch (error) {
       if (!(error instanceof TlsError)) throw error;
-      this.#refuse(new ProxyError('tls-hello-invalid', error.message), error.alert);
+      this.#refuseHello(error.message, error.alert);
       return false;
     }
   }
@@ -92,9 +92,14 @@ export class FirstBytesConnection extends ClientStream implements StreamReceiver
   /** Decides with what there is: a client that waits for the server to speak says nothing. */
   #settle(): void {
     if (this.#isDone) return;
-    if (this.#reader.inTls)
-      this.#refuse(new ProxyError('tls-hello-invalid', 'the ClientHello is not whole'), 'decode_error');
+    if (this.#reader.inTls) this.#refuseHello('the ClientHello is not whole', 'decode_error');
     else if (!this.#handOver(OTHER) && !this.#isDone) this.stream.pause();
+  }
+
+  #refuseHello(reason: string, alert: TlsError['alert']): void {
+    if (this.#isDone) return;
+    countRefusedConnection(this.listenerState.series, 'tls-hello-invalid');
+    this.#refuse(new ProxyError('tls-hello-invalid', reason), alert);
   }
 
   /** Returns whether to go on reading. */

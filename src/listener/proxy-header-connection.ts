@@ -2,8 +2,9 @@
 // whose client is the one that the header names.
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { StreamReceiver } from '#model/byte-stream.ts';
-import { type ErrorCode, ProxyError } from '#model/proxy-error.ts';
+import { ProxyError } from '#model/proxy-error.ts';
 import type { TcpStream } from '#net/tcp-stream.ts';
+import { countRefusedConnection } from '#telemetry/series.ts';
 import { ProxyHeaderError, readProxyHeader } from '#wire/proxy-protocol/read-header.ts';
 import { ClientStream } from './client-stream.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
@@ -87,9 +88,10 @@ export class ProxyHeaderConnection extends ClientStream implements StreamReceive
     return rest.length === 0 || this.stream.receiver.bytes(rest, rest.length, false);
   }
 
-  #refuse(code: ErrorCode, reason: string): void {
+  #refuse(code: 'proxy-header-invalid' | 'proxy-header-untrusted', reason: string): void {
     if (this.#isDone) return;
     this.#isDone = true;
+    countRefusedConnection(this.listenerState.series, code);
     this.recordEnd(new ProxyError(code, reason), this.#startedAt);
     this.stream.reset();
   }

@@ -43,7 +43,17 @@ export const CELL = {
 } as const;
 
 /** Why connections and sessions of clients are refused. */
-export const REFUSALS = ['connections', 'rate', 'client-connections', 'client-rate', 'unmatched', 'draining'] as const;
+export const REFUSALS = [
+  'connections',
+  'rate',
+  'client-connections',
+  'client-rate',
+  'unmatched',
+  'draining',
+  'proxy-header-invalid',
+  'proxy-header-untrusted',
+  'tls-hello-invalid',
+] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
 

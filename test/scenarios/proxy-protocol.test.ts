@@ -43,6 +43,8 @@ test('a request in the same packet as the header is served', async (t) => {
   assert.equal(origin.last.field('x-forwarded-for'), CLIENT.address);
 });
 
+const refusals = (reason: string) => `tidegate_listener_refusals_total{listener="web",reason="${reason}"}`;
+
 for (const [what, bytes, reason] of [
   ['without a header', GET, /does not begin/],
   ['with a malformed header', 'PROXY TCP4 x y 1 2\r\n', /two addresses/],
@@ -57,6 +59,7 @@ for (const [what, bytes, reason] of [
     const [record] = await gateway.untilRecords(1);
     assert.equal(record?.error, 'proxy-header-invalid');
     assert.match(String(record?.reason), reason);
+    assert.equal(await gateway.metric(refusals('proxy-header-invalid')), 1);
     assert.equal(origin.connections.length, 0);
     assert.equal(await gateway.metric('tidegate_listener_connections_active{listener="web"}'), 0);
   });
@@ -84,6 +87,7 @@ test('a header from an address that is no proxy ends the connection', async (t) 
   const socket = connect(gateway.port(), '127.0.0.1').on('error', () => {});
   t.after(() => socket.destroy());
   assert.equal((await gateway.untilRecords(1))[0]?.error, 'proxy-header-untrusted');
+  assert.equal(await gateway.metric(refusals('proxy-header-untrusted')), 1);
   assert.equal(origin.connections.length, 0);
 });
 

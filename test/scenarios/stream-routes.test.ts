@@ -176,6 +176,10 @@ for (const [what, bytes, ends] of [
     assert.deepEqual([...answer.subarray(0, 6)], [21, 3, 3, 0, 2, 2]);
     const [record] = await gateway.untilRecords(1);
     assert.equal(record?.error, 'tls-hello-invalid');
+    assert.equal(
+      await gateway.metric('tidegate_listener_refusals_total{listener="edge",reason="tls-hello-invalid"}'),
+      1,
+    );
     assert.equal(record?.upstream, undefined);
   });
 }
