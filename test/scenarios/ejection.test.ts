@@ -28,6 +28,7 @@ async function start(t: TestContext, answers: readonly OnRequest[], options: str
     t,
     `
 workers: 2
+listeners: { web: { address: '127.0.0.1:0', limits: { requests: 1000000 } } }
 routes: [{ name: all, match: { path: /* }, upstream: app }]
 upstreams:
   app: { endpoints: [${origins.map(({ address }) => `'${address}'`).join(', ')}], balancer: round-robin, retry: { attempts: 1 }, ${options} }
