@@ -1,0 +1,113 @@
+// All that happens between one gateway, its clients and its origins, and what is found wrong with it.
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { BrokenOff } from './integrity-bytes.ts';
+import type { Contents } from './integrity-contents.ts';
+import { Dice } from './integrity-dice.ts';
+import { type Plan, planRequest } from './integrity-plan.ts';
+
+/** Of every wait of the gateway; the queue for a connection is shorter. */
+export const TIMEOUT_MS = 1000;
+/** Three attempts that time out, the pauses of both peers, and what a busy machine adds. */
+export const LIMIT_MS = 8000;
+export const SETTLE_MS = 6000;
+/** Users that the gateway knows. */
+export const USERS = 200;
+export const MAX_BODY = 200_000;
+/** What the gateway reads behind an answer before it breaks the connection off; a client may then lose the answer. */
+export const LINGER_BYTES = 900_000;
+
+/** What is known of one request from both of its ends. */
+export interface Facts {
+  readonly plan: Plan;
+  /** How often an origin saw its head. */
+  heads: number;
+  /** Whether an origin saw all of it. */
+  whole: boolean;
+  /** Whether an origin has broken off or kept silent. */
+  failed: boolean;
+  /** Status the client was answered with; 0 before. */
+  status: number;
+  /** Whether the gateway has got all of the head, as far as the client knows. */
+  read: boolean;
+}
+
+/** What an origin does with a connection. */
+export type Serve = (world: World, socket: Socket) => Promise<void>;
+
+/** One gateway, its origins and all that happens there. */
+export class World {
+  readonly violations: string[] = [];
+  readonly facts = new Map<number, Facts>();
+  readonly codes = new Map<string, number>();
+  readonly dice: Dice;
+  readonly contents: Contents;
+  /** Whether there are policies: names and passwords, a limit of content, changed fields. */
+  readonly guarded: boolean;
+  /** Folder of Unix sockets, where all goes over such; else ''. */
+  readonly folder: string;
+  /** Whether an origin has closed an idle connection unannounced: what is on its way then is lost. */
+  closesSilently = false;
+  readonly #t: TestContext;
+  readonly #seed: number;
+  readonly #serve: Serve;
+
+  constructor(t: TestContext, seed: number, contents: Contents, serve: Serve) {
+    this.#t = t;
+    this.#seed = seed;
+    this.#serve = serve;
+    this.dice = new Dice(seed);
+    this.contents = contents;
+    this.guarded = this.dice.chance(0.4);
+    this.folder = this.dice.chance(0.4) ? mkdtempSync(join(tmpdir(), 'tidegate-integrity-')) : '';
+    t.after(() => this.folder !== '' && rmSync(this.folder, { recursive: true }));
+  }
+
+  diceOf(id: number, side: number): Dice {
+    return new Dice(this.#seed + 3 * id + side);
+  }
+
+  plan(ahead: boolean): Facts {
+    const id = this.facts.size;
+    const facts = {
+      plan: planRequest(id, this.diceOf(id, 0), ahead),
+      heads: 0,
+      whole: false,
+      failed: false,
+      status: 0,
+      read: true,
+    };
+    this.facts.set(id, facts);
+    return facts;
+  }
+
+  violated(what: string, facts?: Facts): void {
+    this.violations.push(facts ? `${what}: ${JSON.stringify(facts)}` : what);
+  }
+
+  /** Starts an origin; returns its address. */
+  async listen(name: string): Promise<string> {
+    const open = new Set<Socket>();
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
+      this.#serve(this, socket).catch((error) => {
+        if (!(error instanceof BrokenOff)) this.violated(`the gateway sends what is no request: ${error}`);
+        socket.destroy();
+      });
+    });
+    if (this.folder === '') server.listen(0, '127.0.0.1');
+    else server.listen(join(this.folder, name));
+    await once(server, 'listening');
+    this.#t.after(() => {
+      server.close();
+      for (const socket of open) socket.destroy();
+    });
+    const address = server.address() as AddressInfo | string;
+    return typeof address === 'string' ? `unix:${address}` : `127.0.0.1:${address.port}`;
+  }
+}
