@@ -28,11 +28,17 @@ export class EndpointChoice {
   /** `undefined` when none is usable. */
   next(): Endpoint | undefined {
     const bound = this.#boundEndpoint();
-    if (!bound) return this.#pick();
+    if (!bound) return this.#pick(this.#tried ?? NONE);
     return isRefused(bound, this.#upstream) ? undefined : bound;
   }
 
-  /** The endpoint has failed the request, or has it already. */
+  /** Another endpoint for an attempt beside one that is under way; `undefined` when there is none, or the session stays there. */
+  beside(busy: Endpoint): Endpoint | undefined {
+    if (!this.mayLeave(busy)) return undefined;
+    return this.#pick([...(this.#tried ?? NONE), busy]);
+  }
+
+  /** The endpoint has failed the request. */
   exclude(endpoint: Endpoint): void {
     this.#tried ??= [];
     this.#tried.push(endpoint);
@@ -40,10 +46,10 @@ export class EndpointChoice {
 
   /** Whether `next` would find one. Those that failed come into question again, if so configured, when all have. */
   hasNext(): boolean {
-    if (this.#candidates().length > 0) return true;
+    if (this.#candidates(this.#tried ?? NONE).length > 0) return true;
     if (!this.#upstream.retry.triesAgain) return false;
     this.#tried = [];
-    return this.#candidates().length > 0;
+    return this.#candidates(NONE).length > 0;
   }
 
   /** Why `next` found none, where it is the session that stays with an endpoint that is down. */
@@ -70,12 +76,12 @@ export class EndpointChoice {
     return this.#bound && stays(this.#bound, affinity) ? this.#bound : undefined;
   }
 
-  #pick(): Endpoint | undefined {
-    const list = this.#candidates();
-    return list.length === 0 ? undefined : this.#upstream.balancer.pick(list, this.#exchange, this.#tried ?? NONE);
+  #pick(tried: readonly Endpoint[]): Endpoint | undefined {
+    const list = this.#candidates(tried);
+    return list.length === 0 ? undefined : this.#upstream.balancer.pick(list, this.#exchange, tried);
   }
 
-  #candidates(): readonly Endpoint[] {
-    return candidates(this.#upstream, this.#exchange, this.#tried ?? NONE, this.#random);
+  #candidates(tried: readonly Endpoint[]): readonly Endpoint[] {
+    return candidates(this.#upstream, this.#exchange, tried, this.#random);
   }
 }

@@ -146,6 +146,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
       if (error.retryable === 'always') countConnectFailure(endpoint.series);
       noteFailure(this.#surroundings, endpoint, error);
     }
+    if (!error.stale) this.#choice.exclude(endpoint);
     if (this.#attempt) {
       exchange.endpoint = this.#attempt.endpoint;
       return;
@@ -201,10 +202,10 @@ class Forwarding implements AttemptOwner, GateVisitor {
   /** The attempt is slow: makes a second one, and takes the response that comes first. */
   #tryBeside({ endpoint: slow }: RunningAttempt): void {
     this.#clearTimer = undefined;
-    if (!this.#mayTryAnother(slow)) return;
-    const endpoint = this.#choice.next();
-    if (!endpoint) return;
-    countHedge(this.#upstream.series);
+    const { retry, budget, series } = this.#upstream;
+    const endpoint = this.#counted < retry.attempts ? this.#choice.beside(slow) : undefined;
+    if (!endpoint || !budget.tryRetry()) return;
+    countHedge(series);
     const attempt = this.#create(endpoint);
     this.#hedge = attempt;
     attempt.start(this.#exchange, this.#upstream, this.#surroundings.timers);
@@ -228,7 +229,6 @@ class Forwarding implements AttemptOwner, GateVisitor {
   /** Whether the limit of attempts, the endpoints and the budget allow one more. Takes it from the budget. */
   #mayTryAnother(failed: Endpoint): boolean {
     const { retry, budget } = this.#upstream;
-    this.#choice.exclude(failed);
     return (
       this.#counted < retry.attempts && this.#choice.mayLeave(failed) && this.#choice.hasNext() && budget.tryRetry()
     );
@@ -251,6 +251,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const { aborted, request } = this.#exchange;
     if (!repeatsAfterStatus(response.status, request.method, this.#upstream.retry)) return false;
     if (aborted || !this.#contentIsRepeatable) return false;
+    this.#choice.exclude(endpoint);
     return this.#attempt !== undefined || this.#mayTryAnother(endpoint);
   }
 

@@ -184,7 +184,7 @@ export class Client {
 
   /** Whether there is a reason for such an answer. */
   #isDue(code: ErrorCode, { plan, failed }: Facts): boolean {
-    if (code === 'connection_limit_reached' || failed) return true;
+    if (['connection_limit_reached', 'upstream-full', 'circuit-open'].includes(code) || failed) return true;
     if (code === 'request-body-too-large') return this.#world.guarded && plan.size > MAX_BODY;
     if (code === 'unauthorized') return this.#world.guarded && !plan.admitted;
     if (code === 'request-head-timeout' || code === 'request-body-timeout') return !this.#behaves;

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { Client } from './integrity-client.ts';
 import { Contents } from './integrity-contents.ts';
-import { sleep } from './integrity-dice.ts';
+import { type Dice, sleep } from './integrity-dice.ts';
 import { serve } from './integrity-origin.ts';
 import { MAX_BODY, SETTLE_MS, TIMEOUT_MS, USERS, World } from './integrity-world.ts';
 import { fuzzSeed } from './mutate.ts';
@@ -39,12 +39,30 @@ upstreams:
     endpoints: [${addresses.map((address) => `'${address}'`).join(', ')}]
     eject: { after: 0 }
     timeouts: { connect: ${timeout}, first-byte: ${timeout}, idle: ${timeout} }
+    ${recovery(dice)}
     pool: { max-connections: ${dice.between(2, 4)}, max-idle: ${dice.pick([1, 4])}, max-requests: ${dice.pick([3, 1000])}, idle-timeout: 300ms, wait-timeout: 400ms }
 `;
 }
 
+/** What is done about failures, slowness and too many requests: now this, now that, now nothing of it. */
+function recovery(dice: Dice): string {
+  const retry = [
+    `body-limit: ${dice.pick(['0B', '1KiB', '64KiB', '1MiB'])}`,
+    `backoff: ${dice.pick(['0ms', '20ms'])}`,
+    `same-endpoint: ${dice.chance(0.5)}`,
+    'budget: 100%',
+  ];
+  const options = [
+    `retry: { ${retry.join(', ')} }`,
+    'hedge: { after: 60ms }',
+    `concurrency: { limit: ${dice.between(2, 12)}, max-waiting: ${dice.pick([4, 100])}, wait-timeout: 400ms }`,
+    'circuit-breaker: { window: 1s, min-requests: 30, error-rate: 60%, open: 200ms, trials: 3 }',
+  ];
+  return options.filter(() => dice.chance(0.4)).join('\n    ');
+}
+
 const GAUGES =
-  /^(?:tidegate_listener_connections_active|tidegate_listener_exchanges_active|tidegate_endpoint_in_flight|tidegate_endpoint_connections_active|tidegate_deadlines)[{ ]/;
+  /^(?:tidegate_upstream_waiting|tidegate_upstream_in_flight|tidegate_listener_connections_active|tidegate_listener_exchanges_active|tidegate_endpoint_in_flight|tidegate_endpoint_connections_active|tidegate_deadlines)[{ ]/;
 
 async function metrics(gateway: TestGateway, wanted: RegExp): Promise<readonly string[]> {
   const text = await (await gateway.adminFetch('/metrics')).text();

@@ -69,6 +69,19 @@ test('when both fail, the client is told once', async (t) => {
   assert.equal((await gateway.untilRecords(1)).length, 1);
 });
 
+test('with one endpoint, a kept connection that turns out dead after the delay is replaced all the same', async (t) => {
+  const origin = await startOrigin(t, async (request, { socket }) => {
+    if (request.connection > 0 || origin.requests.length === 1) return ok();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.resetAndDestroy();
+    return undefined;
+  });
+  const gateway = await startTidegate(t, configuration([origin], 'hedge: { after: 20ms }'));
+  const client = await connectRaw(t, gateway.port());
+  for (let turn = 0; turn < 2; turn++) assert.equal((await client.request(GET)).status, 200);
+  assert.equal(origin.connections.length, 2);
+});
+
 test('a request that must not be sent twice is not', async (t) => {
   let answer = () => {};
   const slow = await startOrigin(t, async () => {
