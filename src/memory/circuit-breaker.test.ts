@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '#lib/clock.ts';
-import { CircuitBreaker, type CircuitSettings } from './circuit-breaker.ts';
+import { CircuitBreaker, type CircuitSettings, type Passage } from './circuit-breaker.ts';
 
 const SETTINGS: CircuitSettings = {
   windowMs: 10_000,
@@ -17,12 +17,13 @@ const SETTINGS: CircuitSettings = {
 function setUp(settings: Partial<CircuitSettings> = {}) {
   const clock = new ManualClock();
   const cells = new Int32Array(16);
-  const open = () => new CircuitBreaker(cells, { ...SETTINGS, ...settings }, clock);
+  const open = (more: Partial<CircuitSettings> = {}) =>
+    new CircuitBreaker(cells, { ...SETTINGS, ...settings, ...more }, clock);
   const breaker = open();
   const changes: string[] = [];
   breaker.onChange = (state, reason) => changes.push(`${state}: ${reason}`);
   const requests = (count: number, ok: boolean, latencyMs = 1) => {
-    for (let i = 0; i < count; i++) breaker.record(breaker.enter().isTrial, ok, latencyMs);
+    for (let i = 0; i < count; i++) breaker.record(breaker.enter(), ok, latencyMs);
   };
   return { clock, breaker, changes, requests, open };
 }
@@ -75,7 +76,7 @@ test('slow requests open it where that is configured, and nowhere else', () => {
 
 test('outcomes that say nothing of the upstream do not count', () => {
   const { breaker } = setUp();
-  for (let i = 0; i < 100; i++) breaker.record(breaker.enter().isTrial, undefined, 0);
+  for (let i = 0; i < 100; i++) breaker.record(breaker.enter(), undefined, 0);
   assert.equal(breaker.state, 'closed');
 });
 
@@ -86,7 +87,7 @@ test('half-open lets so many trials through, and closes when all end well', () =
   assert.equal(breaker.state, 'half-open');
   const passages = [1, 2, 3, 4].map(() => breaker.enter());
   assert.deepEqual(
-    passages.map(({ isOpen, isTrial }) => [isOpen, isTrial]),
+    passages.map(({ isOpen, trialOf }) => [isOpen, trialOf !== 0]),
     [
       [false, true],
       [false, true],
@@ -94,9 +95,9 @@ test('half-open lets so many trials through, and closes when all end well', () =
       [true, false],
     ],
   );
-  for (let i = 0; i < 3; i++) {
+  for (const passage of passages.slice(0, 3)) {
     assert.equal(breaker.state, 'half-open');
-    breaker.record(true, true, 1);
+    breaker.record(passage, true, 1);
   }
   assert.equal(breaker.state, 'closed');
   assert.deepEqual(changes.slice(1), ['closed: 3 trials ended well']);
@@ -123,21 +124,61 @@ test('a trial that ends without saying anything gives its place back', () => {
   const { breaker, requests, clock } = setUp({ trials: 1 });
   requests(10, false);
   clock.advance(32_000);
-  assert.ok(breaker.enter().isTrial);
+  const passage = breaker.enter();
+  assert.ok(passage.trialOf);
   assert.ok(breaker.enter().isOpen);
-  breaker.record(true, undefined, 0);
-  assert.ok(breaker.enter().isTrial);
+  breaker.record(passage, undefined, 0);
+  assert.ok(breaker.enter().trialOf);
 });
 
 test('trials whose end nobody tells are given up after the time it is open', () => {
   const { breaker, requests, clock } = setUp({ trials: 1 });
   requests(10, false);
   clock.advance(32_000);
-  assert.ok(breaker.enter().isTrial);
+  assert.ok(breaker.enter().trialOf);
   clock.advance(32_000);
   assert.ok(breaker.enter().isOpen);
   clock.advance(100);
-  assert.ok(breaker.enter().isTrial);
+  assert.ok(breaker.enter().trialOf);
+});
+
+test('a trial that ends when all is decided changes nothing', () => {
+  const { breaker, requests, clock, changes } = setUp({ trials: 1 });
+  requests(10, false);
+  clock.advance(32_000);
+  const stuck = breaker.enter();
+  clock.advance(32_100);
+  requests(1, true);
+  assert.equal(breaker.state, 'closed');
+  breaker.record(stuck, false, 30_000);
+  assert.equal(breaker.state, 'closed');
+  assert.equal(changes.length, 2);
+});
+
+test('trials that fail together open it once, and for no longer', () => {
+  const { breaker, requests, clock, changes } = setUp();
+  requests(10, false);
+  clock.advance(32_000);
+  const [first, second, third] = [breaker.enter(), breaker.enter(), breaker.enter()];
+  breaker.record(first, false, 1);
+  clock.advance(16_000);
+  breaker.record(second, false, 1);
+  breaker.record(third, undefined, 1);
+  assert.deepEqual(changes.slice(1), ['open: a trial failed']);
+  clock.advance(16_000);
+  assert.equal(breaker.state, 'half-open');
+  const passages = [1, 2, 3, 4].map(() => breaker.enter());
+  assert.equal(passages.filter(({ trialOf }) => trialOf).length, 3);
+});
+
+test('fewer trials than have ended well already, by a new configuration, close it at the next', () => {
+  const { breaker, requests, clock, open } = setUp({ trials: 3 });
+  requests(10, false);
+  clock.advance(32_000);
+  const passages = [1, 2, 3].map(() => breaker.enter());
+  for (const passage of passages.slice(0, 2)) breaker.record(passage, true, 1);
+  open({ trials: 2 }).record(passages[2] as Passage, true, 1);
+  assert.equal(breaker.state, 'closed');
 });
 
 test('what one worker counts, all see', () => {

@@ -24,14 +24,13 @@ export type CircuitState = 'closed' | 'open' | 'half-open';
 /** Whether a request may pass. */
 export interface Passage {
   readonly isOpen: boolean;
-  /** Whether it is one of those by which a half-open circuit is tried. */
-  readonly isTrial: boolean;
+  /** Of one of those by which a half-open circuit is tried: the tick at which the circuit had been opened; 0 of all others. */
+  readonly trialOf: number;
   /** Until it is worth trying again, where the circuit is open. */
   readonly waitMs: number;
 }
 
-const CLOSED: Passage = { isOpen: false, isTrial: false, waitMs: 0 };
-const TRIAL: Passage = { isOpen: false, isTrial: true, waitMs: 0 };
+const CLOSED: Passage = { isOpen: false, trialOf: 0, waitMs: 0 };
 
 /** The tick at which it was opened; 0 while it is closed. */
 const OPENED_AT = 0;
@@ -75,40 +74,47 @@ export class CircuitBreaker {
     const { openMs, trials } = this.#settings;
     const now = this.#now;
     const openFor = msBetween(openedAt, now);
-    if (openFor < openMs) return { isOpen: true, isTrial: false, waitMs: openMs - openFor };
+    if (openFor < openMs) return { isOpen: true, trialOf: 0, waitMs: openMs - openFor };
     // Trials whose end nobody tells, as their worker has died, are not waited for.
     if (Atomics.load(cells, TRIALS) >= trials && msBetween(Atomics.load(cells, TRIAL_AT), now) > openMs)
       this.#beginTrials();
     if (Atomics.add(cells, TRIALS, 1) >= trials) {
       Atomics.sub(cells, TRIALS, 1);
-      return { isOpen: true, isTrial: false, waitMs: 1000 };
+      return { isOpen: true, trialOf: 0, waitMs: 1000 };
     }
     Atomics.store(cells, TRIAL_AT, now);
-    return TRIAL;
+    return { isOpen: false, trialOf: openedAt, waitMs: 0 };
   }
 
   /** A request that passed has ended: `ok` is `undefined` where that says nothing of the upstream. */
-  record(isTrial: boolean, ok: boolean | undefined, latencyMs: number): void {
+  record({ trialOf }: Passage, ok: boolean | undefined, latencyMs: number): void {
     const { slowShare, slowMs } = this.#settings;
     const isSlow = slowShare <= 1 && latencyMs > slowMs;
-    if (isTrial) this.#recordTrial(ok, isSlow);
+    if (trialOf !== 0) this.#recordTrial(trialOf, ok, isSlow);
     else if (ok !== undefined && Atomics.load(this.#cells, OPENED_AT) === 0) this.#count(ok, isSlow);
   }
 
-  #recordTrial(ok: boolean | undefined, isSlow: boolean): void {
+  #recordTrial(openedAt: number, ok: boolean | undefined, isSlow: boolean): void {
     const cells = this.#cells;
+    // The circuit has been closed or opened again meanwhile: what was tried is decided.
+    if (Atomics.load(cells, OPENED_AT) !== openedAt) return;
     if (ok === undefined) {
       Atomics.sub(cells, TRIALS, 1);
     } else if (!ok || isSlow) {
-      Atomics.store(cells, OPENED_AT, this.#now || 1);
+      if (!this.#change(openedAt, this.#now || 1)) return;
       this.#beginTrials();
       this.onChange?.('open', ok ? 'a trial was slow' : 'a trial failed');
-    } else if (Atomics.add(cells, GOOD_TRIALS, 1) + 1 === this.#settings.trials) {
+    } else if (Atomics.add(cells, GOOD_TRIALS, 1) + 1 >= this.#settings.trials) {
       cells.fill(0, HALF);
+      if (!this.#change(openedAt, 0)) return;
       this.#beginTrials();
-      Atomics.store(cells, OPENED_AT, 0);
       this.onChange?.('closed', `${this.#settings.trials} trials ended well`);
     }
+  }
+
+  /** Returns whether it is this worker that opens or closes it. */
+  #change(from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#cells, OPENED_AT, from, to) === from;
   }
 
   #beginTrials(): void {
@@ -131,7 +137,7 @@ export class CircuitBreaker {
 
   #open(reason: string): void {
     this.#beginTrials();
-    if (Atomics.compareExchange(this.#cells, OPENED_AT, 0, this.#now || 1) === 0) this.onChange?.('open', reason);
+    if (this.#change(0, this.#now || 1)) this.onChange?.('open', reason);
   }
 
   /** Where the counts of the present half begin; a half that was left long ago is emptied. */

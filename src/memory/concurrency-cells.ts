@@ -1,4 +1,5 @@
-// How many requests are under way to an upstream and wait for it, over all workers, and how many may be. Lock free.
+// How many requests are under way to an upstream and wait for it, over all workers, how many may be, and by which latencies that was found
+// out. Lock free.
 
 const IN_FLIGHT = 0;
 const WAITING = 1;
@@ -6,11 +7,16 @@ const WAITING = 1;
 const LIMIT = 2;
 /** Tick of the last change of the limit. */
 const CHANGED_AT = 3;
+/** The epoch that goes on, and the least latency of each of the last ones in microseconds; 0 where there was none. */
+const EPOCH = 4;
+const BEST = 5;
+const EPOCHS = 5;
 /** Of each worker, its share of the requests in flight and of those that wait. */
-const SHARES = 4;
+const SHARES = BEST + EPOCHS;
 const CELLS_PER_SHARE = 2;
 
 const FRACTION = 256;
+const MAX_LATENCY_US = 2_000_000_000;
 
 export class ConcurrencyCells {
   readonly #cells: Int32Array;
@@ -70,6 +76,34 @@ export class ConcurrencyCells {
     return Atomics.compareExchange(this.#cells, CHANGED_AT, before, tick) === before;
   }
 
+  /** Puts the next change by `mayChangeLimit` off. */
+  deferChange(ticks: number): void {
+    Atomics.add(this.#cells, CHANGED_AT, ticks);
+  }
+
+  /** Epochs are numbered from 1. Returns whether this worker is the one that begins this one, and it is not the first of all. */
+  beginEpoch(epoch: number): boolean {
+    const before = Atomics.load(this.#cells, EPOCH);
+    if (epoch === before || Atomics.compareExchange(this.#cells, EPOCH, before, epoch) !== before) return false;
+    const passed = Math.min(EPOCHS, epoch - before);
+    for (let i = 0; i < passed; i++) Atomics.store(this.#cells, bestOf(epoch - i), 0);
+    return before !== 0;
+  }
+
+  /** Takes a latency into its epoch. Not for two workers at a time: the lower one may be lost. */
+  noteLatency(epoch: number, latencyMs: number): void {
+    const best = Atomics.load(this.#cells, bestOf(epoch));
+    const latency = Math.min(MAX_LATENCY_US, Math.max(1, Math.round(latencyMs * 1000)));
+    if (best === 0 || latency < best) Atomics.store(this.#cells, bestOf(epoch), latency);
+  }
+
+  /** The least latency of the last epochs in milliseconds; infinite when there was none. */
+  get bestLatencyMs(): number {
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < EPOCHS; i++) best = Math.min(best, Atomics.load(this.#cells, BEST + i) || best);
+    return best / 1000;
+  }
+
   setLimit(limit: number): void {
     Atomics.store(this.#cells, LIMIT, Math.round(limit * FRACTION));
   }
@@ -85,4 +119,8 @@ export class ConcurrencyCells {
   #addToShare(cell: number, amount: number): void {
     this.#cells[this.#share + cell] = (this.#cells[this.#share + cell] as number) + amount;
   }
+}
+
+function bestOf(epoch: number): number {
+  return BEST + (epoch % EPOCHS);
 }

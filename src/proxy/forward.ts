@@ -2,7 +2,7 @@
 
 import type { Random } from '#lib/random.ts';
 import type { Timers } from '#lib/timers.ts';
-import type { CircuitBreaker } from '#memory/circuit-breaker.ts';
+import type { CircuitBreaker, Passage } from '#memory/circuit-breaker.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response, Tunnel } from '#model/message.ts';
@@ -67,8 +67,8 @@ class Forwarding implements AttemptOwner, GateVisitor {
   #held: Attempt | undefined = undefined;
   /** Takes the timer back that runs: the wait ahead of an attempt, or that for a second one. */
   #clearTimer: (() => void) | undefined = undefined;
-  /** Whether it is one of the few requests by which a half-open circuit is tried. */
-  #isTrial = false;
+  /** How it has passed the circuit; `undefined` where there is none. */
+  #passage: Passage | undefined = undefined;
 
   constructor(exchange: Exchange, surroundings: Surroundings, outcome: Outcome) {
     this.#exchange = exchange;
@@ -130,7 +130,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     exchange.endpoint = endpoint;
     exchange.firstByteMs = now - exchange.startedAt;
     this.#attempt?.cancel(new ProxyError('connection_terminated', 'another attempt was faster'));
-    this.#upstream.breaker?.record(this.#isTrial, response.status < 500, latencyMs);
+    this.#tellCircuit(response.status < 500, latencyMs);
     this.#choice.bind(response, endpoint);
     this.#watchBody(response);
     this.#content?.settle();
@@ -269,7 +269,12 @@ class Forwarding implements AttemptOwner, GateVisitor {
         fields: [['retry-after', String(Math.ceil(passage.waitMs / 1000))]],
       });
     }
-    this.#isTrial = passage.isTrial;
+    this.#passage = passage;
+  }
+
+  /** Once, of each request that has passed. */
+  #tellCircuit(ok: boolean | undefined, latencyMs: number): void {
+    if (this.#passage) this.#upstream.breaker?.record(this.#passage, ok, latencyMs);
   }
 
   /** Tells the balancer, and whoever else measures, how long an attempt took; -1 when it failed. */
@@ -300,7 +305,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
   #finish(error: ProxyError): void {
     this.#stopTimer();
     this.#exchange.onAbort = undefined;
-    this.#upstream.breaker?.record(this.#isTrial, error.side === 'origin' ? false : undefined, 0);
+    this.#tellCircuit(error.side === 'origin' ? false : undefined, 0);
     this.#content?.settle();
     this.#outcome.reject(error);
   }

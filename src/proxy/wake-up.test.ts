@@ -108,3 +108,19 @@ test('an exchange does not wait a second time', () => {
   assert.ok(again instanceof ProxyError);
   assert.equal(again.code, 'upstream-waking');
 });
+
+test('however often somebody comes and leaves, one timer looks', () => {
+  const { advance, hold, timers, upstream } = setUp();
+  for (let turn = 0; turn < 100; turn++) {
+    const held = hold('one');
+    assert.ok(!(held instanceof ProxyError));
+    held.cancel(new ProxyError('client-closed'));
+  }
+  hold('two');
+  assert.equal(timers(), 1);
+  advance(1000);
+  assert.equal(timers(), 1);
+  upstream.endpoints = [endpoint()];
+  advance(20);
+  assert.equal(timers(), 0);
+});

@@ -39,6 +39,8 @@ export class WaitingRoom implements WakeUp {
   readonly #host: WakeUpHost;
   /** In the order in which they came, and so of their deadlines. */
   readonly #held = new Set<Held>();
+  /** Whether a timer runs: it may outlast those for whom it was set. */
+  #isLooking = false;
   #askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WakeUpOptions, host: WakeUpHost) {
@@ -54,8 +56,8 @@ export class WaitingRoom implements WakeUp {
     if (this.#held.size >= maxWaiting) return notAwake(upstream, 'too many requests wait for it already');
     exchange.phase = 'waking';
     const held = { upstream, sleeper, until: this.#host.clock.now() + timeoutMs };
-    if (this.#held.size === 0) this.#lookAgain();
     this.#held.add(held);
+    this.#lookAgain();
     countWaiting(upstream.series, 1);
     this.#ask();
     return { cancel: () => this.#leave(held) };
@@ -79,7 +81,12 @@ export class WaitingRoom implements WakeUp {
   }
 
   #lookAgain(): void {
-    this.#host.timers.set(() => this.#look(), LOOK_MS);
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#host.timers.set(() => {
+      this.#isLooking = false;
+      this.#look();
+    }, LOOK_MS);
   }
 
   #ask(): void {
