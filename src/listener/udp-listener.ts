@@ -30,6 +30,7 @@ export class UdpListener implements BoundSocket, SessionOwner {
   /** Sessions whose clients have not shown that the address is theirs, the oldest first. */
   readonly #unproved = new Set<UdpSession>();
   #keptBytes = 0;
+  #isServing = false;
   #isClosed = false;
 
   /** Binds; rejects with the system's error when that fails. */
@@ -67,6 +68,10 @@ export class UdpListener implements BoundSocket, SessionOwner {
 
   get connections(): number {
     return this.#sessions.size;
+  }
+
+  serve(): void {
+    this.#isServing = true;
   }
 
   drain(): void {
@@ -110,6 +115,10 @@ export class UdpListener implements BoundSocket, SessionOwner {
   };
 
   #receive(datagram: Buffer, from: dgram.RemoteInfo): void {
+    if (!this.#isServing) {
+      countDroppedDatagram(this.state.series);
+      return;
+    }
     const known = this.#sessions.get(sessionKey(from));
     if (known) known.receive(datagram);
     else this.#begin(datagram, from);
