@@ -1,4 +1,4 @@
-// What listeners do with what comes before there is a configuration to serve it by.
+// What listeners do with what comes before there is a configuration to serve it by, and with datagrams that nobody can be answered to.
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { ManualClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
+import type { DatagramClient } from '#model/datagrams.ts';
 import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
 import { createTestExchange } from '#model/testing.ts';
 import { CELL } from '#telemetry/series.ts';
@@ -130,4 +131,18 @@ test('a datagram that comes before there is a snapshot is dropped and counted', 
   listener.serve();
   receive(5353);
   assert.deepEqual([listener.connections, series[CELL.datagramsDropped]], [1, 1]);
+});
+
+test('RFC 768: a datagram without a source port is passed on, and its answers are dropped', async (t) => {
+  const series = createSeries();
+  const { host, commit } = createHost(({ exchange }) => {
+    const client = exchange.datagrams as DatagramClient;
+    assert.equal(client.unanswered.length, 1);
+    client.answer(Buffer.from('answer'));
+  });
+  const { listener, receive } = await bindUdp(t, host, series);
+  commit();
+  listener.serve();
+  receive(0);
+  assert.deepEqual([series[CELL.datagramsReceived], series[CELL.datagramsDropped]], [1, 1]);
 });

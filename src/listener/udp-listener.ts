@@ -84,7 +84,8 @@ export class UdpListener implements BoundSocket, SessionOwner {
   }
 
   send(datagram: Buffer, { address, port }: ClientAddress): boolean {
-    if (this.#socket.getSendQueueSize() > MAX_WAITING_BYTES) return false;
+    // RFC 768: "Source Port is an optional field"; where it is zero there is nobody to answer, and Node throws.
+    if (port === 0 || this.#socket.getSendQueueSize() > MAX_WAITING_BYTES) return false;
     this.#socket.send(datagram, port, address, this.#sent);
     return true;
   }
