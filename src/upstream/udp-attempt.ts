@@ -103,6 +103,7 @@ export class UdpAttempt implements Attempt, DatagramReceiver, DatagramEndpoint, 
 
   onDeadline(): void {
     if (this.#state === 'waiting') {
+      if (this.#exchange.passage) this.#exchange.passage.isSilent = true;
       this.#settle();
     } else {
       this.#close();
