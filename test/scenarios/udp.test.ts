@@ -178,6 +178,16 @@ test('the time in which no answer came is not taken for how fast an endpoint is'
     );
 });
 
+test('the time of one attempt does not end a session that waits for an answer', async (t) => {
+  const silent = await bindUdp(t);
+  const more = ', timeouts: { connect: 300ms }, retry: { attempt-timeout: 50ms }, eject: { after: 1 }';
+  const gateway = await startTidegate(t, configuration([silent.address], { udp: '{ idle: 600ms }', more }));
+  const client = await bindUdp(t);
+  await client.send('x', gateway.port());
+  const [record] = await gateway.untilRecords(1);
+  assert.deepEqual([record?.status, record?.closed_by, record?.attempts], [200, 'idle', 1]);
+});
+
 test('answers from anywhere but the endpoint are not passed on', async (t) => {
   const back = await bindUdp(t);
   const stranger = await bindUdp(t);
