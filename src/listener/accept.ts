@@ -26,6 +26,8 @@ export class Listener implements BoundSocket {
   readonly #server: net.Server;
   readonly #admission: Admission;
   readonly #connections = new Set<AcceptedConnection>();
+  /** What has come before `serve`; `undefined` from then on. */
+  #early: net.Socket[] | undefined = [];
 
   /** Binds; rejects with the system's error when that fails. */
   static async bind(
@@ -52,10 +54,17 @@ export class Listener implements BoundSocket {
     return this.#connections.size;
   }
 
+  serve(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const socket of early) this.#accept(socket);
+  }
+
   /** Accepts no more connections; those that exist end with their present exchange. */
   drain(): void {
     this.state.draining = true;
     this.#server.close();
+    for (const socket of this.#early ?? []) socket.destroy();
     for (const connection of [...this.#connections]) connection.drain();
   }
 
@@ -83,11 +92,16 @@ export class Listener implements BoundSocket {
 
   #accept(socket: net.Socket): void {
     const { state } = this;
-    if (this.#connections.size >= state.settings.maxConnections) {
+    const taken = this.#early?.length ?? this.#connections.size;
+    if (taken >= state.settings.maxConnections) {
       countRefusedConnection(state.series, 'connections');
       // Unix sockets, which have no such address, know no reset.
       if (socket.remoteAddress === undefined) socket.destroy();
       else socket.resetAndDestroy();
+      return;
+    }
+    if (this.#early) {
+      this.#early.push(socket);
       return;
     }
     countConnection(state.series, 1);

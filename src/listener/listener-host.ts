@@ -39,6 +39,8 @@ export interface BoundSocket {
   readonly state: ListenerState;
   /** Connections, or sessions, that are open. */
   readonly connections: number;
+  /** Begins to serve: what has come since the binding had no configuration yet to be served by. */
+  serve(): void;
   /** Takes no more of them; those that exist end in their time. */
   drain(): void;
   /** Ends all of them at once. */

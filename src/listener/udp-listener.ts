@@ -30,6 +30,7 @@ export class UdpListener implements BoundSocket, SessionOwner {
   /** Sessions whose clients have not shown that the address is theirs, the oldest first. */
   readonly #unproved = new Set<UdpSession>();
   #keptBytes = 0;
+  #isServing = false;
   #isClosed = false;
 
   /** Binds; rejects with the system's error when that fails. */
@@ -69,6 +70,10 @@ export class UdpListener implements BoundSocket, SessionOwner {
     return this.#sessions.size;
   }
 
+  serve(): void {
+    this.#isServing = true;
+  }
+
   drain(): void {
     this.state.draining = true;
     this.#closeIfDone();
@@ -79,7 +84,8 @@ export class UdpListener implements BoundSocket, SessionOwner {
   }
 
   send(datagram: Buffer, { address, port }: ClientAddress): boolean {
-    if (this.#socket.getSendQueueSize() > MAX_WAITING_BYTES) return false;
+    // RFC 768: "Source Port is an optional field"; where it is zero there is nobody to answer, and Node throws.
+    if (port === 0 || this.#socket.getSendQueueSize() > MAX_WAITING_BYTES) return false;
     this.#socket.send(datagram, port, address, this.#sent);
     return true;
   }
@@ -110,6 +116,10 @@ export class UdpListener implements BoundSocket, SessionOwner {
   };
 
   #receive(datagram: Buffer, from: dgram.RemoteInfo): void {
+    if (!this.#isServing) {
+      countDroppedDatagram(this.state.series);
+      return;
+    }
     const known = this.#sessions.get(sessionKey(from));
     if (known) known.receive(datagram);
     else this.#begin(datagram, from);

@@ -15,8 +15,10 @@ export interface Passage {
   /** -1 where there are none. */
   datagramsReceived: number;
   datagramsSent: number;
+  /** Whether a UDP endpoint was settled on because it did not refuse, and not because it answered: how fast it is nobody knows. */
+  isSilent: boolean;
 }
 
 export function createPassage(first?: FirstBytes): Passage {
-  return { first, closedBy: '', datagramsReceived: -1, datagramsSent: -1 };
+  return { first, closedBy: '', datagramsReceived: -1, datagramsSent: -1, isSilent: false };
 }

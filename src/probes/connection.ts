@@ -48,7 +48,7 @@ export type Settle = (healthy: boolean, reason: string) => void;
 
 /**
  * Opens a connection and hands it to `use` once it stands. The first verdict ends the probe and the connection; an error or the end
- * of the signal is one too.
+ * of the signal is one too. Rejects with what `use` throws.
  */
 export function probeConnection(
   target: ProbeTarget,
@@ -56,7 +56,7 @@ export function probeConnection(
   signal: AbortSignal,
   use: (socket: net.Socket, settle: Settle) => void,
 ): Promise<ProbeResult> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const { host, port, socketPath, proxyHeader } = target;
     const plain = net.connect(socketPath === '' ? { host, port } : { path: socketPath });
     const settle: Settle = (healthy, reason) => {
@@ -64,13 +64,29 @@ export function probeConnection(
       resolve({ healthy, reason });
     };
     const fail = (error: Error) => settle(false, plainReason(error));
+    // What an event's listener throws would end the whole process.
+    const guarded = (action: () => void) => () => {
+      try {
+        action();
+      } catch (error) {
+        plain.destroy();
+        reject(error);
+      }
+    };
     plain.on('error', fail);
-    plain.once('connect', () => {
-      if (proxyHeader) plain.write(proxyHeader);
-      const socket = settings ? secure(plain, host, settings) : plain;
-      if (!settings) use(socket, settle);
-      else socket.on('error', fail).once('secureConnect', () => use(socket, settle));
-    });
+    plain.once(
+      'connect',
+      guarded(() => {
+        if (proxyHeader) plain.write(proxyHeader);
+        const socket = settings ? secure(plain, host, settings) : plain;
+        if (!settings) use(socket, settle);
+        else
+          socket.on('error', fail).once(
+            'secureConnect',
+            guarded(() => use(socket, settle)),
+          );
+      }),
+    );
     signal.addEventListener('abort', () => settle(false, 'timeout'), { once: true });
   });
 }

@@ -66,11 +66,16 @@ function createRequest(given: Options, target: ProbeTarget, socket: Socket): htt
     method: given.method,
     path: given.path,
     headers: {
-      host: given.host ?? (target.socketPath === '' ? formatAddress(target) : 'localhost'),
+      host: inBytes(given.host ?? (target.socketPath === '' ? formatAddress(target) : 'localhost')),
       'user-agent': 'tidegate-probe',
-      ...given.headers,
+      ...Object.fromEntries(Object.entries(given.headers).map(([name, value]) => [name, inBytes(value)])),
     },
   });
+}
+
+/** Text as its bytes in UTF-8, each as one character: Node takes no others for a field. */
+function inBytes(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 function ask(request: http.ClientRequest, { headProblem, isWanted }: Expectations, settle: Settle): void {

@@ -9,6 +9,7 @@ import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProbeModule, ProbeResult } from '#model/probe.ts';
+import { probeConnection } from './connection.ts';
 import { probes } from './index.ts';
 
 function moduleOf(type: string): ProbeModule {
@@ -134,6 +135,36 @@ test('http: the request is as it is told to be', async (t) => {
   assert.match(first, /\r\nx-key: abc\r\n/i);
   assert.match(second, /^GET \/ HTTP\/1\.1\r\n/);
   assert.match(second, new RegExp(`\r\nhost: 127\\.0\\.0\\.1:${port}\r\n`, 'i'));
+});
+
+test('http: text of any kind is sent as UTF-8', async (t) => {
+  let head = '';
+  const { check } = await startPeer(t, (socket) => {
+    socket.once('data', (bytes) => {
+      head = bytes.toString();
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+  });
+  assert.equal((await check('http', { host: '€.example', headers: { 'x-place': 'café' } })).healthy, true);
+  assert.match(head, /^host: €\.example\r\n/im);
+  assert.match(head, /^x-place: café\r\n/im);
+});
+
+test('tcp: a protocol for ALPN has at most 255 bytes', () => {
+  const { options } = moduleOf('tcp');
+  assert.equal(options.safeParse({ tls: { alpn: ['é'.repeat(127)] } }).success, true);
+  assert.equal(options.safeParse({ tls: { alpn: ['é'.repeat(128)] } }).success, false);
+});
+
+test('what fails inside a probe rejects it, and closes its connection', async (t) => {
+  const ended = Promise.withResolvers<void>();
+  const { port } = await startPeer(t, (socket) => void socket.resume().once('end', ended.resolve));
+  const target = { host: '127.0.0.1', port, socketPath: '' };
+  const result = probeConnection(target, undefined, AbortSignal.timeout(2000), () => {
+    throw new Error('a fault of ours');
+  });
+  await assert.rejects(result, /a fault of ours/);
+  await ended.promise;
 });
 
 test('http: what is no HTTP, or breaks off, is not healthy', async (t) => {

@@ -7,6 +7,13 @@ import { probeConnection, readTls, type Settle, TLS_DESCRIPTION, tlsSettings } f
 /** Bytes of an answer that are looked at. */
 const MAX_ANSWER_BYTES = 65536;
 
+/** RFC 7301 3.1: "opaque ProtocolName<1..2^8-1>", in bytes. */
+const protocolName = s
+  .string()
+  .min(1)
+  .max(255)
+  .refine((name) => Buffer.byteLength(name) <= 255, 'the name of a protocol has at most 255 bytes');
+
 const options = s.object({
   send: s
     .string()
@@ -20,7 +27,7 @@ const options = s.object({
     .union([
       s.boolean(),
       tlsSettings.extend({
-        alpn: s.array(s.string().min(1).max(255)).default([]).describe('Protocols offered by ALPN; none by default.'),
+        alpn: s.array(protocolName).default([]).describe('Protocols offered by ALPN; none by default.'),
       }),
     ])
     .default(false)

@@ -1,7 +1,9 @@
 // The udp probe against real peers on loopback.
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
+import dns from 'node:dns/promises';
 import { once } from 'node:events';
+import { syncBuiltinESMExports } from 'node:module';
 import { type TestContext, test } from 'node:test';
 import type { ProbeTarget } from '#model/probe.ts';
 import { udp } from './udp.ts';
@@ -58,6 +60,19 @@ test('a name that is none, or a Unix socket, is not healthy', async () => {
   assert.equal(unknown.healthy, false);
   assert.match(unknown.reason, /^(?:ENOTFOUND|EAI_AGAIN)$/);
   assert.match((await check({ host: '', port: 0, socketPath: '/x' }, { send: 'x' })).reason, /Unix socket/);
+});
+
+test('a lookup that does not end costs no more than the timeout', async (t) => {
+  t.mock.method(dns, 'lookup', () => new Promise(() => {}));
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const abort = new AbortController();
+  const result = check({ host: 'slow.invalid', port: 9, socketPath: '' }, { send: 'x' }, abort.signal);
+  abort.abort();
+  assert.deepEqual(await result, { healthy: false, reason: 'timeout' });
 });
 
 test('bytes in hexadecimal have two digits each', () => {

@@ -35,8 +35,7 @@ export const udp = defineProbe({
 async function check({ send, expect }: Options, target: ProbeTarget, signal: AbortSignal): Promise<ProbeResult> {
   if (target.socketPath !== '') return { healthy: false, reason: 'a Unix socket takes no datagrams' };
   try {
-    const { address, family } = await lookup(target.host);
-    if (signal.aborted) return { healthy: false, reason: 'timeout' };
+    const { address, family } = await Promise.race([lookup(target.host), untilAborted(signal)]);
     const datagram = target.proxyHeader ? Buffer.concat([target.proxyHeader, send]) : send;
     const answer = await ask({ address, family, port: target.port }, datagram, signal);
     const healthy = expect === undefined || answer.includes(expect);
@@ -47,6 +46,13 @@ async function check({ send, expect }: Options, target: ProbeTarget, signal: Abo
       reason: signal.aborted ? 'timeout' : ((error as NodeJS.ErrnoException).code ?? 'no answer'),
     };
   }
+}
+
+/** Rejects when the signal aborts: a lookup takes no signal of its own. */
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 interface Place {

@@ -119,16 +119,22 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const exchange = this.#exchange;
     this.#leave(attempt);
     const now = exchange.clock.now();
-    const latencyMs = now - attempt.startedAt;
-    this.#observe(endpoint, latencyMs);
-    attempt.isWell = noteResponse(this.#surroundings, endpoint, response, latencyMs);
+    // Anybody can send what deserves no answer: the time that was waited for one is held against nobody.
+    const isSilent = exchange.passage?.isSilent === true;
+    const latencyMs = isSilent ? 0 : now - attempt.startedAt;
+    if (isSilent) {
+      endpoint.cells.recordSuccess();
+    } else {
+      this.#observe(endpoint, latencyMs);
+      attempt.isWell = noteResponse(this.#surroundings, endpoint, response, latencyMs);
+    }
     if (this.#repeats(response, endpoint)) {
       discard(response);
       if (!this.#attempt) this.#tryAgain();
       return;
     }
     exchange.endpoint = endpoint;
-    exchange.firstByteMs = now - exchange.startedAt;
+    if (!isSilent) exchange.firstByteMs = now - exchange.startedAt;
     this.#attempt?.cancel(new ProxyError('connection_terminated', 'another attempt was faster'));
     this.#tellCircuit(response.status < 500, latencyMs);
     this.#choice.bind(response, endpoint);

@@ -41,7 +41,8 @@ export class RunningAttempt implements AttemptListener {
     if (this.#ended) return;
     this.#attempt = attempt;
     const { attemptTimeoutMs } = upstream.retry;
-    if (attemptTimeoutMs !== Number.POSITIVE_INFINITY)
+    // A datagram may deserve no answer, so silence fails no attempt.
+    if (attemptTimeoutMs !== Number.POSITIVE_INFINITY && exchange.request.version !== 'udp')
       this.#clearTimeout = timers.set(() => this.#timeOut(attemptTimeoutMs), attemptTimeoutMs);
   }
 

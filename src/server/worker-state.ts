@@ -184,6 +184,7 @@ export class WorkerState {
     }
     this.#leaving = this.#leaving.filter(({ connections }) => connections > 0);
     this.#listeners = next;
+    for (const listener of added.values()) listener.serve();
   }
 
   #compileHost(memory: MemoryLayout): CompileHost {

@@ -16,8 +16,13 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EAI_AGAIN: 'dns_error',
 };
 
+/** Errors of this machine, for which no endpoint is to blame: it has no more file descriptors, memory or, for UDP, ports. */
+const OWN_ERRORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRINUSE']);
+
 /** The error for a connection that never stood; nothing was sent on it. */
 export function connectError(cause: NodeJS.ErrnoException | undefined): ProxyError {
+  if (OWN_ERRORS.has(cause?.code ?? ''))
+    return new ProxyError('connection_limit_reached', `no socket: ${cause?.code}`, { cause });
   const code = CODES[cause?.code ?? ''] ?? 'connection_refused';
   return new ProxyError(code, `connecting failed${cause?.code ? `: ${cause.code}` : ''}`, {
     cause,

@@ -92,13 +92,8 @@ export class EndpointPool {
 
   /** A connection is gone. */
   forget(connection: OriginConnection): void {
-    this.#connections--;
-    countConnection(this.#series, -1);
     this.#removeIdle(connection);
-    if (this.#connections < this.settings.maxConnections) {
-      const waiter = this.#nextWaiter();
-      if (waiter) this.#open(waiter.attempt);
-    }
+    this.dismiss();
   }
 
   /** Counts a connection that is opened and kept outside the pool; returns whether there is room for it. */
@@ -109,10 +104,13 @@ export class EndpointPool {
     return true;
   }
 
-  /** A connection that was admitted is gone. */
+  /** A connection that was admitted is gone: there is room for who waits. */
   dismiss(): void {
     this.#connections--;
     countConnection(this.#series, -1);
+    if (this.#connections >= this.settings.maxConnections) return;
+    const waiter = this.#nextWaiter();
+    if (waiter) this.#open(waiter.attempt);
   }
 
   /** Takes an attempt that gave up out of the queue. */

@@ -14,9 +14,6 @@ import type { EndpointPool } from './endpoint-pool.ts';
 
 const NO_HEADER: readonly Buffer[] = [];
 
-/** Errors of this machine, for which no endpoint is to blame. */
-const OWN_ERRORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
-
 export class UdpAttempt implements Attempt, DatagramReceiver, DatagramEndpoint, Deadlined {
   deadline: DeadlineEntry | undefined = undefined;
   readonly #exchange: Exchange;
@@ -99,8 +96,6 @@ export class UdpAttempt implements Attempt, DatagramReceiver, DatagramEndpoint, 
       this.#client.lost(
         new ProxyError('connection_terminated', `the endpoint is gone: ${error.code}`, { cause: error }),
       );
-    } else if (OWN_ERRORS.has(error.code ?? '')) {
-      this.#listener.failed(new ProxyError('connection_limit_reached', `no socket: ${error.code}`, { cause: error }));
     } else {
       this.#listener.failed(connectError(error));
     }
@@ -108,6 +103,7 @@ export class UdpAttempt implements Attempt, DatagramReceiver, DatagramEndpoint, 
 
   onDeadline(): void {
     if (this.#state === 'waiting') {
+      if (this.#exchange.passage) this.#exchange.passage.isSilent = true;
       this.#settle();
     } else {
       this.#close();

@@ -64,6 +64,20 @@ test('who finds the queue full is answered 503 at once', async (t) => {
   assert.equal((await second.request(GET)).status, 503);
 });
 
+test('who waits gets the place of a connection of a TCP listener that has ended', async (t) => {
+  const origin = await startOrigin(t, () => ok());
+  const pool = 'max-connections: 1, wait-timeout: 50s';
+  const listeners = `{ web: { address: '127.0.0.1:0' }, raw: { address: '127.0.0.1:0', protocol: tcp, upstream: app } }`;
+  const gateway = await startTidegate(t, `listeners: ${listeners}${configuration(origin, pool)}`);
+  const passed = await connectRaw(t, gateway.port('raw'));
+  assert.equal((await passed.request(GET)).status, 200);
+  const waiting = (await connectRaw(t, gateway.port('web'))).request(GET);
+  while ((await gateway.metric(`tidegate_endpoint_waiting{upstream="app",endpoint="${origin.address}"}`)) === 0)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  passed.abort();
+  assert.equal((await waiting).status, 200);
+});
+
 test('who leaves the queue takes no connection from those behind', async (t) => {
   const { origin, untilWaiting, answerOne } = await heldOrigin(t);
   const gateway = await startTidegate(t, configuration(origin, 'max-connections: 1'));

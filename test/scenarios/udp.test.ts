@@ -160,6 +160,34 @@ test('answers that never come are told, and not held against the endpoint', asyn
   );
 });
 
+test('the time in which no answer came is not taken for how fast an endpoint is', async (t) => {
+  const silent = await bindUdp(t);
+  const more = ', timeouts: { connect: 100ms }, circuit-breaker: { min-requests: 1, slow: 50ms, slow-rate: 10% }';
+  const gateway = await startTidegate(t, configuration([silent.address], { udp: '{ idle: 500ms }', more }));
+  for (const count of [1, 2]) {
+    const client = await bindUdp(t);
+    await client.send('x', gateway.port());
+    const record = (await gateway.untilRecords(count))[count - 1];
+    assert.deepEqual([record?.status, record?.closed_by, record?.first_byte_ms], [200, 'idle', undefined]);
+  }
+  const { port } = silent;
+  for (const what of ['successes', 'failures'])
+    assert.equal(
+      await gateway.metric(`tidegate_endpoint_attempt_${what}_total{upstream="back",endpoint="127.0.0.1:${port}"}`),
+      0,
+    );
+});
+
+test('the time of one attempt does not end a session that waits for an answer', async (t) => {
+  const silent = await bindUdp(t);
+  const more = ', timeouts: { connect: 300ms }, retry: { attempt-timeout: 50ms }, eject: { after: 1 }';
+  const gateway = await startTidegate(t, configuration([silent.address], { udp: '{ idle: 600ms }', more }));
+  const client = await bindUdp(t);
+  await client.send('x', gateway.port());
+  const [record] = await gateway.untilRecords(1);
+  assert.deepEqual([record?.status, record?.closed_by, record?.attempts], [200, 'idle', 1]);
+});
+
 test('answers from anywhere but the endpoint are not passed on', async (t) => {
   const back = await bindUdp(t);
   const stranger = await bindUdp(t);

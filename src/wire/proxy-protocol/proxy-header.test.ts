@@ -22,6 +22,19 @@ test('section 2.1: a line of version 1 names client and target', () => {
   assert.equal(text('PROXY TCP6 2001:db8::1 ::1 1 2\r\n')?.source?.address, '2001:db8::1');
 });
 
+test('section 2.1: an address reads the same however it is written', () => {
+  const header = text('PROXY TCP6 ::FFFF:192.0.2.1 2001:DB8:0::0:1 1 2\r\n');
+  assert.equal(header?.source?.address, '192.0.2.1');
+  assert.equal(header?.destination?.address, '2001:db8::1');
+});
+
+test('section 2.1: a line holds addresses of its family, without a zone', () => {
+  const line = (address: string) =>
+    writeProxyHeader(1, { address, port: 1 }, { address, port: 2 }).toString('latin1').trimEnd();
+  assert.equal(line('fe80::1%eth0'), 'PROXY TCP6 fe80::1 fe80::1 1 2');
+  assert.equal(line('::ffff:192.0.2.1'), 'PROXY TCP4 192.0.2.1 192.0.2.1 1 2');
+});
+
 test('section 2.1: UNKNOWN is taken with whatever stands behind it', () => {
   assert.equal(text('PROXY UNKNOWN\r\n')?.source, undefined);
   assert.equal(text('PROXY UNKNOWN ffff::1 x y z\r\n')?.length, 29);

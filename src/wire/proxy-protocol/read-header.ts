@@ -2,7 +2,7 @@
 // specification of 2020-03-05). Bytes in, facts out. Writing one is in write-header.ts.
 import { isIPv4, isIPv6 } from 'node:net';
 import { crc32c } from '#lib/crc32c.ts';
-import { formatIpAddress } from '#lib/ip-address.ts';
+import { formatIpAddress, parseIpAddress } from '#lib/ip-address.ts';
 
 export interface PeerAddress {
   readonly address: string;
@@ -74,10 +74,16 @@ function readLine(bytes: Buffer): ProxyHeader | undefined {
   return {
     version: 1,
     length,
-    source: { address: source, port: readPort(sourcePort) },
-    destination: { address: destination, port: readPort(destinationPort) },
+    source: { address: readAddress(source), port: readPort(sourcePort) },
+    destination: { address: readAddress(destination), port: readPort(destinationPort) },
     values: NO_VALUES,
   };
+}
+
+/** An address in the one form that stands for it, so that a client counts as the same however it is written. */
+function readAddress(text: string): string {
+  const address = parseIpAddress(text);
+  return address ? formatIpAddress(address.bytes) : text;
 }
 
 /** Section 2.1: decimal, without leading zeros. */

@@ -1,6 +1,6 @@
 // Writes the header that tells an endpoint whose connection it gets (PROXY protocol, versions 1 and 2). Reading is in read-header.ts.
 import { crc32c } from '#lib/crc32c.ts';
-import { parseIpAddress } from '#lib/ip-address.ts';
+import { formatIpAddress, parseIpAddress } from '#lib/ip-address.ts';
 import { CRC32C, type PeerAddress, SIGNATURE } from './read-header.ts';
 
 /** The header; without addresses of one family it says that nothing is known. Version 1 is for TCP only. */
@@ -15,7 +15,9 @@ export function writeProxyHeader(
   const known = from !== undefined && to !== undefined && from.version === to.version;
   if (!known) return writeOwnHeader(version);
   if (version === 1) {
-    const line = `PROXY TCP${from.version} ${source.address} ${destination.address} ${source.port} ${destination.port}\r\n`;
+    // Without the zone that a link-local address comes with.
+    const addresses = `${formatIpAddress(from.bytes)} ${formatIpAddress(to.bytes)}`;
+    const line = `PROXY TCP${from.version} ${addresses} ${source.port} ${destination.port}\r\n`;
     return Buffer.from(line, 'latin1');
   }
   const ports = Buffer.alloc(4);
