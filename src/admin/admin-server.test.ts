@@ -32,6 +32,8 @@ const STATUS: GatewayStatus = {
 const UPSTREAM: UpstreamStatus = {
   name: 'api',
   balancer: 'two-choices',
+  inFlight: 0,
+  waiting: 0,
   circuit: null,
   concurrency: null,
   endpoints: ['127.0.0.1:9001', 'unix:/run/api.sock'].map((name) => ({

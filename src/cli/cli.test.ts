@@ -72,6 +72,20 @@ test('help names every command and every exit code', async () => {
   for (const code of [0, 1, 64, 69, 70]) assert.match(output, new RegExp(`^ +${code}  `, 'm'));
 });
 
+test('check says the place of a mistake that only compiling finds', async (t) => {
+  const text = GOOD.replace('upstream: app\n', 'redirect: { to: "/${nope}" }\n');
+  const folder = folderWith(t, { 'tidegate.yaml': text });
+  const { exitCode, errors } = await tidegate(['check'], { cwd: folder });
+  assert.equal(exitCode, 1);
+  assert.match(errors, /^tidegate\.yaml:5:\d+: routes\[0\]: there is no variable \$\{nope\}/m);
+});
+
+test('a folder in place of a configuration file is told', async (t) => {
+  const { exitCode, errors } = await tidegate(['check', folderWith(t, {})]);
+  assert.equal(exitCode, 1);
+  assert.match(errors, /: is a folder; name a file in it$/m);
+});
+
 test('help of each command has examples', async () => {
   for (const { name } of commands) {
     const { exitCode, output } = await tidegate(['help', name]);

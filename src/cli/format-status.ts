@@ -1,5 +1,6 @@
 // Writes the status of a gateway as tables for a terminal.
 import { formatTable } from '#lib/text-table.ts';
+import { takesRequests } from '#memory/endpoint-table.ts';
 import type { GatewayStatus, RouteStatus, UpstreamStatus } from '#schema/admin-schemas.ts';
 
 export interface StatusFacts extends GatewayStatus {
@@ -8,7 +9,13 @@ export interface StatusFacts extends GatewayStatus {
 }
 
 export function formatStatus(facts: StatusFacts): string {
-  return [formatHead(facts), formatListeners(facts), formatRoutes(facts), formatEndpoints(facts)]
+  return [
+    formatHead(facts),
+    formatListeners(facts),
+    formatRoutes(facts),
+    formatUpstreams(facts),
+    formatEndpoints(facts),
+  ]
     .join('\n\n')
     .concat('\n');
 }
@@ -49,6 +56,19 @@ function formatRoutes({ routes }: StatusFacts): string {
     formatMs(latencyMs.p99),
   ]);
   return formatTable(['ROUTE', 'MATCH', 'ACTION', 'REQUESTS', '4XX', '5XX', 'P50', 'P99'], rows);
+}
+
+function formatUpstreams({ upstreams }: StatusFacts): string {
+  const rows = upstreams.map(({ name, balancer, circuit, concurrency, inFlight, waiting, endpoints }) => [
+    name,
+    balancer,
+    `${endpoints.filter(({ status }) => takesRequests(status)).length} of ${endpoints.length}`,
+    circuit ?? '-',
+    inFlight,
+    concurrency?.limit ?? '-',
+    waiting,
+  ]);
+  return formatTable(['UPSTREAM', 'BALANCER', 'USABLE', 'CIRCUIT', 'IN FLIGHT', 'LIMIT', 'WAITING'], rows);
 }
 
 function formatEndpoints({ upstreams }: StatusFacts): string {

@@ -53,5 +53,7 @@ export const seriesKey = {
   upstream: (name: string) => `upstream:${name}`,
   /** Of the workers themselves. */
   workers: 'workers',
+  /** Exchanges that failed, by error. */
+  errors: 'errors',
   endpoint: (upstream: string, endpoint: string) => `endpoint:${upstream}/${endpoint}`,
 };

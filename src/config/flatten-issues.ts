@@ -14,6 +14,10 @@ export interface Issue {
   /** What is wrong with a key of a mapping. */
   readonly issues?: readonly Issue[];
   readonly values?: readonly unknown[];
+  /** Of a bound: what has it, such as `number`, and the bound itself. */
+  readonly origin?: string;
+  readonly minimum?: number | bigint;
+  readonly maximum?: number | bigint;
   /** Set by `moduleOptions`, into which a path cannot be followed. */
   readonly knownKeys?: readonly string[];
 }
@@ -35,10 +39,11 @@ function flatten(issue: Issue, knownKeys: KnownKeys, base: Path): ConfigurationP
     return (issue.keys ?? []).map((key) => ({ path: [...path, key], message: unknownKey(key, known) }));
   }
   if (issue.code === 'invalid_union' && issue.errors && issue.errors.length > 0)
-    return flattenIssues(likeliest(issue.errors), knownKeys, path);
+    return flattenUnion(issue.errors, issue.input, knownKeys, path);
   if (issue.code === 'invalid_key') return (issue.issues ?? []).map(({ message }) => ({ path, message }));
   if (issue.code === 'invalid_type') return [{ path, message: wrongType(issue) }];
   if (issue.code === 'invalid_value') return [{ path, message: wrongValue(issue) }];
+  if (issue.code === 'too_small' || issue.code === 'too_big') return [{ path, message: outOfBounds(issue) }];
   return [{ path, message: issue.message }];
 }
 
@@ -48,11 +53,49 @@ function unknownKey(key: string, known: readonly string[]): string {
   return known.length === 0 ? `unknown key "${key}"` : `unknown key "${key}"; there are ${known.join(', ')}`;
 }
 
-/** The member of a union that fits best: one whose own type fits, with the fewest problems inside. */
-function likeliest(members: readonly (readonly Issue[])[]): readonly Issue[] {
-  const score = (issues: readonly Issue[]) =>
-    issues.reduce((sum, issue) => sum + (issue.path.length === 0 && issue.code === 'invalid_type' ? 100 : 1), 0);
-  return [...members].sort((a, b) => score(a) - score(b))[0] ?? [];
+/** What is wrong with the member that was most likely meant, or what may stand there when no member has the type of the value. */
+function flattenUnion(
+  members: readonly (readonly Issue[])[],
+  input: unknown,
+  knownKeys: KnownKeys,
+  path: Path,
+): ConfigurationProblem[] {
+  const fitting = members.filter((issues) => !issues.some(isOtherType));
+  if (fitting.length === 0) return [{ path, message: noneOf(members.flat(), input) }];
+  const [best = []] = fitting.toSorted((a, b) => a.length - b.length);
+  // The key that an object lacks is that of one member among several: it is an unknown key that tells what is wrong.
+  const unknown = best.filter(({ code }) => code === 'unrecognized_keys');
+  const lacking = [
+    ...new Set(
+      fitting
+        .flat()
+        .filter(isMissing)
+        .map((issue) => String(issue.path[0])),
+    ),
+  ];
+  if (unknown.length > 0)
+    return flattenIssues(unknown, (at) => (at.length === path.length ? lacking : knownKeys(at)), path);
+  const isEmpty = typeof input === 'object' && input !== null && Object.keys(input).length === 0;
+  if (isEmpty && lacking.length > 1) return [{ path, message: `must have one of ${lacking.join(', ')}` }];
+  return flattenIssues(best, knownKeys, path);
+}
+
+/** Whether the value as a whole is not of the type that a member of a union wants, or not one of its values. */
+function isOtherType({ path, code }: Issue): boolean {
+  return path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
+}
+
+/** Whether it is about a key of the value itself that is not there. */
+function isMissing({ path, input }: Issue): boolean {
+  return path.length === 1 && input === undefined;
+}
+
+function noneOf(issues: readonly Issue[], input: unknown): string {
+  const values = issues.flatMap((issue) => (issue.path.length === 0 ? (issue.values ?? []) : [])).map(String);
+  const types = issues
+    .filter(isOtherType)
+    .flatMap(({ expected }) => (expected === undefined ? [] : [withArticle(expected)]));
+  return wrongChoice(input, values, [...new Set(types)]);
 }
 
 function wrongType(issue: Issue): string {
@@ -62,15 +105,31 @@ function wrongType(issue: Issue): string {
   return issue.message;
 }
 
-function wrongValue(issue: Issue): string {
-  const values = (issue.values ?? []).map(String);
-  const near = typeof issue.input === 'string' ? nearest(issue.input, values) : undefined;
-  const given = issue.input === undefined ? 'is missing' : `${JSON.stringify(issue.input)} is not valid`;
-  return `${given}; ${near ? `did you mean "${near}"?` : `must be ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}`}`;
+function wrongValue({ input, values }: Issue): string {
+  return wrongChoice(input, (values ?? []).map(String), []);
+}
+
+/** `types` are what else may stand there. */
+function wrongChoice(input: unknown, values: readonly string[], types: readonly string[]): string {
+  const near = typeof input === 'string' ? nearest(input, values) : undefined;
+  const named = values.length > 1 ? `one of ${values.join(', ')}` : values.join('');
+  const list = [named, ...types].filter((part) => part !== '').join(' or ');
+  const given = input === undefined ? 'is missing' : `${JSON.stringify(input)} is not valid`;
+  return `${given}; ${near ? `did you mean "${near}"?` : `must be ${list}`}`;
+}
+
+/** Says nothing of the value, which may be a secret. */
+function outOfBounds({ code, origin, minimum, maximum }: Issue): string {
+  const bound = code === 'too_small' ? `at least ${minimum}` : `at most ${maximum}`;
+  const isOne = (code === 'too_small' ? minimum : maximum) === 1;
+  if (origin === 'string') return `must have ${bound} character${isOne ? '' : 's'}`;
+  if (origin === 'array') return `must have ${bound} item${isOne ? '' : 's'}`;
+  return `must be ${bound}`;
 }
 
 function withArticle(type: string): string {
-  if (type === 'record') return 'a mapping';
+  if (type === 'record' || type === 'object') return 'a mapping';
+  if (type === 'array') return 'a list';
   if (type === 'int') return 'a whole number';
   return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
 }

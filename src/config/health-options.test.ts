@@ -29,7 +29,7 @@ for (const [options, problem] of [
     'health.status: "6xx" is not a status, a class such as 2xx or a range such as 200-204',
   ],
   ['health: { type: http, expect-headers: { a b: c } }', 'health.expect-headers.a b: "a b" is not a field name'],
-  ['health: { type: http, tls: maybe }', 'health.tls: must be a boolean, not the string "maybe"'],
+  ['health: { type: http, tls: maybe }', 'health.tls: "maybe" is not valid; must be a boolean or a mapping'],
   [
     'health: { type: tcp, tls: { ca: ca.pem } }',
     'health.tls.ca: holds no certificate in PEM; ${file:ca.pem} takes them from a file',

@@ -4,18 +4,18 @@ import { s } from '#schema/blocks.ts';
 import { subsetOptions } from './subset-schema.ts';
 
 const timeouts = s.object({
-  head: s.duration().prefault('10s').describe('From the first byte of a request head to its last.'),
-  body: s.duration().prefault('30s').describe('Without a byte of request content.'),
+  head: s.positiveDuration().prefault('10s').describe('From the first byte of a request head to its last.'),
+  body: s.positiveDuration().prefault('30s').describe('Without a byte of request content.'),
   'keep-alive': s.duration().prefault('65s').describe('Between two requests on one connection.'),
-  send: s.duration().prefault('30s').describe('Without the client taking a byte of the response.'),
+  send: s.positiveDuration().prefault('30s').describe('Without the client taking a byte of the response.'),
   'first-bytes': s
-    .duration()
+    .positiveDuration()
     .prefault('3s')
     .describe(
       'On a listener with routes, until the client has said enough to choose one. A client that says nothing gets the route without conditions then.',
     ),
   lifetime: s
-    .duration()
+    .positiveDuration()
     .optional()
     .describe('With protocol: tcp or udp, how long a connection or session may last in all; for ever by default.'),
 });
@@ -46,7 +46,10 @@ const limits = s.object({
 });
 
 const udp = s.object({
-  idle: s.duration().prefault('30s').describe('Without a datagram in either direction, after which a session ends.'),
+  idle: s
+    .positiveDuration()
+    .prefault('30s')
+    .describe('Without a datagram in either direction, after which a session ends.'),
   sessions: s
     .integer({ min: 1, max: 1e6 })
     .default(10000)
@@ -105,6 +108,7 @@ export const listener = s.object({
   udp: udp.prefault({}).describe('Sessions, with protocol: udp.'),
   'proxy-protocol': s
     .array(s.prefix())
+    .min(1)
     .optional()
     .describe(
       'Proxies in front, by prefix, that tell whose connection they pass on by a PROXY protocol header, version 1 or 2. With it every connection must come from one of them and begin with a header.',
@@ -155,7 +159,7 @@ export const logs = s.object({
 
 export const overload = s.object({
   delay: s
-    .duration()
+    .positiveDuration()
     .describe(
       'How late the event loop of a worker may be, for a fifth of a second, before it answers requests of routes with priority: low by 503; at twice that those with normal, at four times those with high. Never those that are critical.',
     ),

@@ -1,10 +1,10 @@
 // Loads a configuration file, YAML or TypeScript: from the text to a validated configuration, or all its problems at once.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigurationError, type ConfigurationProblem } from '#model/configuration-error.ts';
 import type { Config } from './config-schema.ts';
-import { type References, readYaml, resolveReferences } from './read-yaml.ts';
+import { type Position, type References, readYaml, resolveReferences } from './read-yaml.ts';
 import { validate } from './validate.ts';
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -13,6 +13,8 @@ export interface LoadedConfiguration {
   readonly config: Config;
   /** Paths, as JSON, of values that came from variables or files and are not shown. */
   readonly secretPaths: ReadonlySet<string>;
+  /** Where in the file the value at a path stands; nowhere when there is no text. */
+  readonly positionOf: (path: readonly (string | number)[]) => Partial<Position>;
 }
 
 /** Loads a file. Throws a `ConfigurationError`. */
@@ -29,7 +31,7 @@ export function parseConfiguration(text: string, references: References): Loaded
   const { config, problems } = validate(source.input);
   if (!config)
     throw new ConfigurationError(problems.map((problem) => ({ ...problem, ...source.positionOf(problem.path) })));
-  return { config, secretPaths: source.secretPaths };
+  return { config, secretPaths: source.secretPaths, positionOf: source.positionOf };
 }
 
 /** Checks plain data, as a program hands it in. Throws a `ConfigurationError` whose problems have no lines. */
@@ -42,7 +44,7 @@ export function checkConfiguration(input: unknown, references: References): Load
   });
   const { config, problems } = validate(resolved);
   if (!config || missing.length > 0) throw new ConfigurationError([...missing, ...problems]);
-  return { config, secretPaths };
+  return { config, secretPaths, positionOf: () => ({}) };
 }
 
 /** Looks references up in `environment`, and in files relative to the configuration file. */
@@ -60,12 +62,14 @@ export function referencesFor(file: string, environment: NodeJS.ProcessEnv): Ref
 }
 
 function readText(file: string): string {
-  if (!existsSync(file)) throw new ConfigurationError(`there is no file ${file}`);
-  if (statSync(file).size > MAX_FILE_BYTES) throw new ConfigurationError(`${file} is larger than 64 MiB`);
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (!stats) throw new ConfigurationError('there is no such file');
+  if (stats.isDirectory()) throw new ConfigurationError('is a folder; name a file in it');
+  if (stats.size > MAX_FILE_BYTES) throw new ConfigurationError('is larger than 64 MiB');
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ConfigurationError(`${file} cannot be read: ${(error as Error).message}`);
+    throw new ConfigurationError(`cannot be read: ${(error as Error).message}`);
   }
 }
 
@@ -77,6 +81,6 @@ async function importModule(file: string): Promise<unknown> {
     if (module.default === undefined) throw new Error('it has no default export: export default defineConfig({ … })');
     return module.default;
   } catch (error) {
-    throw new ConfigurationError(`${file} cannot be loaded: ${(error as Error).message}`);
+    throw new ConfigurationError(`cannot be loaded: ${(error as Error).message}`);
   }
 }

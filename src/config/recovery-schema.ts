@@ -24,7 +24,7 @@ export const retry = s.object({
       'Methods of requests that may be sent twice; all others are repeated only when nothing of them was sent (RFC 9110 9.2.2).',
     ),
   'attempt-timeout': s
-    .duration()
+    .positiveDuration()
     .optional()
     .describe(
       'From the start of an attempt to its response head, waiting for a connection included; then another one is made.',
@@ -62,7 +62,7 @@ export const hedge = s.object({
 });
 
 export const circuitBreaker = s.object({
-  window: s.duration().prefault('10s').describe('Requests of so long a time are looked at.'),
+  window: s.positiveDuration().prefault('10s').describe('Requests of so long a time are looked at.'),
   'min-requests': s
     .integer({ min: 1, max: 1e6 })
     .default(20)

@@ -26,7 +26,7 @@ const match = s.object({
     .default([])
     .describe('/exact, /prefix/*, /users/:id, or ~ and a regular expression; one or several.'),
   methods: s.list(s.method()).default([]).describe('Methods; GET includes HEAD.'),
-  headers: s.record(value).default({}).describe('Fields by name: a value, or { equals | prefix | matches | present }.'),
+  headers: s.fields(value).default({}).describe('Fields by name: a value, or { equals | prefix | matches | present }.'),
   query: s.record(value).default({}).describe('Query parameters by name, like headers.'),
   clients: s.list(s.prefix()).default([]).describe('Client addresses by prefix.'),
 });
@@ -38,13 +38,16 @@ const target = s.union([
     .transform(({ name, ...rest }) => [{ upstream: name, weight: 1, ...rest }]),
   s
     .object({
-      split: s.array(
-        s.object({
-          upstream: s.string().describe('Name of an upstream.'),
-          weight: s.integer({ min: 0, max: 65535 }).describe('Relative share of requests.'),
-          ...subsetOptions,
-        }),
-      ),
+      split: s
+        .array(
+          s.object({
+            upstream: s.string().describe('Name of an upstream.'),
+            weight: s.integer({ min: 0, max: 65535 }).describe('Relative share of requests.'),
+            ...subsetOptions,
+          }),
+        )
+        .min(1)
+        .describe('Branches, one of which is drawn for each request.'),
     })
     .transform(({ split }) => split),
 ]);

@@ -1,5 +1,6 @@
 // The section `upstreams` of a configuration.
 import { balancers } from '#balancers/index.ts';
+import { parseAuthority } from '#http/authority.ts';
 import { FAILURE_KINDS } from '#model/failure-kind.ts';
 import { probes } from '#probes/index.ts';
 import { resolvers } from '#resolvers/index.ts';
@@ -12,11 +13,11 @@ import { circuitBreaker, concurrency, hedge, retry } from './recovery-schema.ts'
 import { wake } from './wake-schema.ts';
 
 const timeouts = s.object({
-  connect: s.duration().prefault('5s').describe('Until a connection to the endpoint stands.'),
-  'first-byte': s.duration().prefault('30s').describe('From the request sent to the response head.'),
-  idle: s.duration().prefault('30s').describe('Without a byte while content flows.'),
+  connect: s.positiveDuration().prefault('5s').describe('Until a connection to the endpoint stands.'),
+  'first-byte': s.positiveDuration().prefault('30s').describe('From the request sent to the response head.'),
+  idle: s.positiveDuration().prefault('30s').describe('Without a byte while content flows.'),
   'tunnel-idle': s
-    .duration()
+    .positiveDuration()
     .prefault('10m')
     .describe('Without a byte on an upgraded connection, such as a WebSocket.'),
 });
@@ -44,7 +45,7 @@ const pool = s.object({
     .default(100000)
     .describe('Requests on one connection before it is closed.'),
   'max-age': s
-    .duration()
+    .positiveDuration()
     .optional()
     .describe(
       'Age at which a connection gets no more requests and is closed after the present one, drawn for each from the last fifth of this, so that they do not all end at once. No limit by default.',
@@ -106,7 +107,7 @@ const eject = s.object({
   'max-time': s.duration().prefault('5m').describe('The longest an ejection lasts.'),
   'max-ejected': s.percentage().prefault('50%').describe('Share of endpoints that may be ejected at once.'),
   window: s
-    .duration()
+    .positiveDuration()
     .prefault('10s')
     .describe('Requests of so long a time are judged together by success-rate and latency.'),
   'success-rate': successRate
@@ -119,12 +120,12 @@ const eject = s.object({
 
 /** What every probe takes beside its own options. */
 export const healthSettings = {
-  interval: s.duration().prefault('5s').describe('Between two probes of one endpoint.'),
+  interval: s.positiveDuration().prefault('5s').describe('Between two probes of one endpoint.'),
   'unhealthy-interval': s
-    .duration()
+    .positiveDuration()
     .optional()
     .describe('The same for an endpoint that is unhealthy; interval by default.'),
-  timeout: s.duration().prefault('2s').describe('How long a probe may take.'),
+  timeout: s.positiveDuration().prefault('2s').describe('How long a probe may take.'),
   healthy: s.integer({ min: 1, max: 100 }).default(2).describe('Good probes in a row that bring an endpoint back.'),
   unhealthy: s.integer({ min: 1, max: 100 }).default(3).describe('Bad probes in a row that take an endpoint out.'),
   port: s
@@ -207,7 +208,11 @@ export const upstream = s.object({
     .describe('Answers 503 at once for a while when too many requests fail or are slow.'),
   concurrency: concurrency.optional().describe('How many requests the upstream gets at a time; others wait.'),
   host: s
-    .string()
+    .checked(hostProblem)
     .prefault('keep')
     .describe("Host field sent to the endpoint: keep (the client's), endpoint (its address), or a fixed name."),
 });
+
+function hostProblem(text: string): string | undefined {
+  return parseAuthority(text) ? undefined : `"${text}" is neither keep nor endpoint, nor a name with or without a port`;
+}

@@ -11,6 +11,12 @@ import { emptySubset, type Target } from './subset-check.ts';
 
 type Path = readonly (string | number)[];
 
+/** What parts of a configuration say of each other wrongly. */
+interface CrossProblem extends ConfigurationProblem {
+  /** Where that stands which one part names and nobody finds. */
+  readonly missing?: Path;
+}
+
 export type Validated =
   | { readonly config: Config; readonly problems: readonly [] }
   | { readonly config: undefined; readonly problems: readonly ConfigurationProblem[] };
@@ -24,13 +30,15 @@ export function validate(input: unknown): Validated {
   const rest = result.success ? result : configSchema.safeParse(withoutPaths(input, shapeProblems));
   if (!rest.success) return { config: undefined, problems: shapeProblems };
   const config = named(rest.data);
-  const problems = [
-    ...shapeProblems,
-    ...routeProblems(config),
-    ...upstreamProblems(config),
-    ...listenerProblems(config),
-  ];
+  const further = [...routeProblems(config), ...upstreamProblems(config), ...listenerProblems(config)];
+  const problems = [...shapeProblems, ...further.filter((problem) => !followsFrom(problem, shapeProblems))];
   return problems.length > 0 ? { config: undefined, problems } : { config, problems: [] };
+}
+
+/** Whether a problem is only there because a part that is wrong in itself was left out. */
+function followsFrom({ path, missing }: CrossProblem, shapeProblems: readonly ConfigurationProblem[]): boolean {
+  const whole = JSON.stringify(missing ?? path);
+  return shapeProblems.some((shape) => JSON.stringify(missing ? shape.path : shape.path.slice(0, -1)) === whole);
 }
 
 /** A copy of `input` without the values that problems point at. */
@@ -53,7 +61,7 @@ function named(config: Config): Config {
   return { ...config, routes: config.routes.map((route, i) => ({ ...route, name: route.name ?? `route-${i + 1}` })) };
 }
 
-function* routeProblems(config: Config): Generator<ConfigurationProblem> {
+function* routeProblems(config: Config): Generator<CrossProblem> {
   const seen = new Set<string>();
   for (const [i, route] of config.routes.entries()) {
     const path: Path = ['routes', i];
@@ -71,28 +79,29 @@ function* targetProblems(
   config: Config,
   targets: readonly Pick<TargetConfig, 'upstream' | 'weight'>[],
   path: Path,
-): Generator<ConfigurationProblem> {
+): Generator<CrossProblem> {
   const names = Object.keys(config.upstreams);
   for (const target of targets) {
     if (names.includes(target.upstream)) continue;
     const near = nearest(target.upstream, names);
     const known = names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`;
-    yield { path, message: `no upstream is named "${target.upstream}"; ${near ? `did you mean "${near}"?` : known}` };
+    const message = `no upstream is named "${target.upstream}"; ${near ? `did you mean "${near}"?` : known}`;
+    yield { path, message, missing: ['upstreams', target.upstream] };
   }
   if (targets.length > 0 && targets.every((target) => target.weight === 0))
     yield { path, message: 'all weights of the split are 0' };
 }
 
 /** A subset that nobody can belong to and that falls back to nobody. */
-function* subsetProblems(config: Config, target: Target, path: Path): Generator<ConfigurationProblem> {
+function* subsetProblems(config: Config, target: Target, path: Path): Generator<CrossProblem> {
   const message = target['when-empty'] === 'none' && emptySubset(target, config.upstreams[target.upstream]);
   if (message) yield { path, message };
 }
 
-function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
+function* upstreamProblems(config: Config): Generator<CrossProblem> {
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     const path: Path = ['upstreams', name];
-    const { endpoints, resolve, wake } = upstream;
+    const { endpoints, resolve, wake, concurrency } = upstream;
     const isListed = endpoints !== undefined && endpoints.length > 0;
     if ((isListed && resolve !== undefined) || (endpoints === undefined && resolve === undefined)) {
       yield { path, message: 'an upstream needs exactly one of endpoints and resolve' };
@@ -101,7 +110,14 @@ function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
       yield { path: [...path, 'endpoints'], message: 'an upstream needs at least one endpoint, or wake to get some' };
     if (wake && (wake.command === undefined) === (wake.url === undefined))
       yield { path: [...path, 'wake'], message: 'needs exactly one of command and url' };
+    if (wake?.url === undefined && Object.keys(wake?.headers ?? {}).length > 0)
+      yield { path: [...path, 'wake', 'headers'], message: 'is of a request to url' };
     yield* scalingProblems(upstream, [...path, 'scaling']);
+    if (concurrency && concurrency.min > concurrency.max)
+      yield {
+        path: [...path, 'concurrency', 'min'],
+        message: `${concurrency.min} is more than max, ${concurrency.max}`,
+      };
     const seen = new Set<string>();
     for (const [i, endpoint] of (upstream.endpoints ?? []).entries()) {
       const address = formatAddress(endpoint);
@@ -117,7 +133,7 @@ function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
 const MIN_WINDOW_MS = 10_000;
 const MAX_WINDOW_MS = 3_600_000;
 
-function* scalingProblems({ scaling }: UpstreamConfig, path: Path): Generator<ConfigurationProblem> {
+function* scalingProblems({ scaling }: UpstreamConfig, path: Path): Generator<CrossProblem> {
   if (!scaling) return;
   const { min, max, window } = scaling;
   if (max !== undefined && max < min) yield { path: [...path, 'max'], message: `${max} is less than min, ${min}` };
@@ -125,7 +141,7 @@ function* scalingProblems({ scaling }: UpstreamConfig, path: Path): Generator<Co
     yield { path: [...path, 'window'], message: 'must be from 10s to 1h' };
 }
 
-function* listenerProblems(config: Config): Generator<ConfigurationProblem> {
+function* listenerProblems(config: Config): Generator<CrossProblem> {
   const listeners = Object.entries(config.listeners);
   if (listeners.length === 0) yield { path: ['listeners'], message: 'at least one listener is needed' };
   const seen = new Map<string, string>();

@@ -18,7 +18,7 @@ export const wake = s.object({
     .default({})
     .describe('Fields of the request to url by name, such as Authorization.'),
   timeout: s
-    .duration()
+    .positiveDuration()
     .prefault('30s')
     .describe(
       'How long a request waits for a usable endpoint before it is answered 503, and how long the hook may take.',

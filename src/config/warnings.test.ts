@@ -76,3 +76,14 @@ upstreams: { app: { endpoints: ['127.0.0.1:9001'], send-proxy-protocol: v2 } }
     /^upstream app has send-proxy-protocol, which is for what TCP and UDP listeners pass on/,
   );
 });
+
+test('a time that another option cuts is told', () => {
+  const found = warnings(`
+routes: [{ name: one, upstream: app }]
+upstreams: { app: { endpoints: ['127.0.0.1:9001'], eject: { time: 10m }, retry: { backoff: 2s } } }
+`);
+  assert.deepEqual(found, [
+    'upstream app has an eject.time above eject.max-time, which is what counts',
+    'upstream app has a retry.backoff above retry.max-backoff, which is what counts',
+  ]);
+});

@@ -5,7 +5,13 @@ import { emptySubset } from './subset-check.ts';
 
 /** One sentence each; empty when there is nothing to say. */
 export function configurationWarnings(config: Config): readonly string[] {
-  return [...shadowedRoutes(config), ...unusedUpstreams(config), ...emptySubsets(config), ...unsentHeaders(config)];
+  return [
+    ...shadowedRoutes(config),
+    ...unusedUpstreams(config),
+    ...emptySubsets(config),
+    ...unsentHeaders(config),
+    ...cutTimes(config),
+  ];
 }
 
 function* shadowedRoutes(config: Config): Generator<string> {
@@ -56,5 +62,15 @@ function* unsentHeaders(config: Config): Generator<string> {
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     if (upstream['send-proxy-protocol'] && !passedOn.has(name))
       yield `upstream ${name} has send-proxy-protocol, which is for what TCP and UDP listeners pass on, and requests go without a header`;
+  }
+}
+
+/** Times that another option keeps below what is written. */
+function* cutTimes({ upstreams }: Config): Generator<string> {
+  for (const [name, { eject, retry }] of Object.entries(upstreams)) {
+    if (eject.time > eject['max-time'])
+      yield `upstream ${name} has an eject.time above eject.max-time, which is what counts`;
+    if (retry.backoff > retry['max-backoff'])
+      yield `upstream ${name} has a retry.backoff above retry.max-backoff, which is what counts`;
   }
 }

@@ -16,4 +16,14 @@ export function describeError(error: unknown): string {
   return error.cause === undefined ? own : `${own}\ncaused by ${describeError(error.cause)}`;
 }
 
+/** The same log, each of whose lines carries these fields too. */
+export function logWith(log: Log, fields: LogFields): Log {
+  return {
+    debug: (message, more) => log.debug(message, { ...fields, ...more }),
+    info: (message, more) => log.info(message, { ...fields, ...more }),
+    warn: (message, more) => log.warn(message, { ...fields, ...more }),
+    error: (message, more) => log.error(message, { ...fields, ...more }),
+  };
+}
+
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -218,6 +218,8 @@ export const ERROR_KINDS = {
 
 export type ErrorCode = keyof typeof ERROR_KINDS;
 
+export const ERROR_CODES = Object.keys(ERROR_KINDS) as readonly ErrorCode[];
+
 export interface ProxyErrorOptions {
   readonly cause?: unknown;
   readonly fields?: readonly (readonly [string, string])[];

@@ -9,7 +9,7 @@ import { Rounds } from './rounds.ts';
 const options = s.object({
   path: s.string().describe('The file, relative to where the gateway was started. JSON or YAML: a list of endpoints.'),
   interval: s
-    .duration()
+    .positiveDuration()
     .prefault('1s')
     .describe('How often is looked whether the file has changed; folders on a network tell it in no other way.'),
   'on-empty': onEmpty,

@@ -8,9 +8,9 @@ import { Rounds } from './rounds.ts';
 
 const options = s.object({
   url: serverUrl().describe('Where the list is: JSON or YAML, a list of endpoints or an object with one as endpoints.'),
-  interval: s.duration().prefault('10s').describe('Between an answer and the next question.'),
+  interval: s.positiveDuration().prefault('10s').describe('Between an answer and the next question.'),
   timeout: s
-    .duration()
+    .positiveDuration()
     .prefault('5s')
     .describe('How long an answer may take; longer for servers that answer when something has changed (long polling).'),
   headers: s.record(s.fieldValue()).default({}).describe('Fields of the request by name, such as Authorization.'),

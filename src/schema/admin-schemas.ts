@@ -104,6 +104,10 @@ export const upstreamStatusSchema = z
   .object({
     name: z.string(),
     balancer: z.string(),
+    inFlight: z.number().describe('Requests under way at endpoints, over all workers.'),
+    waiting: z
+      .number()
+      .describe('Requests that wait: for their turn, for a connection, or for the upstream to wake up.'),
     circuit: z
       .enum(['closed', 'half-open', 'open'])
       .nullable()
@@ -115,7 +119,7 @@ export const upstreamStatusSchema = z
           .nullable()
           .describe('Requests that may be in progress at a time; null while an adaptive limit has not been found out.'),
         inFlight: z.number().describe('Requests in progress now, over all workers.'),
-        waiting: z.number().describe('Requests that wait for their turn.'),
+        waiting: z.number().describe('Those of the requests that wait which wait for their turn.'),
       })
       .readonly()
       .nullable()

@@ -4,7 +4,7 @@ import { parseIpPrefix } from '#lib/ip-address.ts';
 import { nearest } from '#lib/nearest.ts';
 import { parseAddress } from './address.ts';
 import { isFieldName, isFieldValue } from './tokens.ts';
-import { parseDuration, parsePercentage, parseRate, parseSize } from './units.ts';
+import { parseDuration, parsePercentage, parsePositiveDuration, parseRate, parseSize } from './units.ts';
 
 /** What a schema gives. */
 export type Output<S extends z.ZodType> = z.output<S>;
@@ -79,6 +79,9 @@ export const s = {
 
   /** `30s` -> milliseconds. */
   duration: () => z.string(unitless('a duration such as "30s"')).pipe(parsed(parseDuration, ['500ms', '30s', '5m'])),
+  /** The same where `0s` would mean nothing. */
+  positiveDuration: () =>
+    z.string(unitless('a duration such as "30s"')).pipe(parsed(parsePositiveDuration, ['500ms', '30s', '5m'])),
   /** `16KiB` -> bytes. */
   size: () => z.string(unitless('a size such as "16KiB"')).pipe(parsed(parseSize, ['16KiB', '8MiB'])),
   /** `100/s` -> count and period. */

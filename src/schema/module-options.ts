@@ -35,7 +35,7 @@ export function moduleOptions<Shape extends z.ZodRawShape>(what: string, modules
   return given.transform((input: unknown, context): Chosen<z.output<typeof sharedSchema>> => {
     const chosen = typeof input === 'string' ? { type: input } : input;
     if (typeof chosen !== 'object' || chosen === null || Array.isArray(chosen)) {
-      return fail(context, [], `must be a ${what}: a type such as "${modules[0]?.type}", or an object with a type`);
+      return fail(context, [], `must be a ${what}: a type such as "${modules[0]?.type}", or a mapping with a type`);
     }
     const { type, ...rest } = chosen as Record<string, unknown>;
     const module = byType.get(String(type));

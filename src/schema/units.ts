@@ -30,6 +30,12 @@ export function parseDuration(text: string): number | string {
   return ms <= MAX_DURATION_MS ? ms : `"${text}" is longer than the most there is, 24 days`;
 }
 
+/** Like `parseDuration`, but for times that mean nothing when they are over at once. */
+export function parsePositiveDuration(text: string): number | string {
+  const ms = parseDuration(text);
+  return ms === 0 ? `"${text}" is no time at all; it must be longer` : ms;
+}
+
 /** Bytes of `8MiB`, or a sentence that says what is wrong. */
 export function parseSize(text: string): number | string {
   const match = /^([0-9]+(?:\.[0-9]+)?)(B|KB|MB|GB|KiB|MiB|GiB)?$/.exec(text);

@@ -13,6 +13,7 @@ import type { HealthMonitor } from './health-monitor.ts';
 import type { BoundListener } from './messages.ts';
 import { recoveryMetrics, viewRecovery } from './recovery-view.ts';
 import type { SharedMemory } from './shared-memory.ts';
+import { upstreamLoad } from './upstream-load.ts';
 
 /** Where the view reads. */
 export interface ViewSource {
@@ -26,6 +27,7 @@ export function viewUpstreams({ config, found, memory, health }: ViewSource): re
   return Object.entries(config.upstreams).map(([name, upstream]) => ({
     name,
     balancer: upstream.balancer.type,
+    ...viewLoad(name, found, memory),
     ...viewRecovery(name, upstream, memory),
     endpoints: (found[name] ?? []).map((address): EndpointStatus => {
       const endpoint = formatAddress(address);
@@ -45,6 +47,15 @@ export function viewUpstreams({ config, found, memory, health }: ViewSource): re
       };
     }),
   }));
+}
+
+function viewLoad(
+  name: string,
+  found: FoundEndpoints,
+  memory: SharedMemory,
+): Pick<UpstreamStatus, 'inFlight' | 'waiting'> {
+  const { inFlight, waiting } = upstreamLoad(name, found, memory);
+  return { inFlight, waiting };
 }
 
 export function viewListeners(

@@ -28,8 +28,9 @@ export function createSource(options: {
 }): ConfigurationSource {
   const { file, configuration } = options;
   const name = file ?? 'configuration';
+  let positionOf: LoadedConfiguration['positionOf'] = () => ({});
   const refuse = (found: readonly ConfigurationProblem[]) => {
-    const problems = found.toSorted(byPlace);
+    const problems = found.map((problem) => ({ ...positionOf(problem.path), ...problem })).toSorted(byPlace);
     return {
       ok: false as const,
       text: formatProblems(problems, name, file === undefined ? undefined : readText(file)),
@@ -40,11 +41,13 @@ export function createSource(options: {
     file,
     refuse,
     async load() {
+      positionOf = () => ({});
       try {
         const loaded =
           file === undefined
             ? checkConfiguration(configuration, referencesFor('.', process.env))
             : await loadConfiguration(file);
+        positionOf = loaded.positionOf;
         return { ok: true, ...loaded };
       } catch (error) {
         if (error instanceof ConfigurationError) return refuse(error.problems);

@@ -17,6 +17,7 @@ import type { ProcessMetric } from '#telemetry/prometheus.ts';
 import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
 import { checkBind } from './bind-check.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
+import { errorMetrics } from './error-counts.ts';
 import type { HealthMonitor } from './health-monitor.ts';
 import type { BoundListener, Preparation } from './messages.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -176,7 +177,7 @@ export class ControlPlane implements AdminHost {
       ...scalingMetrics(Object.keys(config.upstreams), (name) => this.#scaling.signal(name)),
       ...sessionMetrics(config, this.#parts.memory, systemClock.wall()),
     ];
-    return viewMetrics(this.#view, [...upstreams, ...this.#processMetrics]);
+    return viewMetrics(this.#view, [...upstreams, ...errorMetrics(this.#parts.memory), ...this.#processMetrics]);
   }
 
   drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfiguration, referencesFor } from '#config/load.ts';
-import { silentLog } from '#lib/log.ts';
+import { type LogFields, silentLog } from '#lib/log.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { ResolverSet } from './resolver-set.ts';
 
@@ -36,4 +36,21 @@ upstreams:
       { weight, priority, zone, labels },
       { weight: 3, priority: 2, zone: 'a', labels: { version: 'v2' } },
     );
+});
+
+test('the log of a resolver names the upstream', async (t) => {
+  const { config } = parseConfiguration(
+    `
+version: 1
+listeners: { web: { address: '127.0.0.1:0' } }
+upstreams: { app: { resolve: { type: file, path: /nowhere/app.yaml } } }
+`,
+    referencesFor('.', {}),
+  );
+  const said = Promise.withResolvers<unknown>();
+  const log = { ...silentLog, warn: (_message: string, fields?: LogFields) => said.resolve(fields?.upstream) };
+  const set = new ResolverSet({ log, setTimer: systemTimers.set, now: () => 0, random: () => 0.5 }, () => {});
+  t.after(() => set.stop());
+  set.use(config);
+  assert.equal(await said.promise, 'app');
 });

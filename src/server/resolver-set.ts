@@ -1,5 +1,6 @@
 // Runs the resolvers of a configuration and keeps their last answers. Main thread only.
 import type { Config, UpstreamConfig } from '#config/config-schema.ts';
+import { logWith } from '#lib/log.ts';
 import type { ResolvedEndpoint, Resolver, ResolverHost } from '#model/resolver.ts';
 import { dnsResolver } from '#resolvers/dns.ts';
 import { unique } from '#resolvers/endpoint-list.ts';
@@ -14,6 +15,7 @@ interface Running {
 
 /** An upstream some of whose endpoints are resolved. */
 interface ResolvedUpstream {
+  readonly name: string;
   config: UpstreamConfig;
   running: readonly Running[];
   /** All of its endpoints. */
@@ -78,7 +80,7 @@ export class ResolverSet {
 
   #add(name: string, config: UpstreamConfig): ResolvedUpstream {
     const endpoints = new DampedEndpoints(dampingOf(config), this.#host, () => this.#onChange(name));
-    const state: ResolvedUpstream = { config, running: [], endpoints };
+    const state: ResolvedUpstream = { name, config, running: [], endpoints };
     this.#upstreams.set(name, state);
     return state;
   }
@@ -86,7 +88,8 @@ export class ResolverSet {
   #start(state: ResolvedUpstream, wanted: Wanted, found: readonly ResolvedEndpoint[]): Running {
     const module = resolvers.find(({ type }) => type === wanted.type);
     if (!module) throw new Error(`resolver ${wanted.type} passed the schema but is not registered`);
-    const running: Running = { resolver: module.create(wanted.options, this.#host), key: wanted.key, found };
+    const host = { ...this.#host, log: logWith(this.#host.log, { upstream: state.name }) };
+    const running: Running = { resolver: module.create(wanted.options, host), key: wanted.key, found };
     let isFirst = true;
     running.resolver.start((answer) => {
       // What comes after it was stopped is of no use.

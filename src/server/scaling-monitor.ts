@@ -3,13 +3,11 @@ import { seriesKey } from '#config/compile-host.ts';
 import type { UpstreamConfig } from '#config/config-schema.ts';
 import { desiredCount, LoadHistory } from '#lib/load-history.ts';
 import type { Timers } from '#lib/timers.ts';
-import { takesRequests } from '#memory/endpoint-table.ts';
-import type { ResolvedEndpoint } from '#model/resolver.ts';
-import { formatAddress } from '#schema/address.ts';
 import type { ScalingSignal } from '#schema/admin-schemas.ts';
 import { estimateQuantile } from '#telemetry/prometheus.ts';
 import { BUCKET_BOUNDS_MS, CELL } from '#telemetry/series.ts';
 import type { ViewSource } from './admin-view.ts';
+import { type UpstreamLoad, upstreamLoad } from './upstream-load.ts';
 
 const SAMPLE_MS = 1000;
 /** Where the upstream has no `scaling`. */
@@ -93,24 +91,9 @@ export class ScalingMonitor {
     return watched;
   }
 
-  /**
-   * The upstream at this moment. Requests wait for their turn, for it to wake up, or for a connection; the last are counted by their
-   * endpoints as in flight already.
-   */
-  #present(name: string) {
+  #present(name: string): UpstreamLoad {
     const { found, memory } = this.#host.view();
-    const endpoints: readonly ResolvedEndpoint[] = found[name] ?? [];
-    const keys = endpoints.map((address) => seriesKey.endpoint(name, formatAddress(address)));
-    const cells = keys.map((key) => memory.cells(key));
-    const unsent = memory.upstream(seriesKey.upstream(name))?.concurrency.waiting ?? 0;
-    const queued = sum(keys.map((key) => memory.read(key, CELL.waiting)));
-    return {
-      // Counts of several threads are not of one moment.
-      inFlight: Math.max(0, sum(cells.map((one) => one?.inFlight ?? 0)) - queued),
-      waiting: unsent + queued + this.#read(name, CELL.waiting),
-      listed: endpoints.length,
-      usable: cells.filter((one) => one && takesRequests(one.status)).length,
-    };
+    return upstreamLoad(name, found, memory);
   }
 
   #read(name: string, cell: number): number {
@@ -122,8 +105,4 @@ function desired(loads: LoadHistory, scaling: NonNullable<UpstreamConfig['scalin
   const { 'target-in-flight': each, min, max = Number.POSITIVE_INFINITY } = scaling;
   // Before a whole window is known, as after a start of the gateway, nobody is sent home.
   return desiredCount(loads, { each, min: loads.isFull ? min : Math.min(max, Math.max(min, usable)), max });
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }

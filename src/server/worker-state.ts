@@ -18,12 +18,14 @@ import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
 import { openUpstream } from '#memory/upstream-table.ts';
+import type { Exchange } from '#model/exchange.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
 import { noteWorker } from '#telemetry/series.ts';
 import { PoolSet } from '#upstream/pool-set.ts';
 import { AccessLog } from './access-log.ts';
+import { countError } from './error-counts.ts';
 import type { BoundListener, FromWorker, Preparation, WorkerStart } from './messages.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
 
@@ -53,6 +55,7 @@ export class WorkerState {
   #config: Config | undefined = undefined;
   /** What this worker counts of itself. */
   #own: Series | undefined = undefined;
+  #errors: Series | undefined = undefined;
   /** Token buckets that all workers share. */
   #buckets: KeyedTable | undefined = undefined;
   /** By name and address: a listener that moves is another one. */
@@ -74,7 +77,7 @@ export class WorkerState {
       snapshot: () => this.#snapshot as Snapshot,
       handle,
       answer: (error, exchange) => answerFailure(exchange, error, log),
-      record: (exchange, series) => this.#accessLog.record(exchange, series),
+      record: (exchange, series) => this.#record(exchange, series),
     };
     setInterval(() => this.#sweep(), SWEEP_MS);
   }
@@ -113,6 +116,7 @@ export class WorkerState {
     this.#tellFormer();
     this.#config = prepared.config;
     this.#own = this.#series(prepared.memory, seriesKey.workers);
+    this.#errors = this.#series(prepared.memory, seriesKey.errors);
     this.#accessLog.commit();
     this.#swapListeners(prepared);
     this.#pools.keepOnly(endpointKeys(prepared.snapshot));
@@ -206,6 +210,11 @@ export class WorkerState {
       report: (upstream, endpoint, last) =>
         this.#tell({ type: 'failing', upstream: upstream.name, endpoint: endpoint.name, last }),
     };
+  }
+
+  #record(exchange: Exchange, listener: Series): void {
+    if (exchange.error && this.#errors) countError(this.#errors, exchange.error.code);
+    this.#accessLog.record(exchange, listener);
   }
 
   #series(memory: MemoryLayout, key: string): Series {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startTidegate } from '../support/gateway.ts';
 import { ok, startOrigin } from '../support/origin.ts';
+import { closedPort } from '../support/ports.ts';
 import { connectRaw } from '../support/raw-client.ts';
 
 test('requests are counted by listener, route, upstream and endpoint, and the histogram has them all', async (t) => {
@@ -46,6 +47,36 @@ upstreams: { app: { endpoints: ['${origin.address}'] } }
   assert.equal(value('tidegate_listener_connections_active{listener="web"}'), 1);
   assert.equal(value('tidegate_listener_exchanges_active{listener="web"}'), 0);
   assert.equal(value(`tidegate_endpoint_in_flight{${endpoint}}`), 0);
+});
+
+test('each exchange that fails is counted by its error, over all workers', async (t) => {
+  const gateway = await startTidegate(
+    t,
+    `
+workers: 2
+routes:
+  - { name: gone, match: { path: /gone }, upstream: gone }
+  - { name: limited, match: { path: /limited }, policies: [{ type: rate-limit, rate: 1/h }], respond: {} }
+upstreams: { gone: { endpoints: ['127.0.0.1:${await closedPort()}'] } }
+`,
+  );
+  const ask = (path: string) =>
+    fetch(`http://127.0.0.1:${gateway.port()}${path}`, { headers: { connection: 'close' } });
+  assert.equal((await ask('/gone')).status, 502);
+  for (let turn = 0; turn < 3; turn++) assert.equal((await ask('/none')).status, 404);
+  assert.equal((await ask('/limited')).status, 200);
+  assert.equal((await ask('/limited')).status, 429);
+
+  const text = await (await gateway.adminFetch('/metrics')).text();
+  const counted = text
+    .split('\n')
+    .filter((line) => line.startsWith('tidegate_errors_total') && !line.endsWith(' 0'))
+    .sort();
+  assert.deepEqual(counted, [
+    'tidegate_errors_total{error="connection_refused",side="origin"} 1',
+    'tidegate_errors_total{error="no-route",side="client"} 3',
+    'tidegate_errors_total{error="rate-limited",side="client"} 1',
+  ]);
 });
 
 test('the exposition is well formed: every sample has its type, told once and before it', async (t) => {

@@ -91,6 +91,7 @@ function drawTotals(status, upstreams, routes, now) {
   byId('total-rate').textContent = perSecond(all.last);
   byId('total-errors').textContent = perSecond(errors.last);
   byId('total-in-flight').textContent = String(sum(endpoints, (endpoint) => endpoint.inFlight));
+  byId('total-waiting').textContent = count(sum(upstreams, (upstream) => upstream.waiting));
   byId('total-connections').textContent = String(sum(status.listeners, (listener) => listener.connections));
   byId('total-endpoints').textContent = `${taking.length} of ${endpoints.length}`;
   drawSpark(byId('total-spark'), all.samples);
@@ -98,7 +99,8 @@ function drawTotals(status, upstreams, routes, now) {
 
 function drawUpstreams(upstreams, now) {
   keepRows(byId('upstreams'), upstreams, createCard, (card, upstream) => {
-    card.querySelector('h3').replaceChildren(upstream.name, element('span', 'quiet', `  ${upstream.balancer}`));
+    drawUpstreamHead(card.querySelector('h3'), upstream);
+    card.querySelector('.none').hidden = upstream.endpoints.length > 0;
     keepRows(card.querySelector('tbody'), upstream.endpoints, createEndpointRow, (row, endpoint) => {
       const requests = rate(`endpoint ${upstream.name} ${endpoint.name}`, endpoint.requests, now);
       const [name, health, perS, spark, inFlight, weight, failures, ejections] = row.children;
@@ -116,6 +118,16 @@ function drawUpstreams(upstreams, now) {
   });
 }
 
+function drawUpstreamHead(head, upstream) {
+  const { circuit, concurrency, waiting } = upstream;
+  const parts = [element('span', 'quiet', upstream.balancer)];
+  if (circuit !== null) parts.push(element('span', `health ${circuit}`, `circuit ${circuit}`));
+  const limit = concurrency === null || concurrency.limit === null ? '' : ` of ${count(concurrency.limit)}`;
+  if (concurrency !== null) parts.push(element('span', 'quiet', `${count(concurrency.inFlight)}${limit} at a time`));
+  if (waiting > 0) parts.push(element('span', 'quiet', `${count(waiting)} waiting`));
+  head.replaceChildren(upstream.name, ...parts);
+}
+
 function createCard() {
   const card = element('div', 'card');
   const scroll = element('div', 'scroll');
@@ -129,7 +141,7 @@ function createCard() {
   }
   table.append(document.createElement('tbody'));
   scroll.append(table);
-  card.append(document.createElement('h3'), scroll);
+  card.append(document.createElement('h3'), scroll, element('p', 'none quiet', 'It has no endpoints.'));
   return card;
 }
 
