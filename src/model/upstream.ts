@@ -9,8 +9,13 @@ import type { FailureKind } from './failure-kind.ts';
 import type { Response } from './message.ts';
 import type { ProxyError } from './proxy-error.ts';
 
-/** Who waits for the outcome of one attempt: exactly one of the two is called, once, and perhaps before `send` has returned. */
+/**
+ * Who waits for the outcome of one attempt: exactly one of `responded` and `failed` is called, once, and perhaps before `send` has
+ * returned.
+ */
 export interface AttemptListener {
+  /** All of a request whose content streams is on its way; not called for others. */
+  requestSent(): void;
   responded(response: Response): void;
   failed(error: ProxyError): void;
   /** Called once after `responded`, where the response has streaming content: it has ended, with an error when the endpoint broke it off. */

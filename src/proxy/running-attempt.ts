@@ -23,6 +23,9 @@ export class RunningAttempt implements AttemptListener {
   readonly #owner: AttemptOwner;
   #attempt: Attempt | undefined = undefined;
   #clearTimeout: (() => void) | undefined = undefined;
+  #startTimeout: (() => void) | undefined = undefined;
+  /** Whether content that streams has gone out as a whole. */
+  #isSent = false;
   #ended = false;
 
   constructor(owner: AttemptOwner, endpoint: Endpoint, startedAt: number) {
@@ -42,8 +45,17 @@ export class RunningAttempt implements AttemptListener {
     this.#attempt = attempt;
     const { attemptTimeoutMs } = upstream.retry;
     // A datagram may deserve no answer, so silence fails no attempt.
-    if (attemptTimeoutMs !== Number.POSITIVE_INFINITY && exchange.request.version !== 'udp')
+    if (attemptTimeoutMs === Number.POSITIVE_INFINITY || exchange.request.version === 'udp') return;
+    this.#startTimeout = () => {
       this.#clearTimeout = timers.set(() => this.#timeOut(attemptTimeoutMs), attemptTimeoutMs);
+    };
+    // How long content takes that streams is up to the client.
+    if (this.#isSent || exchange.request.body?.type !== 'stream') this.#startTimeout();
+  }
+
+  requestSent(): void {
+    this.#isSent = true;
+    this.#startTimeout?.();
   }
 
   responded(response: Response): void {
@@ -77,5 +89,6 @@ export class RunningAttempt implements AttemptListener {
     this.#ended = true;
     this.#clearTimeout?.();
     this.#clearTimeout = undefined;
+    this.#startTimeout = undefined;
   }
 }

@@ -51,6 +51,11 @@ export class Http1Attempt implements Attempt {
     return !this.exchange.needsFreshConnection;
   }
 
+  /** All of the content is on its way. */
+  sent(): void {
+    if (!this.#answered) this.#listener.requestSent();
+  }
+
   /** The response head is here. */
   respond(response: Response): void {
     if (this.#answered) return;

@@ -69,6 +69,7 @@ export class RequestContent implements OutgoingBodyOwner {
     this.#carrier.contentSent();
     if (!this.#carrier.awaitsResponse) return;
     this.#attempt.exchange.phase = 'response-head';
+    this.#attempt.sent();
     this.#deadlines.set(this.#carrier, this.#attempt.upstream.timeouts.firstByteMs);
   }
 

@@ -77,6 +77,22 @@ test('an attempt that takes too long is left for another one', async (t) => {
   assert.deepEqual([record?.attempts, record?.endpoint], [2, origin.address]);
 });
 
+test('a client that is slow to send its content has the time it needs; the endpoint has it from the last of that on', async (t) => {
+  let isSilent = false;
+  const origin = await startOrigin(t, ({ body }) => (isSilent ? undefined : ok(body)));
+  const gateway = await startTidegate(t, configuration([origin], 'attempt-timeout: 200ms'));
+  const client = await connectRaw(t, gateway.port());
+  const send = async () => {
+    await client.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nsl');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await client.send('ow');
+    return client.response();
+  };
+  assert.equal((await send()).body, 'slow');
+  isSilent = true;
+  assert.equal((await send()).status, 504);
+});
+
 test('streaming content is sent again from its beginning', async (t) => {
   // The first origin breaks when it has had a part of the content, the second gets all of it.
   const broken = await startOrigin(t, () => undefined, {
