@@ -11,6 +11,11 @@ import type { ProxyError } from './proxy-error.ts';
 
 /** Who waits for the outcome of one attempt: exactly one of the two is called, once, and perhaps before `send` has returned. */
 export interface AttemptListener {
+  /**
+   * Called where the request has streaming content: it begins to be sent, or some has been. `isDue` tells that the endpoint is to do
+   * something, take what is sent or answer the whole; else it waits for the client.
+   */
+  requestMoved(isDue: boolean): void;
   responded(response: Response): void;
   failed(error: ProxyError): void;
   /** Called once after `responded`, where the response has streaming content: it has ended, with an error when the endpoint broke it off. */

@@ -119,7 +119,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const exchange = this.#exchange;
     this.#leave(attempt);
     const now = exchange.clock.now();
-    const latencyMs = now - attempt.startedAt;
+    const latencyMs = now - attempt.answerableAt;
     this.#observe(endpoint, latencyMs);
     attempt.isWell = noteResponse(this.#surroundings, endpoint, response, latencyMs);
     if (this.#repeats(response, endpoint)) {
@@ -215,7 +215,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     exchange.endpoint = endpoint;
     exchange.attempts++;
     this.#counted++;
-    return new RunningAttempt(this, endpoint, exchange.clock.now());
+    return new RunningAttempt(this, endpoint, exchange.clock);
   }
 
   /** An attempt has ended; the other one, if there is one, is now the only one. */

@@ -1,5 +1,6 @@
-// One attempt as its exchange sees it: at which endpoint, since when, and how long it may take to a response head.
+// One attempt as its exchange sees it: at which endpoint, since when it could be answered, and how long it may take to a response head.
 
+import type { Clock } from '#lib/clock.ts';
 import type { Timers } from '#lib/timers.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
@@ -16,19 +17,23 @@ export interface AttemptOwner {
 
 export class RunningAttempt implements AttemptListener {
   readonly endpoint: Endpoint;
-  /** `Clock.now` at the start. */
-  readonly startedAt: number;
+  /** `Clock.now` at the start, or when the last of streaming content was sent: time before that is not the endpoint's. */
+  answerableAt: number;
   /** Whether it got a response that is no failure of the endpoint. */
   isWell = false;
   readonly #owner: AttemptOwner;
+  readonly #clock: Clock;
+  /** Sets the timer of the attempt anew, if it has one. */
+  #restart: (() => void) | undefined = undefined;
   #attempt: Attempt | undefined = undefined;
   #clearTimeout: (() => void) | undefined = undefined;
   #ended = false;
 
-  constructor(owner: AttemptOwner, endpoint: Endpoint, startedAt: number) {
+  constructor(owner: AttemptOwner, endpoint: Endpoint, clock: Clock) {
     this.#owner = owner;
     this.endpoint = endpoint;
-    this.startedAt = startedAt;
+    this.#clock = clock;
+    this.answerableAt = clock.now();
   }
 
   get ended(): boolean {
@@ -37,12 +42,22 @@ export class RunningAttempt implements AttemptListener {
 
   /** Sends the request. The owner may hear of the outcome before this returns. */
   start(exchange: Exchange, upstream: Upstream, timers: Timers): void {
-    const attempt = this.endpoint.transport.send(exchange, upstream, this.endpoint, this);
-    if (this.#ended) return;
-    this.#attempt = attempt;
     const { attemptTimeoutMs } = upstream.retry;
-    if (attemptTimeoutMs !== Number.POSITIVE_INFINITY)
-      this.#clearTimeout = timers.set(() => this.#timeOut(attemptTimeoutMs), attemptTimeoutMs);
+    if (attemptTimeoutMs !== Number.POSITIVE_INFINITY) {
+      this.#restart = () => {
+        this.#clearTimeout = timers.set(() => this.#timeOut(attemptTimeoutMs), attemptTimeoutMs);
+      };
+      this.#restart();
+    }
+    const attempt = this.endpoint.transport.send(exchange, upstream, this.endpoint, this);
+    if (!this.#ended) this.#attempt = attempt;
+  }
+
+  requestMoved(isDue: boolean): void {
+    if (this.#ended) return;
+    this.answerableAt = this.#clock.now();
+    this.#stopTimer();
+    if (isDue) this.#restart?.();
   }
 
   responded(response: Response): void {
@@ -74,6 +89,10 @@ export class RunningAttempt implements AttemptListener {
 
   #end(): void {
     this.#ended = true;
+    this.#stopTimer();
+  }
+
+  #stopTimer(): void {
     this.#clearTimeout?.();
     this.#clearTimeout = undefined;
   }

@@ -28,6 +28,7 @@ function setUp(maxConnections: number) {
       responded: ({ status }) => void ended.push(`${name} ${status} at ${time.now()}`),
       failed: ({ code }) => void ended.push(`${name} ${code} at ${time.now()}`),
       contentEnded() {},
+      requestMoved() {},
     };
     return transport.send(createTestExchange(), UPSTREAM, { cells } as unknown as Endpoint, listener);
   };

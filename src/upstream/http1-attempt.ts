@@ -51,6 +51,11 @@ export class Http1Attempt implements Attempt {
     return !this.exchange.needsFreshConnection;
   }
 
+  /** See `AttemptListener.requestMoved`. */
+  moved(isDue: boolean): void {
+    if (!this.#answered) this.#listener.requestMoved(isDue);
+  }
+
   /** The response head is here. */
   respond(response: Response): void {
     if (this.#answered) return;
