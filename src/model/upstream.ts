@@ -104,7 +104,7 @@ export interface RetrySettings {
 export interface HedgeDelay {
   /** Time without a response head; `undefined` while too little is known to say it. */
   afterMs(): number | undefined;
-  /** A response head came after this time. */
+  /** The head of a response that is no failure came after this time. */
   observe(latencyMs: number): void;
 }
 
@@ -123,7 +123,7 @@ export interface Gate {
   withdraw(visitor: GateVisitor): void;
   /** A request that was admitted has ended. */
   leave(): void;
-  /** A response head came after this time. */
+  /** The head of a response that is no failure came after this time. */
   observe(latencyMs: number): void;
 }
 

@@ -120,7 +120,8 @@ class Forwarding implements AttemptOwner, GateVisitor {
     this.#leave(attempt);
     const now = exchange.clock.now();
     const latencyMs = now - attempt.answerableAt;
-    this.#observe(endpoint, latencyMs);
+    this.#upstream.balancer.observe?.(endpoint, latencyMs);
+    if (response.status < 500) this.#observe(latencyMs);
     attempt.isWell = noteResponse(this.#surroundings, endpoint, response, latencyMs);
     if (this.#repeats(response, endpoint)) {
       discard(response);
@@ -142,7 +143,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const { endpoint } = attempt;
     this.#leave(attempt);
     if (error.side === 'origin' && !error.stale) {
-      this.#observe(endpoint, -1);
+      this.#upstream.balancer.observe?.(endpoint, -1);
       if (error.retryable === 'always') countConnectFailure(endpoint.series);
       noteFailure(this.#surroundings, endpoint, error);
     }
@@ -276,11 +277,9 @@ class Forwarding implements AttemptOwner, GateVisitor {
     if (this.#passage) this.#upstream.breaker?.record(this.#passage, ok, latencyMs);
   }
 
-  /** Tells the balancer, and whoever else measures, how long an attempt took; -1 when it failed. */
-  #observe(endpoint: Endpoint, latencyMs: number): void {
-    const { balancer, hedge, gate } = this.#upstream;
-    balancer.observe?.(endpoint, latencyMs);
-    if (latencyMs < 0) return;
+  /** Tells those that learn from it how long a good response took. A failure may come at once, or late, and would teach them wrong. */
+  #observe(latencyMs: number): void {
+    const { hedge, gate } = this.#upstream;
     hedge?.observe(latencyMs);
     gate?.observe(latencyMs);
   }
