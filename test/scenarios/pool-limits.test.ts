@@ -117,3 +117,22 @@ test('an idle connection past its greatest age is not used, and one below it is'
   }
   assert.ok(origin.requests.filter(({ connection }) => connection === 0).length > 1);
 });
+
+test('whoever was sent on a connection that was closed already gets a new one, also when it waits for that', async (t) => {
+  // It closes a connection that it has kept when the second request comes.
+  const served = new Set<number>();
+  const origin = await startOrigin(t, (_request, { socket, number }) => {
+    if (!served.has(number)) {
+      served.add(number);
+      return ok();
+    }
+    socket.destroy();
+    return undefined;
+  });
+  const gateway = await startTidegate(t, configuration(origin, 'max-connections: 1'));
+  const clients = await Promise.all(Array.from({ length: 12 }, () => connectRaw(t, gateway.port())));
+  const responses = clients.map((client) => client.request(GET));
+  for (const response of responses) assert.equal((await response).status, 200);
+  const records = await gateway.untilRecords(12);
+  for (const { attempts } of records) assert.ok(Number(attempts) <= 2, `${attempts} attempts`);
+});
