@@ -24,6 +24,8 @@ export interface AttemptListener {
 
 /** One attempt under way. */
 export interface Attempt {
+  /** Whether it waits for a connection to become free, so that the endpoint knows nothing of it. */
+  readonly waits?: boolean;
   /** Gives up, without a call to the listener. */
   cancel(error: ProxyError): void;
 }

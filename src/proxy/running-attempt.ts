@@ -82,7 +82,11 @@ export class RunningAttempt implements AttemptListener {
   }
 
   #timeOut(ms: number): void {
-    const error = new ProxyError('connection_read_timeout', `no response within the ${ms} ms of one attempt`);
+    const error = this.#attempt?.waits
+      ? new ProxyError('connection_limit_reached', `no connection became free within the ${ms} ms of one attempt`, {
+          retryable: 'always',
+        })
+      : new ProxyError('connection_read_timeout', `no response within the ${ms} ms of one attempt`);
     this.cancel(error);
     this.#owner.attemptFailed(error, this);
   }

@@ -47,6 +47,10 @@ export class Http1Attempt implements Attempt {
     return this.#ended;
   }
 
+  get waits(): boolean {
+    return this.connection === undefined;
+  }
+
   get mayReuse(): boolean {
     return !this.exchange.needsFreshConnection;
   }
