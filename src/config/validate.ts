@@ -102,6 +102,7 @@ function* upstreamProblems(config: Config): Generator<ConfigurationProblem> {
     if (wake && (wake.command === undefined) === (wake.url === undefined))
       yield { path: [...path, 'wake'], message: 'needs exactly one of command and url' };
     yield* scalingProblems(upstream, [...path, 'scaling']);
+    yield* concurrencyProblems(upstream, [...path, 'concurrency']);
     const seen = new Set<string>();
     for (const [i, endpoint] of (upstream.endpoints ?? []).entries()) {
       const address = formatAddress(endpoint);
@@ -123,6 +124,12 @@ function* scalingProblems({ scaling }: UpstreamConfig, path: Path): Generator<Co
   if (max !== undefined && max < min) yield { path: [...path, 'max'], message: `${max} is less than min, ${min}` };
   if (window < MIN_WINDOW_MS || window > MAX_WINDOW_MS)
     yield { path: [...path, 'window'], message: 'must be from 10s to 1h' };
+}
+
+function* concurrencyProblems({ concurrency }: UpstreamConfig, path: Path): Generator<ConfigurationProblem> {
+  if (concurrency?.limit !== 'adaptive') return;
+  const { min, max } = concurrency;
+  if (max < min) yield { path: [...path, 'max'], message: `${max} is less than min, ${min}` };
 }
 
 function* listenerProblems(config: Config): Generator<ConfigurationProblem> {

@@ -76,3 +76,30 @@ upstreams: { app: { endpoints: ['127.0.0.1:9001'], send-proxy-protocol: v2 } }
     /^upstream app has send-proxy-protocol, which is for what TCP and UDP listeners pass on/,
   );
 });
+
+test('recovery that cannot happen as it is written is told', () => {
+  const of = (options: string) =>
+    warnings(`
+routes: [{ name: one, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['127.0.0.1:1'], ${options} } }
+`);
+  const never = (option: string) => [`upstream app has hedge, and no second attempt is made: ${option}`];
+  assert.deepEqual(of('hedge: { after: 50ms }'), []);
+  assert.deepEqual(of('hedge: { after: 50ms }, retry: { attempts: 1 }'), never('retry.attempts is 1'));
+  assert.deepEqual(of('hedge: { after: 50ms }, retry: { budget: 0% }'), never('retry.budget is 0%'));
+  assert.deepEqual(of('retry: { backoff: 500ms }'), []);
+  assert.deepEqual(of('retry: { backoff: 2s }'), [
+    'upstream app has a retry.backoff of 2000 ms, and waits no longer than max-backoff, 1000 ms',
+  ]);
+});
+
+test('an adaptive limit between bounds that cross is refused', () => {
+  const of = (concurrency: string) => () =>
+    warnings(`
+routes: [{ name: one, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['127.0.0.1:1'], concurrency: { ${concurrency} } } }
+`);
+  assert.throws(of('limit: adaptive, max: 2'), /^ConfigurationError: 2 is less than min, 4$/);
+  assert.deepEqual(of('limit: adaptive, min: 1, max: 2')(), []);
+  assert.deepEqual(of('limit: 3, max: 2')(), []);
+});

@@ -1,11 +1,17 @@
-// What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses.
+// What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses, options without effect.
 import type { Config, RouteConfig } from './config-schema.ts';
 import { passageTargets } from './passage-problems.ts';
 import { emptySubset } from './subset-check.ts';
 
 /** One sentence each; empty when there is nothing to say. */
 export function configurationWarnings(config: Config): readonly string[] {
-  return [...shadowedRoutes(config), ...unusedUpstreams(config), ...emptySubsets(config), ...unsentHeaders(config)];
+  return [
+    ...shadowedRoutes(config),
+    ...unusedUpstreams(config),
+    ...emptySubsets(config),
+    ...unsentHeaders(config),
+    ...unmeantRetries(config),
+  ];
 }
 
 function* shadowedRoutes(config: Config): Generator<string> {
@@ -56,5 +62,15 @@ function* unsentHeaders(config: Config): Generator<string> {
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     if (upstream['send-proxy-protocol'] && !passedOn.has(name))
       yield `upstream ${name} has send-proxy-protocol, which is for what TCP and UDP listeners pass on, and requests go without a header`;
+  }
+}
+
+function* unmeantRetries({ upstreams }: Config): Generator<string> {
+  for (const [name, { hedge, retry }] of Object.entries(upstreams)) {
+    const { attempts, budget, backoff, 'max-backoff': most } = retry;
+    const reason = attempts === 1 ? 'retry.attempts is 1' : budget === 0 && 'retry.budget is 0%';
+    if (hedge && reason) yield `upstream ${name} has hedge, and no second attempt is made: ${reason}`;
+    if (backoff > most)
+      yield `upstream ${name} has a retry.backoff of ${backoff} ms, and waits no longer than max-backoff, ${most} ms`;
   }
 }
