@@ -27,7 +27,7 @@ export const retry = s.object({
     .positiveDuration()
     .optional()
     .describe(
-      'From the start of an attempt, or from the end of content that streams, to its response head; then another one is made.',
+      'From the start of an attempt to its response head, waiting for a connection included; then another one is made. It stands still while the endpoint waits for content of the client, and begins anew when it is the endpoint that is waited for.',
     ),
   backoff: s
     .duration()

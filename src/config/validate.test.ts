@@ -64,7 +64,7 @@ describe('bounds', () => {
 
   it('refuses a least limit of concurrency above the greatest', () => {
     assert.deepEqual(problemsOfUpstream('concurrency: { limit: adaptive, min: 10, max: 5 }'), [
-      'upstreams.app.concurrency.min: 10 is more than max, 5',
+      'upstreams.app.concurrency.max: 5 is less than min, 10',
     ]);
   });
 });

@@ -101,7 +101,7 @@ function* subsetProblems(config: Config, target: Target, path: Path): Generator<
 function* upstreamProblems(config: Config): Generator<CrossProblem> {
   for (const [name, upstream] of Object.entries(config.upstreams)) {
     const path: Path = ['upstreams', name];
-    const { endpoints, resolve, wake, concurrency } = upstream;
+    const { endpoints, resolve, wake } = upstream;
     const isListed = endpoints !== undefined && endpoints.length > 0;
     if ((isListed && resolve !== undefined) || (endpoints === undefined && resolve === undefined)) {
       yield { path, message: 'an upstream needs exactly one of endpoints and resolve' };
@@ -113,11 +113,7 @@ function* upstreamProblems(config: Config): Generator<CrossProblem> {
     if (wake?.url === undefined && Object.keys(wake?.headers ?? {}).length > 0)
       yield { path: [...path, 'wake', 'headers'], message: 'is of a request to url' };
     yield* scalingProblems(upstream, [...path, 'scaling']);
-    if (concurrency && concurrency.min > concurrency.max)
-      yield {
-        path: [...path, 'concurrency', 'min'],
-        message: `${concurrency.min} is more than max, ${concurrency.max}`,
-      };
+    yield* concurrencyProblems(upstream, [...path, 'concurrency']);
     const seen = new Set<string>();
     for (const [i, endpoint] of (upstream.endpoints ?? []).entries()) {
       const address = formatAddress(endpoint);
@@ -139,6 +135,12 @@ function* scalingProblems({ scaling }: UpstreamConfig, path: Path): Generator<Cr
   if (max !== undefined && max < min) yield { path: [...path, 'max'], message: `${max} is less than min, ${min}` };
   if (window < MIN_WINDOW_MS || window > MAX_WINDOW_MS)
     yield { path: [...path, 'window'], message: 'must be from 10s to 1h' };
+}
+
+function* concurrencyProblems({ concurrency }: UpstreamConfig, path: Path): Generator<CrossProblem> {
+  if (concurrency?.limit !== 'adaptive') return;
+  const { min, max } = concurrency;
+  if (max < min) yield { path: [...path, 'max'], message: `${max} is less than min, ${min}` };
 }
 
 function* listenerProblems(config: Config): Generator<CrossProblem> {

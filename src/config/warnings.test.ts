@@ -87,3 +87,15 @@ upstreams: { app: { endpoints: ['127.0.0.1:9001'], eject: { time: 10m }, retry: 
     'upstream app has a retry.backoff above retry.max-backoff, which is what counts',
   ]);
 });
+
+test('recovery that cannot happen as it is written is told', () => {
+  const of = (options: string) =>
+    warnings(`
+routes: [{ name: one, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['127.0.0.1:1'], ${options} } }
+`);
+  const never = (option: string) => [`upstream app has hedge, and no second attempt is made: ${option}`];
+  assert.deepEqual(of('hedge: { after: 50ms }'), []);
+  assert.deepEqual(of('hedge: { after: 50ms }, retry: { attempts: 1 }'), never('retry.attempts is 1'));
+  assert.deepEqual(of('hedge: { after: 50ms }, retry: { budget: 0% }'), never('retry.budget is 0%'));
+});

@@ -1,4 +1,4 @@
-// What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses.
+// What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses, options without effect.
 import type { Config, RouteConfig } from './config-schema.ts';
 import { passageTargets } from './passage-problems.ts';
 import { emptySubset } from './subset-check.ts';
@@ -11,6 +11,7 @@ export function configurationWarnings(config: Config): readonly string[] {
     ...emptySubsets(config),
     ...unsentHeaders(config),
     ...cutTimes(config),
+    ...unmeantHedges(config),
   ];
 }
 
@@ -72,5 +73,13 @@ function* cutTimes({ upstreams }: Config): Generator<string> {
       yield `upstream ${name} has an eject.time above eject.max-time, which is what counts`;
     if (retry.backoff > retry['max-backoff'])
       yield `upstream ${name} has a retry.backoff above retry.max-backoff, which is what counts`;
+  }
+}
+
+/** Hedging that never happens. */
+function* unmeantHedges({ upstreams }: Config): Generator<string> {
+  for (const [name, { hedge, retry }] of Object.entries(upstreams)) {
+    const reason = retry.attempts === 1 ? 'retry.attempts is 1' : retry.budget === 0 && 'retry.budget is 0%';
+    if (hedge && reason) yield `upstream ${name} has hedge, and no second attempt is made: ${reason}`;
   }
 }

@@ -12,13 +12,14 @@ export const FAILURE_KINDS = [
 
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
-/** Codes of errors on the endpoint's side; those that are not named are responses that are not valid. */
+/** Codes of errors that another attempt may follow; those on the endpoint's side that are not named are responses that are not valid. */
 const BY_CODE: Partial<Record<ErrorCode, FailureKind>> = {
   connection_refused: 'connect',
   connection_timeout: 'connect',
   destination_ip_unroutable: 'connect',
   dns_error: 'connect',
   connection_read_timeout: 'timeout',
+  connection_limit_reached: 'timeout',
   connection_write_timeout: 'timeout',
   http_response_timeout: 'timeout',
   connection_terminated: 'reset',

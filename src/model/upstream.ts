@@ -14,8 +14,11 @@ import type { ProxyError } from './proxy-error.ts';
  * returned.
  */
 export interface AttemptListener {
-  /** All of a request whose content streams is on its way; not called for others. */
-  requestSent(): void;
+  /**
+   * Called where the request has streaming content: it begins to be sent, or some has been. `isDue` tells that the endpoint is to do
+   * something, take what is sent or answer the whole; else it waits for the client.
+   */
+  requestMoved(isDue: boolean): void;
   responded(response: Response): void;
   failed(error: ProxyError): void;
   /** Called once after `responded`, where the response has streaming content: it has ended, with an error when the endpoint broke it off. */
@@ -24,6 +27,8 @@ export interface AttemptListener {
 
 /** One attempt under way. */
 export interface Attempt {
+  /** Whether it waits for a connection to become free, so that the endpoint knows nothing of it. */
+  readonly waits?: boolean;
   /** Gives up, without a call to the listener. */
   cancel(error: ProxyError): void;
 }
@@ -104,7 +109,7 @@ export interface RetrySettings {
 export interface HedgeDelay {
   /** Time without a response head; `undefined` while too little is known to say it. */
   afterMs(): number | undefined;
-  /** A response head came after this time. */
+  /** The head of a response that is no failure came after this time. */
   observe(latencyMs: number): void;
 }
 
@@ -123,7 +128,7 @@ export interface Gate {
   withdraw(visitor: GateVisitor): void;
   /** A request that was admitted has ended. */
   leave(): void;
-  /** A response head came after this time. */
+  /** The head of a response that is no failure came after this time. */
   observe(latencyMs: number): void;
 }
 

@@ -116,3 +116,11 @@ test('its bounds hold', () => {
   large.run(60);
   assert.ok(large.limit.value >= 15);
 });
+
+test('new bounds hold at once for a limit that was found out before', () => {
+  const cells = new ConcurrencyCells(new Int32Array(ConcurrencyCells.sizeFor(1)), 0);
+  cells.setLimit(100);
+  const within = (min: number, max: number) =>
+    new AdaptiveLimit({ min, max, tolerance: 2 }, cells, new ManualClock()).value;
+  assert.deepEqual([within(4, 1000), within(4, 30), within(150, 1000)], [100, 30, 150]);
+});

@@ -40,7 +40,7 @@ export class AdaptiveLimit implements ConcurrencyLimit {
 
   get value(): number {
     // It begins small: the best latency is seen only while there is room.
-    return this.#cells.limit || this.#settings.min;
+    return this.#bounded(this.#cells.limit);
   }
 
   observe(latencyMs: number): void {
@@ -86,6 +86,10 @@ export class AdaptiveLimit implements ConcurrencyLimit {
   }
 
   #set(limit: number): void {
-    this.#cells.setLimit(Math.min(this.#settings.max, Math.max(this.#settings.min, limit)));
+    this.#cells.setLimit(this.#bounded(limit));
+  }
+
+  #bounded(limit: number): number {
+    return Math.min(this.#settings.max, Math.max(this.#settings.min, limit));
   }
 }

@@ -121,11 +121,12 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const now = exchange.clock.now();
     // Anybody can send what deserves no answer: the time that was waited for one is held against nobody.
     const isSilent = exchange.passage?.isSilent === true;
-    const latencyMs = isSilent ? 0 : now - attempt.startedAt;
+    const latencyMs = isSilent ? 0 : now - attempt.answerableAt;
     if (isSilent) {
       endpoint.cells.recordSuccess();
     } else {
-      this.#observe(endpoint, latencyMs);
+      this.#upstream.balancer.observe?.(endpoint, latencyMs);
+      if (response.status < 500) this.#observe(latencyMs);
       attempt.isWell = noteResponse(this.#surroundings, endpoint, response, latencyMs);
     }
     if (this.#repeats(response, endpoint)) {
@@ -148,7 +149,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const { endpoint } = attempt;
     this.#leave(attempt);
     if (error.side === 'origin' && !error.stale) {
-      this.#observe(endpoint, -1);
+      this.#upstream.balancer.observe?.(endpoint, -1);
       if (error.retryable === 'always') countConnectFailure(endpoint.series);
       noteFailure(this.#surroundings, endpoint, error);
     }
@@ -222,7 +223,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     exchange.endpoint = endpoint;
     exchange.attempts++;
     this.#counted++;
-    return new RunningAttempt(this, endpoint, exchange.clock.now());
+    return new RunningAttempt(this, endpoint, exchange.clock);
   }
 
   /** An attempt has ended; the other one, if there is one, is now the only one. */
@@ -283,11 +284,9 @@ class Forwarding implements AttemptOwner, GateVisitor {
     if (this.#passage) this.#upstream.breaker?.record(this.#passage, ok, latencyMs);
   }
 
-  /** Tells the balancer, and whoever else measures, how long an attempt took; -1 when it failed. */
-  #observe(endpoint: Endpoint, latencyMs: number): void {
-    const { balancer, hedge, gate } = this.#upstream;
-    balancer.observe?.(endpoint, latencyMs);
-    if (latencyMs < 0) return;
+  /** Tells those that learn from it how long a good response took. A failure may come at once, or late, and would teach them wrong. */
+  #observe(latencyMs: number): void {
+    const { hedge, gate } = this.#upstream;
     hedge?.observe(latencyMs);
     gate?.observe(latencyMs);
   }

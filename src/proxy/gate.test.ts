@@ -140,6 +140,29 @@ test('a place that another worker gives back is taken by whoever waits', () => {
   assert.equal(late.state, 'admitted');
 });
 
+test('a worker with a long queue leaves places to those that wait in others', () => {
+  const { gates, timers } = setUp({ limit: 1, maxWaiting: 100, workers: 2 });
+  const [busy, other] = gates as [UpstreamGate, UpstreamGate];
+  const queue = Array.from({ length: 50 }, () => new Visitor(2));
+  for (const visitor of queue) busy.enter(visitor);
+  const waiting = new Visitor(2);
+  other.enter(waiting);
+  let turns = 0;
+  let served = queue.filter(({ state }) => state === 'admitted').length;
+  while (waiting.state === 'new' && turns++ < 40) {
+    timers.pass(10);
+    busy.leave();
+    timers.pass(10);
+    served = queue.filter(({ state }) => state === 'admitted').length;
+    if (waiting.state === 'new') assert.equal(served, turns + 1);
+  }
+  assert.equal(waiting.state, 'admitted');
+  // And gets its own turn again when the place comes back.
+  other.leave();
+  timers.pass(10);
+  assert.equal(queue.filter(({ state }) => state === 'admitted').length, served + 1);
+});
+
 test('a dead worker leaves its places to the others', () => {
   const { gates, cells, timers } = setUp({ limit: 1, workers: 2 });
   const [first, second] = gates as [UpstreamGate, UpstreamGate];

@@ -27,6 +27,11 @@ export interface GateHost {
 
 /** Other workers do not tell when a request of theirs has ended; while somebody waits, this one looks again and again. */
 const LOOK_EVERY_MS = 5;
+/**
+ * Whoever gives a place back is the first to see it, and with a long queue of its own would leave none to other workers. Once in so
+ * many looks, which is often enough for all to be served and costs little, it leaves one until it has looked twice.
+ */
+const LOOKS_PER_YIELD = 10;
 
 interface Waiter {
   readonly visitor: GateVisitor;
@@ -41,6 +46,8 @@ export class UpstreamGate implements Gate {
   /** The most important first; of the same importance, who came first. */
   readonly #waiting: Waiter[] = [];
   #stopLooking: (() => void) | undefined = undefined;
+  /** Looks since a place was left to other workers. */
+  #looks = LOOKS_PER_YIELD;
 
   constructor(settings: GateSettings, cells: ConcurrencyCells, limit: ConcurrencyLimit, host: GateHost) {
     this.#settings = settings;
@@ -63,7 +70,8 @@ export class UpstreamGate implements Gate {
 
   leave(): void {
     this.#cells.end();
-    this.#admit();
+    if (this.#looks >= LOOKS_PER_YIELD && this.#cells.waiting > this.#waiting.length) this.#looks = 0;
+    else this.#admit();
   }
 
   observe(latencyMs: number): void {
@@ -108,7 +116,7 @@ export class UpstreamGate implements Gate {
     if (this.#stopLooking) return;
     this.#stopLooking = this.#host.timers.set(() => {
       this.#stopLooking = undefined;
-      this.#admit();
+      if (++this.#looks > 1) this.#admit();
       if (this.#waiting.length > 0) this.#look();
     }, LOOK_EVERY_MS);
   }

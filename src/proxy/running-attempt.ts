@@ -1,5 +1,6 @@
-// One attempt as its exchange sees it: at which endpoint, since when, and how long it may take to a response head.
+// One attempt as its exchange sees it: at which endpoint, since when it could be answered, and how long it may take to a response head.
 
+import type { Clock } from '#lib/clock.ts';
 import type { Timers } from '#lib/timers.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
@@ -16,22 +17,23 @@ export interface AttemptOwner {
 
 export class RunningAttempt implements AttemptListener {
   readonly endpoint: Endpoint;
-  /** `Clock.now` at the start. */
-  readonly startedAt: number;
+  /** `Clock.now` at the start, or when the last of streaming content was sent: time before that is not the endpoint's. */
+  answerableAt: number;
   /** Whether it got a response that is no failure of the endpoint. */
   isWell = false;
   readonly #owner: AttemptOwner;
+  readonly #clock: Clock;
+  /** Sets the timer of the attempt anew, if it has one. */
+  #restart: (() => void) | undefined = undefined;
   #attempt: Attempt | undefined = undefined;
   #clearTimeout: (() => void) | undefined = undefined;
-  #startTimeout: (() => void) | undefined = undefined;
-  /** Whether content that streams has gone out as a whole. */
-  #isSent = false;
   #ended = false;
 
-  constructor(owner: AttemptOwner, endpoint: Endpoint, startedAt: number) {
+  constructor(owner: AttemptOwner, endpoint: Endpoint, clock: Clock) {
     this.#owner = owner;
     this.endpoint = endpoint;
-    this.startedAt = startedAt;
+    this.#clock = clock;
+    this.answerableAt = clock.now();
   }
 
   get ended(): boolean {
@@ -40,22 +42,23 @@ export class RunningAttempt implements AttemptListener {
 
   /** Sends the request. The owner may hear of the outcome before this returns. */
   start(exchange: Exchange, upstream: Upstream, timers: Timers): void {
-    const attempt = this.endpoint.transport.send(exchange, upstream, this.endpoint, this);
-    if (this.#ended) return;
-    this.#attempt = attempt;
     const { attemptTimeoutMs } = upstream.retry;
     // A datagram may deserve no answer, so silence fails no attempt.
-    if (attemptTimeoutMs === Number.POSITIVE_INFINITY || exchange.request.version === 'udp') return;
-    this.#startTimeout = () => {
-      this.#clearTimeout = timers.set(() => this.#timeOut(attemptTimeoutMs), attemptTimeoutMs);
-    };
-    // How long content takes that streams is up to the client.
-    if (this.#isSent || exchange.request.body?.type !== 'stream') this.#startTimeout();
+    if (attemptTimeoutMs !== Number.POSITIVE_INFINITY && exchange.request.version !== 'udp') {
+      this.#restart = () => {
+        this.#clearTimeout = timers.set(() => this.#timeOut(attemptTimeoutMs), attemptTimeoutMs);
+      };
+      this.#restart();
+    }
+    const attempt = this.endpoint.transport.send(exchange, upstream, this.endpoint, this);
+    if (!this.#ended) this.#attempt = attempt;
   }
 
-  requestSent(): void {
-    this.#isSent = true;
-    this.#startTimeout?.();
+  requestMoved(isDue: boolean): void {
+    if (this.#ended) return;
+    this.answerableAt = this.#clock.now();
+    this.#stopTimer();
+    if (isDue) this.#restart?.();
   }
 
   responded(response: Response): void {
@@ -80,15 +83,22 @@ export class RunningAttempt implements AttemptListener {
   }
 
   #timeOut(ms: number): void {
-    const error = new ProxyError('connection_read_timeout', `no response within the ${ms} ms of one attempt`);
+    const error = this.#attempt?.waits
+      ? new ProxyError('connection_limit_reached', `no connection became free within the ${ms} ms of one attempt`, {
+          retryable: 'always',
+        })
+      : new ProxyError('connection_read_timeout', `no response within the ${ms} ms of one attempt`);
     this.cancel(error);
     this.#owner.attemptFailed(error, this);
   }
 
   #end(): void {
     this.#ended = true;
+    this.#stopTimer();
+  }
+
+  #stopTimer(): void {
     this.#clearTimeout?.();
     this.#clearTimeout = undefined;
-    this.#startTimeout = undefined;
   }
 }

@@ -27,7 +27,7 @@ function setUp(maxConnections: number) {
     const listener: AttemptListener = {
       responded: ({ status }) => void ended.push(`${name} ${status} at ${time.now()}`),
       failed: ({ code }) => void ended.push(`${name} ${code} at ${time.now()}`),
-      requestSent() {},
+      requestMoved() {},
       contentEnded() {},
     };
     return transport.send(createTestExchange(), UPSTREAM, { cells } as unknown as Endpoint, listener);

@@ -72,6 +72,11 @@ export class EndpointPool {
 
   /** Takes a connection back that is ready for another request. */
   release(connection: OriginConnection): void {
+    // Who needs a new connection gets it when this one is gone.
+    if (this.#waiting[0]?.attempt.mayReuse === false) {
+      connection.close();
+      return;
+    }
     const waiter = this.#nextWaiter();
     if (waiter) {
       if (waiter.attempt.repeatable) connection.start(waiter.attempt);

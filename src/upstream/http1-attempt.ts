@@ -47,13 +47,17 @@ export class Http1Attempt implements Attempt {
     return this.#ended;
   }
 
+  get waits(): boolean {
+    return this.connection === undefined;
+  }
+
   get mayReuse(): boolean {
     return !this.exchange.needsFreshConnection;
   }
 
-  /** All of the content is on its way. */
-  sent(): void {
-    if (!this.#answered) this.#listener.requestSent();
+  /** See `AttemptListener.requestMoved`. */
+  moved(isDue: boolean): void {
+    if (!this.#answered) this.#listener.requestMoved(isDue);
   }
 
   /** The response head is here. */

@@ -45,6 +45,7 @@ export class RequestContent implements OutgoingBodyOwner {
 
   start(): void {
     this.#deadlines.clear(this.#carrier);
+    this.#attempt.moved(false);
     this.#outgoing.start();
   }
 
@@ -61,6 +62,7 @@ export class RequestContent implements OutgoingBodyOwner {
       this.#carrier.contentMoved();
       return;
     }
+    this.#attempt.moved(waiting);
     if (waiting) this.#deadlines.set(this.#carrier, this.#attempt.upstream.timeouts.idleMs);
     else this.#deadlines.clear(this.#carrier);
   }
@@ -69,7 +71,7 @@ export class RequestContent implements OutgoingBodyOwner {
     this.#carrier.contentSent();
     if (!this.#carrier.awaitsResponse) return;
     this.#attempt.exchange.phase = 'response-head';
-    this.#attempt.sent();
+    this.#attempt.moved(true);
     this.#deadlines.set(this.#carrier, this.#attempt.upstream.timeouts.firstByteMs);
   }
 

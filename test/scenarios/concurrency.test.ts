@@ -117,6 +117,15 @@ test('an adaptive limit is told once it is found out', async (t) => {
   assert.ok(concurrency.limit >= 4);
 });
 
+test('how quickly requests are failed tells an adaptive limit nothing', async (t) => {
+  const origin = await startOrigin(t, () => 'HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n');
+  const gateway = await startTidegate(t, configuration(origin, 'limit: adaptive, min: 4'));
+  const client = await connectRaw(t, gateway.port());
+  for (let turn = 0; turn < 200; turn++) assert.equal((await client.request(get('/'))).status, 503);
+  const { concurrency } = await gateway.admin<{ concurrency: { limit: number } }>('/upstreams/app');
+  assert.equal(concurrency.limit, null);
+});
+
 test('connections of a TCP listener wait for their turn too', async (t) => {
   const origin = await startOrigin(t);
   const gateway = await startTidegate(

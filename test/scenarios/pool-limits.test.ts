@@ -131,3 +131,52 @@ test('an idle connection past its greatest age is not used, and one below it is'
   }
   assert.ok(origin.requests.filter(({ connection }) => connection === 0).length > 1);
 });
+
+test('whoever was sent on a connection that was closed already gets a new one, also when it waits for that', async (t) => {
+  // It closes a connection that it has kept when the second request comes.
+  const served = new Set<number>();
+  const origin = await startOrigin(t, (_request, { socket, number }) => {
+    if (!served.has(number)) {
+      served.add(number);
+      return ok();
+    }
+    socket.destroy();
+    return undefined;
+  });
+  const gateway = await startTidegate(t, configuration(origin, 'max-connections: 1'));
+  const clients = await Promise.all(Array.from({ length: 12 }, () => connectRaw(t, gateway.port())));
+  const responses = clients.map((client) => client.request(GET));
+  for (const response of responses) assert.equal((await response).status, 200);
+  const records = await gateway.untilRecords(12);
+  for (const { attempts } of records) assert.ok(Number(attempts) <= 2, `${attempts} attempts`);
+});
+
+test('an attempt whose time is over while it waits for a connection is no failure of the endpoint', async (t) => {
+  const { origin, untilWaiting, answerOne } = await heldOrigin(t);
+  const gateway = await startTidegate(
+    t,
+    `
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams:
+  app:
+    endpoints: ['${origin.address}']
+    pool: { max-connections: 1 }
+    retry: { attempt-timeout: 300ms }
+    timeouts: { first-byte: 1m }
+`,
+  );
+  const first = await connectRaw(t, gateway.port());
+  // What streams has the time that the client takes.
+  await first.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1');
+  await origin.untilConnected();
+  const second = await connectRaw(t, gateway.port());
+  const response = await second.request(GET);
+  assert.equal(response.status, 503);
+  assert.match(response.field('proxy-status') ?? '', /error=connection_limit_reached/);
+  const failures = `tidegate_endpoint_attempt_failures_total{upstream="app",endpoint="${origin.address}"}`;
+  assert.equal(await gateway.metric(failures), 0);
+  await first.send('2');
+  await untilWaiting(1);
+  answerOne();
+  assert.equal((await first.response()).status, 200);
+});

@@ -142,3 +142,39 @@ test('a client that leaves during the wait ahead of an attempt ends the exchange
   assert.equal(record?.error, 'client-closed');
   assert.equal(origins[1]?.connections.length, 0);
 });
+
+test('a client that is slow to send is no fault of the endpoint: neither its time nor its latency', async (t) => {
+  const origin = await startOrigin(t, ({ body }) => ok(body));
+  const gateway = await startTidegate(
+    t,
+    `
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams:
+  app:
+    endpoints: ['${origin.address}']
+    retry: { attempt-timeout: 100ms }
+    circuit-breaker: { min-requests: 1, slow: 100ms, slow-rate: 1% }
+`,
+  );
+  const client = await connectRaw(t, gateway.port());
+  await client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nsl');
+  await origin.untilConnected();
+  // Far longer than an attempt may take.
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  await client.send('ow');
+  const response = await client.response();
+  assert.deepEqual([response.status, response.body], [200, 'slow']);
+  assert.equal((await gateway.admin<{ circuit: string }>('/upstreams/app')).circuit, 'closed');
+});
+
+test('the time of an attempt whose content streams begins when all of it is sent', async (t) => {
+  const silent = await startOrigin(t, () => undefined);
+  const origin = await startOrigin(t, ({ body }) => ok(body));
+  const gateway = await startTidegate(t, configuration([silent, origin], 'attempt-timeout: 100ms'));
+  const client = await connectRaw(t, gateway.port());
+  await client.send('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nsl');
+  await silent.untilConnected();
+  await client.send('ow');
+  const response = await client.response();
+  assert.deepEqual([response.status, response.body], [200, 'slow']);
+});
