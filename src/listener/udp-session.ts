@@ -1,5 +1,6 @@
 // The datagrams of one client address and port on a UDP listener: goes to one endpoint until it ends. The whole of it is one exchange,
 // with one access record.
+import { isIPv4 } from 'node:net';
 import type { Clock } from '#lib/clock.ts';
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { DatagramClient, DatagramEndpoint } from '#model/datagrams.ts';
@@ -93,8 +94,10 @@ export class UdpSession implements ClientConnection, ResponseReceiver, DatagramC
     return this.client.port;
   }
 
+  /** What is bound for both families is, to a client of IPv4, all addresses of that. */
   get localAddress(): string {
-    return this.#owner.localAddress;
+    const { localAddress } = this.#owner;
+    return localAddress === '::' && isIPv4(this.remoteAddress) ? '0.0.0.0' : localAddress;
   }
 
   get localPort(): number {

@@ -335,6 +335,16 @@ test('an IPv4 client of a listener for both families has its own address', async
   assert.equal((await gateway.untilRecords(1))[0]?.client, '127.0.0.1');
 });
 
+test('the endpoint is told of an IPv4 client of a listener for both families too', async (t) => {
+  const back = await bindUdp(t);
+  const more = ', send-proxy-protocol: v2';
+  const gateway = await startTidegate(t, configuration([back.address], { host: '::', more }));
+  const client = await bindUdp(t);
+  await client.send('x', gateway.port());
+  const { bytes } = await back.next();
+  assert.deepEqual(readDatagramHeader(bytes), { client: `127.0.0.1:${client.port}`, front: gateway.port(), rest: 'x' });
+});
+
 test('two workers share a listener, and every client keeps its session', async (t) => {
   const back = await startUdpEcho(t);
   const gateway = await startTidegate(t, `workers: 2\n${configuration([back.address])}`);
