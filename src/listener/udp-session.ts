@@ -123,7 +123,11 @@ export class UdpSession implements ClientConnection, ResponseReceiver, DatagramC
     }
     const isKept = !this.#isSettled && this.#keep(datagram);
     const isTaken = this.endpoint ? this.endpoint.send(datagram) : isKept;
-    if (!isTaken) countDroppedDatagram(this.#owner.state.series);
+    if (!isTaken) this.dropped();
+  }
+
+  dropped(): void {
+    countDroppedDatagram(this.#owner.state.series);
   }
 
   answer(datagram: Buffer): void {
@@ -134,7 +138,7 @@ export class UdpSession implements ClientConnection, ResponseReceiver, DatagramC
     passage.datagramsSent++;
     this.exchange.bytesSent += datagram.length;
     if (this.#owner.send(datagram, this.client)) countDatagramSent(this.#owner.state.series, datagram.length);
-    else countDroppedDatagram(this.#owner.state.series);
+    else this.dropped();
     const { expectedAnswers } = this.#owner.state.settings.udp;
     if (expectedAnswers > 0 && passage.datagramsSent >= expectedAnswers * passage.datagramsReceived)
       this.end('answered');

@@ -305,6 +305,17 @@ test('a datagram of the largest size there is passes both ways', async (t) => {
   assert.equal((await client.next()).bytes.compare(bytes), 0);
 });
 
+test('a datagram that is too long with its header is dropped and counted, and the session goes on', async (t) => {
+  const back = await bindUdp(t);
+  const gateway = await startTidegate(t, configuration([back.address], { more: ', send-proxy-protocol: v2' }));
+  const client = await bindUdp(t);
+  await client.send(Buffer.alloc(65_507), gateway.port());
+  await client.send('x', gateway.port());
+  assert.equal(readDatagramHeader((await back.next()).bytes).rest, 'x');
+  assert.equal(await gateway.metric(`tidegate_listener_dropped_datagrams_total${METRIC}`), 1);
+  assert.equal(await sessions(gateway), 1);
+});
+
 test('an empty datagram is one', async (t) => {
   const back = await startUdpEcho(t);
   const gateway = await startTidegate(t, configuration([back.address]));
