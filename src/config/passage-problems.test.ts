@@ -38,6 +38,17 @@ for (const [listener, expected] of [
     'protocol: tcp, routes: [{ protocol: ssh, sni: a.example, upstream: back }]',
     'routes.0.protocol: only TLS has sni and alpn',
   ],
+  ...['protocol: tls', 'protocol: ssh', 'protocol: proxy', 'sni: a.example', 'alpn: h2'].map(
+    (condition) =>
+      [
+        `protocol: tcp, routes: [{ ${condition}, http: true }]`,
+        'routes.0.http: is for connections of HTTP without TLS; write protocol: http',
+      ] as const,
+  ),
+  [
+    'protocol: tcp, routes: [{ sni: [a.example, "[2001:db8::1]"], upstream: back }]',
+    'routes.0.sni.1: "[2001:db8::1]" is an address; clients ask for names only',
+  ],
   ['protocol: tcp, routes: [{ upstream: bak }]', 'routes.0.upstream: no upstream is named "bak"; did you mean "back"?'],
   [
     'protocol: udp, upstream: back, proxy-protocol: [10.0.0.0/8]',

@@ -50,15 +50,27 @@ function* tcpProblems({ upstream, routes }: ListenerConfig, path: Path): Generat
   if (upstream !== undefined && routes)
     yield { path: [...path, 'upstream'], message: 'write it as the last of the routes: { upstream: … }' };
   if (routes?.length === 0) yield { path: [...path, 'routes'], message: 'at least one route is needed' };
-  for (const [i, route] of (routes ?? []).entries()) {
-    const at: Path = [...path, 'routes', i];
-    if ((route.upstream !== undefined) === route.http)
-      yield { path: at, message: 'a route needs exactly one of upstream and http: true' };
-    if (route.subset && route.upstream === undefined)
-      yield { path: [...at, 'subset'], message: 'is of an upstream; the route has none' };
-    const isTls = route.protocol === 'tls' || route.protocol === 'any';
-    if (!isTls && route.sni.length + route.alpn.length > 0)
-      yield { path: [...at, 'protocol'], message: 'only TLS has sni and alpn' };
+  for (const [i, route] of (routes ?? []).entries()) yield* routeProblems(route, [...path, 'routes', i]);
+}
+
+type StreamRoute = NonNullable<ListenerConfig['routes']>[number];
+
+/** Protocols that are not read as HTTP. */
+const OTHER_THAN_HTTP: ReadonlySet<StreamRoute['protocol']> = new Set(['tls', 'ssh', 'proxy']);
+
+function* routeProblems(route: StreamRoute, at: Path): Generator<ConfigurationProblem> {
+  if ((route.upstream !== undefined) === route.http)
+    yield { path: at, message: 'a route needs exactly one of upstream and http: true' };
+  if (route.subset && route.upstream === undefined)
+    yield { path: [...at, 'subset'], message: 'is of an upstream; the route has none' };
+  const isTls = route.protocol === 'tls' || route.protocol === 'any';
+  if (!isTls && route.sni.length + route.alpn.length > 0)
+    yield { path: [...at, 'protocol'], message: 'only TLS has sni and alpn' };
+  if (route.http && (OTHER_THAN_HTTP.has(route.protocol) || route.sni.length + route.alpn.length > 0))
+    yield { path: [...at, 'http'], message: 'is for connections of HTTP without TLS; write protocol: http' };
+  for (const [j, name] of route.sni.entries()) {
+    if (name.includes('['))
+      yield { path: [...at, 'sni', j], message: `"${name}" is an address; clients ask for names only` };
   }
 }
 

@@ -2,6 +2,7 @@
 // to, or one of HTTP, with all that was received.
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { StreamReceiver } from '#model/byte-stream.ts';
+import type { Handler } from '#model/handler.ts';
 import { createPassage, type Passage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { StreamChoice } from '#model/snapshot.ts';
@@ -104,9 +105,10 @@ export class FirstBytesConnection extends ClientStream implements StreamReceiver
 
   /** Returns whether to go on reading. */
   #handOver(first: FirstBytes): boolean {
-    const routes = this.host.snapshot().streamRoutes.get(this.listener);
-    const choice = routes?.match(first);
-    if (!routes || !choice) {
+    const { streamRoutes, passages } = this.host.snapshot();
+    const routes = streamRoutes.get(this.listener);
+    const choice = routes ? routes.match(first) : withoutRoutes(passages.get(this.listener));
+    if (!choice) {
       countRefusedConnection(this.listenerState.series, 'unmatched');
       const error = new ProxyError('no-route', `no route of the listener takes ${describe(first)}`);
       this.#refuse(
@@ -141,6 +143,11 @@ export class FirstBytesConnection extends ClientStream implements StreamReceiver
     this.stream.write(writeAlert(alert));
     this.stream.closeWhenSent();
   }
+}
+
+/** Where all connections go now: a reload has taken the routes away meanwhile. */
+function withoutRoutes(handler: Handler | undefined): StreamChoice {
+  return handler ? { type: 'upstream', handler } : { type: 'http' };
 }
 
 /** Why a TLS client that no route takes is refused. */

@@ -29,6 +29,7 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
   readonly #onClosed: (connection: AcceptedConnection) => void;
   #early: Buffer[] = [];
   #earlyBytes = 0;
+  /** Whether the client has sent FIN before it was joined with an endpoint. */
   #halfClosed = false;
   #stop: (() => void) | undefined = undefined;
   #lifetime: Lifetime | undefined = undefined;
@@ -120,7 +121,7 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
         exchange.bytesReceived = end.sent + this.#earlyBytes;
         exchange.bytesSent = end.received;
         exchange.phase = 'done';
-        this.#passage.closedBy ||= CLOSE_REASONS[end.endedBy];
+        this.#passage.closedBy ||= this.#halfClosed ? 'client' : CLOSE_REASONS[end.endedBy];
         tunnel.done();
         this.#finish();
         this.#onClosed(this);

@@ -1,5 +1,6 @@
 // The datagrams of one client address and port on a UDP listener: goes to one endpoint until it ends. The whole of it is one exchange,
 // with one access record.
+import { isIPv4 } from 'node:net';
 import type { Clock } from '#lib/clock.ts';
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { DatagramClient, DatagramEndpoint } from '#model/datagrams.ts';
@@ -93,8 +94,10 @@ export class UdpSession implements ClientConnection, ResponseReceiver, DatagramC
     return this.client.port;
   }
 
+  /** What is bound for both families is, to a client of IPv4, all addresses of that. */
   get localAddress(): string {
-    return this.#owner.localAddress;
+    const { localAddress } = this.#owner;
+    return localAddress === '::' && isIPv4(this.remoteAddress) ? '0.0.0.0' : localAddress;
   }
 
   get localPort(): number {
@@ -120,7 +123,11 @@ export class UdpSession implements ClientConnection, ResponseReceiver, DatagramC
     }
     const isKept = !this.#isSettled && this.#keep(datagram);
     const isTaken = this.endpoint ? this.endpoint.send(datagram) : isKept;
-    if (!isTaken) countDroppedDatagram(this.#owner.state.series);
+    if (!isTaken) this.dropped();
+  }
+
+  dropped(): void {
+    countDroppedDatagram(this.#owner.state.series);
   }
 
   answer(datagram: Buffer): void {
@@ -131,7 +138,7 @@ export class UdpSession implements ClientConnection, ResponseReceiver, DatagramC
     passage.datagramsSent++;
     this.exchange.bytesSent += datagram.length;
     if (this.#owner.send(datagram, this.client)) countDatagramSent(this.#owner.state.series, datagram.length);
-    else countDroppedDatagram(this.#owner.state.series);
+    else this.dropped();
     const { expectedAnswers } = this.#owner.state.settings.udp;
     if (expectedAnswers > 0 && passage.datagramsSent >= expectedAnswers * passage.datagramsReceived)
       this.end('answered');

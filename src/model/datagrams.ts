@@ -15,6 +15,8 @@ export interface DatagramClient {
   endpoint: DatagramEndpoint | undefined;
   /** The endpoint has sent a datagram. */
   answer(datagram: Buffer): void;
+  /** A datagram of the client could not be sent to the endpoint. */
+  dropped(): void;
   /** The endpoint that had been settled on is gone. */
   lost(error: ProxyError): void;
 }

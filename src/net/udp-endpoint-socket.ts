@@ -14,6 +14,8 @@ export interface DatagramReceiver {
   opened(): void;
   /** A datagram of the endpoint, whose memory is the receiver's. */
   datagram(bytes: Buffer): void;
+  /** A datagram that was taken could not be sent after all, for which the endpoint is not to blame: it may be too long. */
+  dropped(): void;
   /** The socket could not be opened, or the endpoint cannot be reached (ICMP). May be called again, until the socket is closed. */
   failed(error: NodeJS.ErrnoException): void;
 }
@@ -73,7 +75,9 @@ export class UdpEndpointSocket {
   }
 
   readonly #sent = (error: Error | null): void => {
-    if (error && !OF_ONE_DATAGRAM.has((error as NodeJS.ErrnoException).code ?? '')) this.#fail(error);
+    if (!error || this.#closed) return;
+    if (OF_ONE_DATAGRAM.has((error as NodeJS.ErrnoException).code ?? '')) this.#receiver.dropped();
+    else this.#receiver.failed(error);
   };
 
   #fail(error: Error): void {

@@ -137,6 +137,24 @@ test('http: the request is as it is told to be', async (t) => {
   assert.match(second, new RegExp(`\r\nhost: 127\\.0\\.0\\.1:${port}\r\n`, 'i'));
 });
 
+test('http: content in many small chunks is not looked at for each of them', async (t) => {
+  const { check } = await startPeer(t, (socket) => {
+    const chunks = '1\r\na\r\n'.repeat(20_000);
+    socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`));
+  });
+  const looks = t.mock.method(RegExp.prototype, 'test');
+  assert.equal((await check('http', { 'body-matches': 'b$' }, 20_000)).reason, 'content is not as expected');
+  const { length } = looks.mock.calls.filter((call) => (call.this as RegExp).source === 'b$');
+  assert.ok(length > 0 && length < 2000, `${length} looks`);
+});
+
+test('http: content is healthy as soon as it holds what is expected', async (t) => {
+  const { check } = await startPeer(t, (socket) => {
+    socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nall is well'));
+  });
+  assert.deepEqual(await check('http', { body: 'is well' }), { healthy: true, reason: 'content as expected' });
+});
+
 test('http: text of any kind is sent as UTF-8', async (t) => {
   let head = '';
   const { check } = await startPeer(t, (socket) => {

@@ -46,7 +46,8 @@ async function bindUdp({ host, port }: SocketAddress): Promise<number> {
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {
-  if (error.code === 'EADDRINUSE') return 'the port is in use by another program';
+  if (error.code === 'EADDRINUSE')
+    return 'the port is in use by another program, or still by a listener that is removed or renamed';
   if (error.code === 'EACCES') return 'permission denied; ports below 1024 need CAP_NET_BIND_SERVICE';
   if (error.code === 'EADDRNOTAVAIL') return 'this machine has no such address';
   return error.message;

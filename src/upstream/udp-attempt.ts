@@ -89,6 +89,10 @@ export class UdpAttempt implements Attempt, DatagramReceiver, DatagramEndpoint, 
     this.#client.answer(bytes);
   }
 
+  dropped(): void {
+    this.#client.dropped();
+  }
+
   failed(error: NodeJS.ErrnoException): void {
     const before = this.#state;
     this.#close();

@@ -286,6 +286,20 @@ test('a client that leaves before it has said what it wants is in the records', 
   assert.equal((await gateway.untilRecords(1))[0]?.error, 'client-closed');
 });
 
+test('a connection that is being looked at while a reload takes the routes away goes where all go then', async (t) => {
+  const one = await startPlain(t, 'one');
+  const gateway = await startTidegate(t, configuration(['{ protocol: ssh, upstream: one }'], { one }));
+  const socket = await dial(t, gateway);
+  socket.write('SS');
+  await gateway.write(`
+listeners: { edge: { address: '127.0.0.1:0', protocol: tcp, upstream: one } }
+upstreams: { one: { endpoints: ['${one}'] } }
+`);
+  await gateway.untilAdmin<{ generation: number }>('/status', ({ generation }) => generation > 1);
+  socket.write('H-');
+  assert.equal(await readText(socket, 9), 'one: SSH-');
+});
+
 test('a reload changes the routes for connections that come after it, and leaves open ones alone', async (t) => {
   const [one, two] = [await startPlain(t, 'one'), await startPlain(t, 'two')];
   const routed = (name: string) => configuration([`{ protocol: ssh, upstream: ${name} }`], { one, two });

@@ -112,6 +112,24 @@ test('an endpoint that refuses is passed over, and what the client sent meanwhil
   }
 });
 
+test('a client that has ended its side before there was an endpoint is the one that closed the connection', async (t) => {
+  const origin = await startTcp(t, echo);
+  const endpoints = [`127.0.0.1:${await closedPort()}`, origin.address];
+  const gateway = await startTidegate(t, configuration(endpoints, ', retry: { backoff: 500ms }'));
+  // Of two in turn one is tried at the endpoint that refuses first.
+  for (let turn = 0; turn < 2; turn++) {
+    const client = await connectTo(t, gateway);
+    client.end('hello');
+    assert.equal((await readAll(client)).toString(), 'hello');
+  }
+  const records = await gateway.untilRecords(2);
+  const late = records.filter(({ attempts }) => attempts === 2);
+  assert.deepEqual(
+    late.map(({ closed_by: who }) => who),
+    ['client'],
+  );
+});
+
 test('with no endpoint left the connection is reset, with a record that says why', async (t) => {
   const gateway = await startTidegate(t, configuration([`127.0.0.1:${await closedPort()}`]));
   const client = connect(gateway.port(), '127.0.0.1');

@@ -305,6 +305,17 @@ test('a datagram of the largest size there is passes both ways', async (t) => {
   assert.equal((await client.next()).bytes.compare(bytes), 0);
 });
 
+test('a datagram that is too long with its header is dropped and counted, and the session goes on', async (t) => {
+  const back = await bindUdp(t);
+  const gateway = await startTidegate(t, configuration([back.address], { more: ', send-proxy-protocol: v2' }));
+  const client = await bindUdp(t);
+  await client.send(Buffer.alloc(65_507), gateway.port());
+  await client.send('x', gateway.port());
+  assert.equal(readDatagramHeader((await back.next()).bytes).rest, 'x');
+  assert.equal(await gateway.metric(`tidegate_listener_dropped_datagrams_total${METRIC}`), 1);
+  assert.equal(await sessions(gateway), 1);
+});
+
 test('an empty datagram is one', async (t) => {
   const back = await startUdpEcho(t);
   const gateway = await startTidegate(t, configuration([back.address]));
@@ -333,6 +344,16 @@ test('an IPv4 client of a listener for both families has its own address', async
   const client = await bindUdp(t);
   assert.equal(await client.ask('x', gateway.port()), 'x');
   assert.equal((await gateway.untilRecords(1))[0]?.client, '127.0.0.1');
+});
+
+test('the endpoint is told of an IPv4 client of a listener for both families too', async (t) => {
+  const back = await bindUdp(t);
+  const more = ', send-proxy-protocol: v2';
+  const gateway = await startTidegate(t, configuration([back.address], { host: '::', more }));
+  const client = await bindUdp(t);
+  await client.send('x', gateway.port());
+  const { bytes } = await back.next();
+  assert.deepEqual(readDatagramHeader(bytes), { client: `127.0.0.1:${client.port}`, front: gateway.port(), rest: 'x' });
 });
 
 test('two workers share a listener, and every client keeps its session', async (t) => {
