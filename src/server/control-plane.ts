@@ -117,7 +117,9 @@ export class ControlPlane implements AdminHost {
     if (!first) return;
     this.#parts.log.info('draining', { timeoutMs: deadlineMs });
     this.#unwatch();
-    void this.#workers.drain().then(async () => {
+    // After a change that is under way: a worker answers one question at a time.
+    void this.#changing.then(async () => {
+      await this.#workers.drain();
       await this.terminate();
       this.#parts.log.info('stopped');
       this.#stopped(0);
@@ -207,6 +209,7 @@ export class ControlPlane implements AdminHost {
   async #reloadOnce(): Promise<ReloadResult> {
     const { source, log } = this.#parts;
     const generation = this.#preparation?.generation ?? 0;
+    if (this.#draining) return this.#refused(['the gateway is draining'], generation);
     const loaded = await source.load();
     if (!loaded.ok) return this.#refused(loaded.lines, generation);
     const compiled = await tryCompile(loaded.config, source);
