@@ -246,14 +246,23 @@ export class ControlPlane implements AdminHost {
     try {
       await this.#workers.change(preparation);
     } catch (error) {
-      if (this.#loaded) this.#resolvers.use(this.#loaded.config);
+      this.#goBack();
       throw error;
     }
+    this.#resolvers.settle();
     this.#loaded = loaded;
     this.#preparation = preparation;
     log.setLevel(this.#parts.logLevel ?? config.logs.level);
     memory.keepOnly(layout);
     health.watch(config, (upstream) => found[upstream] ?? []);
+  }
+
+  /** A change has failed: what it needed and what is in use does not is given back. */
+  #goBack(): void {
+    if (!this.#preparation) return;
+    this.#resolvers.use(this.#preparation.config);
+    this.#resolvers.settle();
+    this.#parts.memory.keepOnly(this.#preparation.memory);
   }
 
   /** Listeners with the ports they have or will have. Rejects when an address cannot be had. */
