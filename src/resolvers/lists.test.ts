@@ -43,6 +43,7 @@ for (const [what, text, reason] of [
   ['with an unknown key', "- { address: '10.0.0.1:81', wieght: 2 }", /no list of endpoints/],
   ['with an address that is none', '- nowhere', /no list of endpoints/],
   ['that lists an endpoint twice', '[10.0.0.1:81, 10.0.0.1:81]', /twice/],
+  ['with a port that cannot be connected to', '[10.0.0.1:0]', /"10\.0\.0\.1:0": port 0 cannot be connected to/],
   ['that is empty', '[]', /there is no endpoint/],
 ] as const) {
   test(`file: a list ${what} keeps the last one, and is said once`, async (t) => {
