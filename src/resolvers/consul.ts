@@ -6,6 +6,10 @@ import { EndpointUpdates, onEmpty } from './endpoint-updates.ts';
 import { HttpClient, parseJson, serverUrl, successful, tlsFiles } from './http-client.ts';
 import { RECONNECT, Rounds } from './rounds.ts';
 
+/** Consul takes no wait for its own of five minutes, and a longer one for ten. */
+const MIN_WAIT_MS = 1000;
+const MAX_WAIT_MS = 600_000;
+
 const options = s.object({
   service: s.string().describe('Name of the service.'),
   server: serverUrl().prefault('http://127.0.0.1:8500').describe('URL of the agent or server of Consul.'),
@@ -22,8 +26,9 @@ const options = s.object({
     .describe('The worst state of its checks in which an instance is taken.'),
   wait: s
     .duration()
+    .refine((ms) => ms >= MIN_WAIT_MS && ms <= MAX_WAIT_MS, { message: 'must be from 1s to 10m' })
     .prefault('5m')
-    .describe('How long Consul holds a question back when nothing changes; 10m at most.'),
+    .describe('How long Consul holds a question back when nothing changes: 1s to 10m.'),
   tls: tlsFiles.prefault({}).describe('Files for TLS, where the URL is https.'),
   'on-empty': onEmpty,
 });

@@ -104,7 +104,7 @@ const overUdp: Exchange = ({ address, port }, query, read, limit) => {
     const giveUp = () => reject(new Error('no answer'));
     if (limit.aborted) giveUp();
     limit.addEventListener('abort', giveUp, { once: true });
-    socket.once('error', reject);
+    socket.on('error', reject);
     socket.on('message', (bytes) => {
       try {
         resolve(read(bytes));
@@ -112,8 +112,9 @@ const overUdp: Exchange = ({ address, port }, query, read, limit) => {
         // RFC 5452 9.1: what does not match the query is dropped, and the wait goes on.
       }
     });
-    // A connected socket gets packets of this server alone.
-    socket.connect(port, address, () => socket.send(query));
+    // A connected socket gets packets of this server alone. Where there is no way to it, Node gives the error to the callback,
+    // against its types.
+    socket.connect(port, address, (error?: Error) => (error ? reject(error) : socket.send(query)));
   });
   return done.finally(() => socket.close());
 };

@@ -2,8 +2,7 @@
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import { formatAddress } from '#schema/address.ts';
 import { type Output, s } from '#schema/blocks.ts';
-import { endpointSchema } from '#schema/endpoint-list.ts';
-import { checked, inOrder } from './endpoint-list.ts';
+import { checkEndpoint, inOrder } from './endpoint-list.ts';
 
 const network = s.part({ IPAddress: s.string().nullish(), GlobalIPv6Address: s.string().nullish() });
 
@@ -54,7 +53,7 @@ function toEndpoint(one: Container, defaults: ContainerDefaults): ResolvedEndpoi
     backup: label('backup') === 'true',
     zone: label('zone'),
   };
-  return checked(endpointSchema, given, 'its labels are not as they should be');
+  return checkEndpoint(given, 'its labels are not as they should be');
 }
 
 function addressOf({ NetworkSettings: settings }: Container, wanted: string | undefined): string {

@@ -10,7 +10,7 @@ export const MAX_LIST_BYTES = 16 * 1024 * 1024;
 
 /** Reads a list in JSON or YAML. Throws an Error with a sentence that says what is wrong. */
 export function parseEndpointList(text: string): readonly ResolvedEndpoint[] {
-  const endpoints = checked(endpointListSchema, parse(text) ?? [], 'it is no list of endpoints');
+  const endpoints = checked(endpointListSchema, parse(text) ?? [], 'it is no list of endpoints').map(connectable);
   const seen = new Set<string>();
   for (const endpoint of endpoints) {
     const address = formatAddress(endpoint);
@@ -23,7 +23,18 @@ export function parseEndpointList(text: string): readonly ResolvedEndpoint[] {
 /** Reads one endpoint: an address, or an object in JSON. Throws an Error with a sentence that says what is wrong. */
 export function parseEndpoint(text: string): ResolvedEndpoint {
   const trimmed = text.trim();
-  return checked(endpointSchema, /^["{]/.test(trimmed) ? JSON.parse(trimmed) : trimmed, 'it is no endpoint');
+  return checkEndpoint(/^["{]/.test(trimmed) ? JSON.parse(trimmed) : trimmed, 'it is no endpoint');
+}
+
+/** `value` as an endpoint. Throws an Error that begins with `problem` and says what is wrong. */
+export function checkEndpoint(value: unknown, problem: string): ResolvedEndpoint {
+  return connectable(checked(endpointSchema, value, problem));
+}
+
+function connectable(endpoint: ResolvedEndpoint): ResolvedEndpoint {
+  if (endpoint.socketPath === '' && endpoint.port === 0)
+    throw new Error(`"${formatAddress(endpoint)}": port 0 cannot be connected to`);
+  return endpoint;
 }
 
 /** Each address once: the first endpoint that has it. */

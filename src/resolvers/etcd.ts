@@ -41,6 +41,9 @@ const WATCH_MS = 300_000;
 /** Before the keys are listed anew. */
 const AGAIN_MS = 1000;
 
+/** A member that is cut off from the others ends its watches after some seconds, where it would have nothing more to tell. */
+const REQUIRE_LEADER = { 'grpc-metadata-hasleader': 'true' };
+
 const header = s.part({ revision: s.string() });
 const pair = s.part({ key: s.string(), value: s.string().nullish() });
 const range = s.part({ header, kvs: s.array(pair).nullish() });
@@ -92,7 +95,7 @@ class EtcdResolver implements Resolver {
   async #round(updates: EndpointUpdates, signal: AbortSignal): Promise<number> {
     const client = this.#clients[this.#turn] as HttpClient;
     const keys = keyRange(this.#options.prefix);
-    const headers = await this.#authenticate(client, signal);
+    const headers = { ...REQUIRE_LEADER, ...(await this.#authenticate(client, signal)) };
     const post = (target: string, content: unknown) => {
       return { method: 'POST', target, headers, body: JSON.stringify(content), timeoutMs: TIMEOUT_MS, signal };
     };

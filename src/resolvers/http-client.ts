@@ -117,7 +117,9 @@ export class HttpClient {
       });
       request.once('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
       request.once('response', resolve);
-      request.once('error', reject);
+      request.on('error', reject);
+      // What is no response, such as a switch of protocols, closes the connection without an error.
+      request.once('close', () => reject(new Error('the server gave no response')));
       request.end(body);
     });
   }

@@ -4,7 +4,7 @@ import { type Output, s } from '#schema/blocks.ts';
 import { parseEndpointList } from './endpoint-list.ts';
 import { EndpointUpdates, onEmpty } from './endpoint-updates.ts';
 import { HttpClient, serverUrl, successful, tlsFiles } from './http-client.ts';
-import { Rounds } from './rounds.ts';
+import { RECONNECT, Rounds } from './rounds.ts';
 
 const options = s.object({
   url: serverUrl().describe('Where the list is: JSON or YAML, a list of endpoints or an object with one as endpoints.'),
@@ -37,12 +37,16 @@ class HttpResolver implements Resolver {
     this.#options = given;
     this.#host = host;
     this.#client = new HttpClient(host, given.url, given.tls);
-    this.#rounds = new Rounds(host, { minMs: given.interval, maxMs: given.interval });
+    const { interval } = given;
+    // With long polling the next question follows at once, but not after a failure.
+    this.#rounds = new Rounds(host, interval < RECONNECT.minMs ? RECONNECT : { minMs: interval, maxMs: interval });
   }
 
   start(update: (endpoints: readonly ResolvedEndpoint[]) => void): void {
     const { url, 'on-empty': whenEmpty } = this.#options;
-    const updates = new EndpointUpdates(this.#host, url, whenEmpty, update);
+    const { origin, pathname } = new URL(url);
+    // Without the query, which may hold a key.
+    const updates = new EndpointUpdates(this.#host, `${origin}${pathname}`, whenEmpty, update);
     this.#rounds.start(
       (signal) => this.#ask(updates, signal),
       (reason) => updates.fail(reason),

@@ -36,6 +36,11 @@ test('pods that end and still serve are taken when no other is left', () => {
   assert.equal(select([{ endpoints }]).endpoints, '10.0.0.1:80');
 });
 
+test('of a pod that ends, no word on whether it serves means that it does', () => {
+  const endpoints = [pod('10.0.0.1', { ready: false, terminating: true }), pod('10.0.0.2', { ready: false })];
+  assert.equal(select([{ endpoints }]).endpoints, '10.0.0.1:80');
+});
+
 test('a pod that two slices list while it moves between them is one endpoint', () => {
   const slices = [{ endpoints: [pod('10.0.0.1')] }, { endpoints: [pod('10.0.0.1'), pod('10.0.0.2')] }];
   assert.equal(select(slices).endpoints, '10.0.0.1:80 10.0.0.2:80');

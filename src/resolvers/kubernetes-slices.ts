@@ -50,9 +50,9 @@ export function selectEndpoints(slices: Iterable<EndpointSlice>, selection: Sele
       continue;
     }
     for (const { addresses, conditions, zone } of slice.endpoints) {
-      // "A nil value should be interpreted as "true"."
+      // "A nil value should be interpreted as "true"", of ready and of serving; of terminating as "false".
       const isReady = conditions?.ready ?? true;
-      const isEnding = (conditions?.serving ?? false) && (conditions?.terminating ?? false);
+      const isEnding = (conditions?.serving ?? true) && (conditions?.terminating ?? false);
       // "Consumers should always use the first element": they are all the same pod.
       const [host] = addresses;
       if (host === undefined || (!isReady && !isEnding)) continue;

@@ -9,11 +9,11 @@ import { type TestContext, test } from 'node:test';
 import type { ResolverModule } from '#model/resolver.ts';
 import { fileResolver } from './file.ts';
 import { httpResolver } from './http.ts';
-import { runResolver } from './testing.ts';
+import { hurry, type Pace, runResolver } from './testing.ts';
 
 /** Runs a resolver that looks often. */
-function run(t: TestContext, module: ResolverModule, options: object) {
-  return runResolver(t, module, { interval: '10ms', ...options });
+function run(t: TestContext, module: ResolverModule, options: object, pace?: Pace) {
+  return runResolver(t, module, { interval: '10ms', ...options }, pace);
 }
 
 async function temporaryFile(t: TestContext, text: string): Promise<string> {
@@ -43,6 +43,7 @@ for (const [what, text, reason] of [
   ['with an unknown key', "- { address: '10.0.0.1:81', wieght: 2 }", /no list of endpoints/],
   ['with an address that is none', '- nowhere', /no list of endpoints/],
   ['that lists an endpoint twice', '[10.0.0.1:81, 10.0.0.1:81]', /twice/],
+  ['with a port that cannot be connected to', '[10.0.0.1:0]', /"10\.0\.0\.1:0": port 0 cannot be connected to/],
   ['that is empty', '[]', /there is no endpoint/],
 ] as const) {
   test(`file: a list ${what} keeps the last one, and is said once`, async (t) => {
@@ -113,7 +114,7 @@ test('http: an outage, a failure and an answer that does not come keep the last 
     if (mode === 'silent') return;
     response.writeHead(mode === 'failing' ? 500 : 200).end(mode === 'nonsense' ? '{' : '["10.0.0.1:81"]');
   });
-  const { answers, warnings, until } = run(t, httpResolver, { url, timeout: '100ms' });
+  const { answers, warnings, until } = run(t, httpResolver, { url, timeout: '100ms' }, hurry(100));
   await until(() => answers.length === 1);
   for (const [next, reason] of [
     ['failing', /status 500/],
@@ -126,4 +127,22 @@ test('http: an outage, a failure and an answer that does not come keep the last 
     assert.match(warnings.at(-1) ?? '', reason);
   }
   assert.equal(answers.length, 1);
+});
+
+test('http: without a wait between questions there is one after a failure all the same', async (t) => {
+  const url = await startServer(t, (_request, response) => response.writeHead(500).end());
+  const { delays, until } = run(t, httpResolver, { url, interval: '0s' }, hurry(5000));
+  const waits = () => delays.filter((delayMs) => delayMs !== 5000);
+  await until(() => waits().length === 3);
+  assert.deepEqual(waits(), [1000, 2000, 4000]);
+});
+
+test('http: the log names the URL without its query, which may hold a key', async (t) => {
+  let status = 200;
+  const url = await startServer(t, (_request, response) => response.writeHead(status).end('["10.0.0.1:81"]'));
+  const { sources, answers, warnings, until } = run(t, httpResolver, { url: `${url}?key=secret` });
+  await until(() => answers.length === 1);
+  status = 500;
+  await until(() => warnings.length === 1);
+  assert.deepEqual([...sources], [url]);
 });

@@ -14,6 +14,8 @@ export interface ResolverRun {
   readonly warnings: readonly string[];
   /** Messages of the level `info` so far. */
   readonly notes: readonly string[];
+  /** What messages name as their source so far. */
+  readonly sources: ReadonlySet<unknown>;
   /** Milliseconds of each timer that was set so far, as the resolver said them. */
   readonly delays: readonly number[];
   /** Resolves when `holds` does. */
@@ -44,12 +46,19 @@ export function runResolver(
   const answers: string[] = [];
   const warnings: string[] = [];
   const notes: string[] = [];
+  const sources = new Set<unknown>();
   const delays: number[] = [];
   const resolver = module.create(module.options.parse(options), {
     log: {
       debug() {},
-      info: (message) => void notes.push(message),
-      warn: (message, fields) => void warnings.push(`${message}: ${fields?.reason}`),
+      info: (message, fields) => {
+        notes.push(message);
+        sources.add(fields?.source);
+      },
+      warn: (message, fields) => {
+        warnings.push(`${message}: ${fields?.reason}`);
+        sources.add(fields?.source);
+      },
       error() {},
     },
     setTimer(callback, delayMs) {
@@ -65,7 +74,7 @@ export function runResolver(
   const until = async (holds: () => boolean) => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   };
-  return { answers, warnings, notes, delays, until, stop: () => resolver.stop() };
+  return { answers, warnings, notes, sources, delays, until, stop: () => resolver.stop() };
 }
 
 /** `address*weight@priority` and the zone in parentheses, without what is as it usually is. */

@@ -118,7 +118,9 @@ export class ControlPlane implements AdminHost {
     if (!first) return;
     this.#parts.log.info('draining', { timeoutMs: deadlineMs });
     this.#unwatch();
-    void this.#workers.drain().then(async () => {
+    // After a change that is under way: a worker answers one question at a time.
+    void this.#changing.then(async () => {
+      await this.#workers.drain();
       await this.terminate();
       this.#parts.log.info('stopped');
       this.#stopped(0);
@@ -208,6 +210,7 @@ export class ControlPlane implements AdminHost {
   async #reloadOnce(): Promise<ReloadResult> {
     const { source, log } = this.#parts;
     const generation = this.#preparation?.generation ?? 0;
+    if (this.#draining) return this.#refused(['the gateway is draining'], generation);
     const loaded = await source.load();
     if (!loaded.ok) return this.#refused(loaded.lines, generation);
     const compiled = await tryCompile(loaded.config, source);
@@ -244,14 +247,23 @@ export class ControlPlane implements AdminHost {
     try {
       await this.#workers.change(preparation);
     } catch (error) {
-      if (this.#loaded) this.#resolvers.use(this.#loaded.config);
+      this.#goBack();
       throw error;
     }
+    this.#resolvers.settle();
     this.#loaded = loaded;
     this.#preparation = preparation;
     log.setLevel(this.#parts.logLevel ?? config.logs.level);
     memory.keepOnly(layout);
     health.watch(config, (upstream) => found[upstream] ?? []);
+  }
+
+  /** A change has failed: what it needed and what is in use does not is given back. */
+  #goBack(): void {
+    if (!this.#preparation) return;
+    this.#resolvers.use(this.#preparation.config);
+    this.#resolvers.settle();
+    this.#parts.memory.keepOnly(this.#preparation.memory);
   }
 
   /** Listeners with the ports they have or will have. Rejects when an address cannot be had. */

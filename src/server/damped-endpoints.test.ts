@@ -103,6 +103,15 @@ test('an endpoint that stays away is gone when the hold is over', () => {
   assert.deepEqual(changes, ['1 2', '1 2 3', '2 3']);
 });
 
+test('an endpoint that comes and goes before it is in use is not held', () => {
+  const { endpoints, changes, advance } = start({ throttleMs: 1000, holdMs: 30_000 });
+  endpoints.offer(at(1));
+  endpoints.offer(at(1, 2));
+  endpoints.offer(at(1));
+  advance(60_000);
+  assert.deepEqual(changes, ['1']);
+});
+
 test('what is stopped changes nothing more', () => {
   const { endpoints, changes, advance } = start({ throttleMs: 1000, holdMs: 0 });
   endpoints.offer(at(1));

@@ -65,9 +65,10 @@ export class DampedEndpoints {
     this.#publish();
   }
 
-  /** The same without a call back: for who asks right after. */
+  /** Puts other endpoints in use at once, without a call back: for who asks right after. Those that they replace are not held. */
   replace(found: readonly ResolvedEndpoint[]): void {
-    this.#take(found);
+    this.#found = found;
+    for (const endpoint of found) this.#held.delete(formatAddress(endpoint));
     this.#renew();
   }
 
@@ -77,16 +78,16 @@ export class DampedEndpoints {
   }
 
   #take(found: readonly ResolvedEndpoint[]): void {
-    const before = this.#found;
     this.#found = found;
     const { holdMs } = this.#damping;
     const untilMs = this.#host.now() + holdMs;
     const addresses = new Set(found.map(formatAddress));
     for (const address of addresses) this.#held.delete(address);
     if (holdMs === 0) return;
-    for (const [place, endpoint] of before.entries()) {
+    // Only what was in use: what comes and goes within the time of the throttle is never put in use.
+    for (const [place, endpoint] of this.#current.entries()) {
       const address = formatAddress(endpoint);
-      if (!addresses.has(address)) this.#held.set(address, { endpoint, place, untilMs });
+      if (!addresses.has(address) && !this.#held.has(address)) this.#held.set(address, { endpoint, place, untilMs });
     }
   }
 

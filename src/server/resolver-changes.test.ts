@@ -21,15 +21,16 @@ function start(t: TestContext) {
   const host = { log: silentLog, setTimer: systemTimers.set, now: () => process.uptime() * 1000, random: () => 0.5 };
   const set = new ResolverSet(host, (upstream) => void told.push(upstream));
   t.after(() => set.stop());
-  const use = (upstreams: string) => {
+  const use = (upstreams: string, isSettled = true) => {
     const config = configure(upstreams);
     set.use(config);
+    if (isSettled) set.settle();
     return () => set.endpoints('app', config.upstreams.app as never).map((endpoint) => describe(endpoint));
   };
   const until = async (holds: () => boolean) => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
   };
-  return { told, use, until };
+  return { told, use, until, settle: () => set.settle() };
 }
 
 function describe(endpoint: Parameters<typeof formatAddress>[0] & { readonly weight: number; readonly zone?: string }) {
@@ -96,4 +97,26 @@ test('other damping is taken over without a new resolver', async (t) => {
   await writeFile(path, '[10.0.0.2:80]');
   await until(() => told.length === 2);
   assert.deepEqual(endpoints(), ['10.0.0.2:80*1']);
+});
+
+test('a change that is taken back leaves an upstream the endpoints it had, and those found meanwhile', async (t) => {
+  const { told, use, until, settle } = start(t);
+  const one = await temporaryFile(t, '[10.0.0.1:80]');
+  const two = await temporaryFile(t, '[10.0.0.2:80]');
+  const options = 'interval: 10ms, hold: 1h, throttle: 0s';
+  const before = `{ app: { resolve: { type: file, path: '${one}', ${options} } } }`;
+  const after = `{ app: { resolve: { type: file, path: '${two}', ${options} } } }`;
+  use(before);
+  await until(() => told.length === 1);
+  for (const refused of [after, '{ other: { endpoints: [10.0.0.9:80] } }', '{ app: { endpoints: [10.0.0.9:80] } }']) {
+    use(refused, false);
+    assert.deepEqual(use(before, false)(), ['10.0.0.1:80*1']);
+    settle();
+  }
+  const found = use(after, false);
+  await until(() => found().includes('10.0.0.2:80*1'));
+  await writeFile(one, '[10.0.0.1:80, 10.0.0.3:80]');
+  const soFar = told.length;
+  await until(() => told.length > soFar);
+  assert.deepEqual(use(before)(), ['10.0.0.1:80*1', '10.0.0.3:80*1']);
 });

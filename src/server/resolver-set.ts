@@ -18,6 +18,8 @@ interface ResolvedUpstream {
   readonly name: string;
   config: UpstreamConfig;
   running: readonly Running[];
+  /** Resolvers that only the configuration before needs: there may be a way back to it. */
+  leaving: readonly Running[];
   /** All of its endpoints. */
   readonly endpoints: DampedEndpoints;
 }
@@ -36,51 +38,54 @@ export class ResolverSet {
     this.#onChange = onChange;
   }
 
-  /** Starts what `config` needs; resolvers whose options did not change go on. */
+  /** Starts what `config` needs. Resolvers whose options did not change go on; those that it does not need do so until `settle`. */
   use(config: Config): void {
-    for (const name of this.#upstreams.keys()) if (!config.upstreams[name]) this.#drop(name);
+    for (const [name, state] of this.#upstreams) if (!config.upstreams[name]) giveUp(state);
     for (const [name, upstream] of Object.entries(config.upstreams)) this.#useUpstream(name, upstream);
+  }
+
+  /** Stops what the configuration in use does not need. */
+  settle(): void {
+    for (const [name, state] of this.#upstreams) {
+      for (const { resolver } of state.leaving) resolver.stop();
+      state.leaving = [];
+      if (state.running.length === 0) this.#upstreams.delete(name);
+    }
   }
 
   /** The endpoints of an upstream as far as they are known: listed and resolved ones in the order written, each address once. */
   endpoints(name: string, upstream: UpstreamConfig): readonly ResolvedEndpoint[] {
-    return unique(this.#upstreams.get(name)?.endpoints.current ?? upstream.endpoints ?? []);
+    const state = this.#upstreams.get(name);
+    return unique((state?.running.length ? state.endpoints.current : upstream.endpoints) ?? []);
   }
 
   stop(): void {
-    for (const name of [...this.#upstreams.keys()]) this.#drop(name);
-  }
-
-  #drop(name: string): void {
-    const upstream = this.#upstreams.get(name);
-    this.#upstreams.delete(name);
-    upstream?.endpoints.stop();
-    for (const { resolver } of upstream?.running ?? []) resolver.stop();
+    for (const state of this.#upstreams.values()) giveUp(state);
+    this.settle();
   }
 
   #useUpstream(name: string, upstream: UpstreamConfig): void {
     const wanted = wantedResolvers(upstream);
+    const known = this.#upstreams.get(name);
     if (wanted.length === 0) {
-      this.#drop(name);
+      if (known) giveUp(known);
       return;
     }
-    const state = this.#upstreams.get(name) ?? this.#add(name, upstream);
+    const state = known ?? this.#add(name, upstream);
     state.config = upstream;
     state.endpoints.configure(dampingOf(upstream));
-    const before = state.running;
-    const running = (key: string) => before.find((one) => one.key === key);
-    const kept = new Set(wanted.map(({ key }) => running(key)));
-    const leaving = before.filter((one) => !kept.has(one));
-    for (const { resolver } of leaving) resolver.stop();
+    const all = [...state.running, ...state.leaving];
+    const running = (key: string) => all.find((one) => one.key === key);
     // Until a resolver has its first answer, what those found that it replaces stays in use.
-    const found = leaving.flatMap((one) => one.found);
+    const found = state.running.filter((one) => !wanted.some(({ key }) => key === one.key)).flatMap((one) => one.found);
     state.running = wanted.map((one) => running(one.key) ?? this.#start(state, one, found));
+    state.leaving = all.filter((one) => !state.running.includes(one));
     state.endpoints.replace(allEndpoints(state));
   }
 
   #add(name: string, config: UpstreamConfig): ResolvedUpstream {
     const endpoints = new DampedEndpoints(dampingOf(config), this.#host, () => this.#onChange(name));
-    const state: ResolvedUpstream = { name, config, running: [], endpoints };
+    const state: ResolvedUpstream = { name, config, running: [], leaving: [], endpoints };
     this.#upstreams.set(name, state);
     return state;
   }
@@ -92,15 +97,24 @@ export class ResolverSet {
     const running: Running = { resolver: module.create(wanted.options, host), key: wanted.key, found };
     let isFirst = true;
     running.resolver.start((answer) => {
+      running.found = answer.map((endpoint) => ({ ...endpoint, ...wanted.listed }));
+      // Whether there is a way back to it is known when the change under way has ended.
+      if (state.leaving.includes(running)) this.#onChange(state.name);
       // What comes after it was stopped is of no use.
       if (!state.running.includes(running)) return;
-      running.found = answer.map((endpoint) => ({ ...endpoint, ...wanted.listed }));
       if (isFirst) state.endpoints.offerFirst(allEndpoints(state));
       else state.endpoints.offer(allEndpoints(state));
       isFirst = false;
     });
     return running;
   }
+}
+
+/** Keeps the resolvers of an upstream that needs none until it is settled. */
+function giveUp(state: ResolvedUpstream): void {
+  state.leaving = [...state.running, ...state.leaving];
+  state.running = [];
+  state.endpoints.stop();
 }
 
 function allEndpoints({ config, running }: ResolvedUpstream): readonly ResolvedEndpoint[] {

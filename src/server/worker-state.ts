@@ -126,6 +126,7 @@ export class WorkerState {
   discard(): void {
     for (const listener of this.#prepared?.added.values() ?? []) listener.drain();
     this.#prepared = undefined;
+    if (this.#snapshot) this.#restorePools(this.#snapshot);
   }
 
   replaceEndpoints(name: string, addresses: readonly ResolvedEndpoint[], memory: MemoryLayout): void {
@@ -160,6 +161,15 @@ export class WorkerState {
       for (const [name, upstream] of former.upstreams)
         upstream.endpoints = this.#snapshot?.upstreams.get(name)?.endpoints ?? upstream.endpoints;
     }
+  }
+
+  /** Compiling gives pools the settings of what it compiles, and makes those that are missing. */
+  #restorePools(snapshot: Snapshot): void {
+    for (const { name, pool, endpoints } of snapshot.upstreams.values()) {
+      for (const endpoint of endpoints)
+        this.#pools.transport(seriesKey.endpoint(name, endpoint.name), endpoint, pool, endpoint.series);
+    }
+    this.#pools.keepOnly(endpointKeys(snapshot));
   }
 
   #sweep(): void {

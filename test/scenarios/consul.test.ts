@@ -183,3 +183,10 @@ for (const [onEmpty, last] of [
     assert.equal(answers.at(-1), last);
   });
 }
+
+for (const wait of ['0s', '11m']) {
+  test(`a wait of ${wait}, which Consul would take for another one, is refused`, () => {
+    const { error } = consulResolver.options.safeParse({ service: 'web', wait });
+    assert.equal(error?.issues[0]?.message, 'must be from 1s to 10m');
+  });
+}

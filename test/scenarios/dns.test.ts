@@ -1,6 +1,8 @@
 // Endpoints by name: resolved again when the TTL ends, kept when the name server fails.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { dnsResolver } from '#resolvers/dns.ts';
+import { runResolver } from '#resolvers/testing.ts';
 import { startTidegate } from '../support/gateway.ts';
 import { startOrigin } from '../support/origin.ts';
 import { exchange } from '../support/raw-client.ts';
@@ -46,4 +48,13 @@ upstreams:
   answer.addresses = ['127.0.0.1'];
   await names([`127.0.0.1:${origin.port}`]);
   assert.equal((await exchange(t, gateway.port(), GET)).status, 200);
+});
+
+test('a name server to which there is no way is passed over', { timeout: 30_000 }, async (t) => {
+  const server = await startScriptedDns(t, { addresses: ['10.0.0.1'] });
+  // A connection to the broadcast address is refused by the system at once.
+  const servers = ['255.255.255.255:53', server.address];
+  const { answers, warnings, until } = runResolver(t, dnsResolver, { name: 'app.test', port: 80, servers });
+  await until(() => answers.length === 1);
+  assert.deepEqual([answers, warnings], [['10.0.0.1:80'], []]);
 });

@@ -125,6 +125,18 @@ for (const [what, says, reason] of [
   });
 }
 
+test('a watch asks to be ended by a member that is cut off from the others', { timeout: 30_000 }, async (t) => {
+  const server = await startApi(t, ({ path }, response) => {
+    if (path === '/v3/watch') line(response, { result: { created: true } });
+    else json(response, { header: { revision: '7' }, kvs: [{ key: base64('/app/1'), value: base64('10.0.0.1:80') }] });
+  });
+  const given = { servers: [server.url], prefix: '/app/' };
+  const { answers, until } = runResolver(t, etcdResolver, given);
+  await until(() => answers.length === 1);
+  const watch = server.requests.find(({ path }) => path === '/v3/watch');
+  assert.equal(watch?.headers['grpc-metadata-hasleader'], 'true');
+});
+
 test('with user and password it logs in; a wrong password is said', SKIP, async (t) => {
   const etcd = await startEtcd(t);
   await etcd.put('/app/1', '10.0.0.1:80');

@@ -1,7 +1,10 @@
 // Changes of the configuration while the gateway runs: taken over whole, or not at all.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { ok, startOrigin } from '../support/origin.ts';
@@ -152,4 +155,38 @@ routes:
   assert.equal((await exchange(t, gateway.port(), GET)).status, 401);
   const text = await (await gateway.adminFetch('/config')).text();
   assert.equal(text.includes('very-secret'), false);
+});
+
+test('a change that the workers refuse leaves endpoints and limits as they were', async (t) => {
+  const finish: (() => void)[] = [];
+  const origin = await startOrigin(t, async () => {
+    await new Promise<void>((resolve) => finish.push(resolve));
+    return ok('whole');
+  });
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const list = join(folder, 'endpoints.yaml');
+  await writeFile(list, `['${origin.address}']`);
+  const configuration = (path: string, pool: string, log: string) => `
+logs: { access: { to: ${log} } }
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams: { app: { resolve: { type: file, path: '${path}' }, pool: ${pool} } }
+`;
+  const gateway = await startTidegate(t, configuration(list, '{}', 'off'));
+  const names = async () =>
+    (await gateway.admin<{ endpoints: { name: string }[] }>('/upstreams/app')).endpoints.map(({ name }) => name);
+  await gateway.untilAdmin<{ endpoints: unknown[] }>('/upstreams/app', ({ endpoints }) => endpoints.length === 1);
+  await rm(list);
+  await gateway.write(configuration(`${list}.other`, '{ max-connections: 1, max-waiting: 0 }', '/nowhere/access.log'));
+  const { problems } = await gateway.untilLogged('the new configuration is refused; the old one stays in use');
+  assert.match(String(problems), /\/nowhere\/access\.log/);
+  assert.deepEqual(await names(), [origin.address]);
+  const clients = [await connectRaw(t, gateway.port()), await connectRaw(t, gateway.port())];
+  const answers = clients.map((client) => client.request(GET));
+  while (finish.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const end of finish) end();
+  assert.deepEqual(
+    (await Promise.all(answers)).map(({ status }) => status),
+    [200, 200],
+  );
 });

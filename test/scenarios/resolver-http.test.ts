@@ -184,3 +184,10 @@ test(
     assert.equal(server.requests[0]?.headers.authorization, 'Bearer secret');
   },
 );
+
+test('a server that switches protocols, which nobody asked for, is a failure', LIMIT, async (t) => {
+  const client = await connect(t, (_asked, response) => {
+    response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n');
+  });
+  await assert.rejects(client.ask(request()), /the server gave no response/);
+});

@@ -71,6 +71,26 @@ test('while it drains, the admin API says that it is not ready', async (t) => {
   assert.equal(await gateway.exit, 0);
 });
 
+test('a reload while it drains is refused, and the end comes all the same', async (t) => {
+  let finish = () => {};
+  const origin = await startOrigin(t, async () => {
+    await new Promise<void>((resolve) => (finish = resolve));
+    return ok('whole');
+  });
+  const gateway = await startTidegate(t, configuration(origin, '20s'));
+  const client = await connectRaw(t, gateway.port());
+  const response = client.request(GET);
+  while (origin.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  gateway.child.kill('SIGTERM');
+  await gateway.untilLogged('draining');
+  const answer = await gateway.adminFetch('/reload', 'POST');
+  assert.equal(answer.status, 422);
+  assert.match(await answer.text(), /the gateway is draining/);
+  finish();
+  assert.equal((await response).body, 'whole');
+  assert.equal(await gateway.exit, 0);
+});
+
 test('records of the last exchanges are written before the end', async (t) => {
   const origin = await startOrigin(t);
   const gateway = await startTidegate(t, configuration(origin, '5s'));

@@ -5,6 +5,7 @@ import { seriesKey } from '#config/compile-host.ts';
 import type { Config } from '#config/config-schema.ts';
 import { nearest } from '#lib/nearest.ts';
 import { seededRandom } from '#lib/random.ts';
+import { unique } from '#resolvers/endpoint-list.ts';
 import { formatAddress } from '#schema/address.ts';
 import { type Behaviour, parseBehaviour } from '#simulate/behaviour.ts';
 import type { SimulationPlan } from '#simulate/run.ts';
@@ -97,10 +98,11 @@ function findEndpoints(config: Config, upstream: string, options: readonly Endpo
   const found: Record<string, SimulationPlan['found'][string]> = {};
   for (const [name, { endpoints }] of Object.entries(config.upstreams)) if (!endpoints) found[name] = [];
   if (config.upstreams[upstream]?.endpoints) return found;
-  found[upstream] = options.flatMap(({ address }) =>
+  const named = options.flatMap(({ address }) =>
     address === '*' ? [] : { ...address, weight: 1, priority: 0, zone: '' },
   );
-  if (found[upstream].length > 0) return found;
+  found[upstream] = unique(named);
+  if (named.length > 0) return found;
   throw new CommandError(
     EXIT.usage,
     `the endpoints of ${upstream} are found by a resolver, which a simulation does not ask: name some with --endpoint ADDRESS=latency:20ms`,

@@ -116,6 +116,29 @@ test('endpoints that a resolver would find are those named', async (t) => {
   await refuses([file], {}, EXIT.usage, /found by a resolver.*--endpoint/);
 });
 
+test('an endpoint that is named twice is one, and behaves as was said last', async (t) => {
+  const endpoint = ['10.1.0.1:80=latency:10ms,spread:none', '10.1.0.2:80=', '10.1.0.1:80=latency:30ms,spread:none'];
+  const [run] = await runsOf([fileWith(t, FOUND)], { endpoint, balancer: 'round-robin' });
+  assert.deepEqual(
+    run?.endpoints.map(({ name, attempts }) => [name, attempts]),
+    [
+      ['10.1.0.1:80', 250],
+      ['10.1.0.2:80', 250],
+    ],
+  );
+  assert.equal(run?.endpoints[0]?.latencyMs.p50, 30);
+});
+
+test('requests that are all answered at once take no time, and are reported all the same', async (t) => {
+  const users = 'policies: [{ type: basic-auth, users: [{ name: ada, password: secret }] }]';
+  const file = fileWith(t, ONE.replace('methods: [POST] },', `methods: [POST] }, ${users},`));
+  const words = { ...DEFAULTS, arrivals: 'bursts', requests: '5' };
+  assert.doesNotMatch(await runSimulations([file], words), /NaN/);
+  const [run] = await runsOf([file], words);
+  assert.deepEqual([run?.statuses, run?.durationMs], [{ 401: 5 }, 0]);
+  assert.deepEqual(new Set(run?.timeline.inFlight), new Set([0]));
+});
+
 test('a recorded log is replayed: its requests at their times, those for others counted apart', async (t) => {
   const file = fileWith(t, ONE);
   const record = (ms: number, method: string, path: string) =>
