@@ -62,6 +62,8 @@ function parseJson(text: string): unknown {
 }
 
 function describe(problem: Partial<Problem>, status: number): string {
+  if (status === 401)
+    return 'the token is missing or wrong: give the admin.token of the configuration as --token TOKEN or TIDEGATE_ADMIN_TOKEN';
   return [problem.detail ?? `the admin API answered ${status}`, ...(problem.problems ?? [])].join('\n');
 }
 

@@ -1,9 +1,11 @@
 // The command line as people call it: the launcher is started for real, and its streams and exit code are looked at.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readVersion } from '#lib/version.ts';
@@ -84,6 +86,14 @@ test('a folder in place of a configuration file is told', async (t) => {
   const { exitCode, errors } = await tidegate(['check', folderWith(t, {})]);
   assert.equal(exitCode, 1);
   assert.match(errors, /: is a folder; name a file in it$/m);
+});
+
+test('a reader that goes away is no fault', async () => {
+  const child = spawn(LAUNCHER, ['schema'], { cwd: tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  const [errors, [exitCode]] = await Promise.all([buffer(child.stderr), once(child, 'close')]);
+  assert.equal(errors.toString(), '');
+  assert.equal(exitCode, 0);
 });
 
 test('help of each command has examples', async () => {

@@ -7,6 +7,7 @@ import { describeFailure } from './failure.ts';
 
 /** Runs one command line, given without program and script name. Prints what goes wrong; resolves with the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', passOverLostReader);
   try {
     await createProgram().parseAsync(words, { from: 'user' });
     return EXIT.ok;
@@ -17,6 +18,11 @@ export async function runProgram(words: readonly string[]): Promise<number> {
     if (failure.text !== '') process.stderr.write(`${failure.text}\n`);
     return failure.exitCode;
   }
+}
+
+/** Who reads no further, such as `head`, has seen enough: that ends no gateway, and is no fault. */
+function passOverLostReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 /** The whole command line. */

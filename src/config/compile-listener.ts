@@ -16,10 +16,14 @@ import type { Rate } from '#schema/units.ts';
 import type { CompileHost } from './compile-host.ts';
 import type { Targets } from './compile-targets.ts';
 import type { Config, ListenerConfig } from './config-schema.ts';
+import { udp as udpOptions } from './listener-schema.ts';
 import type { Target } from './subset-check.ts';
 
+/** Of a listener that says nothing of its sessions. */
+const UDP_DEFAULTS = udpOptions.parse({});
+
 export function listenerSettings(name: string, config: ListenerConfig): ListenerSettings {
-  const { limits, timeouts, udp } = config;
+  const { limits, timeouts, udp = UDP_DEFAULTS } = config;
   return {
     name,
     protocol: config.protocol,

@@ -45,7 +45,7 @@ const limits = s.object({
   'client-rate': s.rate().optional().describe('The same for each client.'),
 });
 
-const udp = s.object({
+export const udp = s.object({
   idle: s
     .positiveDuration()
     .prefault('30s')
@@ -105,7 +105,7 @@ export const listener = s.object({
     .describe(
       'With protocol: tcp, where connections go by their first bytes, instead of one upstream. Names stand over *.names, those over none; then a protocol over none, and alpn over none; then the order.',
     ),
-  udp: udp.prefault({}).describe('Sessions, with protocol: udp.'),
+  udp: udp.optional().describe('Sessions, with protocol: udp.'),
   'proxy-protocol': s
     .array(s.prefix())
     .min(1)

@@ -23,6 +23,7 @@ for (const [listener, expected] of [
   ['protocol: tcp, upstream: bak', 'upstream: no upstream is named "bak"; did you mean "back"?'],
   ['upstream: back', 'upstream: is for protocol: tcp and udp; with http, routes say where requests go'],
   ['routes: [{ upstream: back }]', 'routes: is for protocol: tcp; those of requests stand beside listeners'],
+  ['protocol: tcp, upstream: back, udp: { idle: 1s }', 'udp: is for protocol: udp'],
   ['timeouts: { lifetime: 1s }', 'timeouts.lifetime: is for protocol: tcp and udp'],
   [
     'protocol: tcp, upstream: back, routes: [{ upstream: back }]',

@@ -38,6 +38,7 @@ export function* passageProblems(config: Config, name: string): Generator<Config
     yield { path: [...path, 'routes'], message: 'is for protocol: tcp; those of requests stand beside listeners' };
   if (protocol === 'http' && timeouts.lifetime !== undefined)
     yield { path: [...path, 'timeouts', 'lifetime'], message: 'is for protocol: tcp and udp' };
+  if (protocol !== 'udp' && listener.udp) yield { path: [...path, 'udp'], message: 'is for protocol: udp' };
   if (listener.subset && upstream === undefined)
     yield { path: [...path, 'subset'], message: 'is of an upstream; the listener has none' };
   if (protocol === 'tcp') yield* tcpProblems(listener, path);

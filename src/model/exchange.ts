@@ -14,6 +14,7 @@ import type { Endpoint, Upstream } from './upstream.ts';
 export type Phase =
   | 'request-head'
   | 'policies'
+  | 'queue'
   | 'waking'
   | 'connect'
   | 'request'

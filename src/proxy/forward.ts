@@ -87,8 +87,10 @@ class Forwarding implements AttemptOwner, GateVisitor {
       if (breaker) this.#passCircuit(breaker);
       exchange.onAbort = (error) => this.#cancel(error);
       if (exchange.aborted) return;
-      if (gate) gate.enter(this);
-      else this.admitted();
+      if (gate) {
+        exchange.phase = 'queue';
+        gate.enter(this);
+      } else this.admitted();
     } catch (error) {
       this.#outcome.reject(error as ProxyError);
     }

@@ -93,7 +93,7 @@ const endpointStatusSchema = z
     reason: z.string().describe("Why, as `status 500`; '' when there is nothing to say."),
     inFlight: z.number().describe('Requests in progress now, over all workers.'),
     requests: count,
-    failures: count.describe('Requests and connections that failed or were answered with a server error.'),
+    failures: count.describe('Attempts that failed by the fault of the endpoint or got a server error.'),
     ejections: count,
     history: z.array(healthChangeSchema).readonly().describe('The last changes of health, oldest first.'),
   })

@@ -41,7 +41,7 @@ export function viewUpstreams({ config, found, memory, health }: ViewSource): re
         reason: state?.reason ?? '',
         inFlight: memory.cells(key)?.inFlight ?? 0,
         requests: sum(requests),
-        failures: (requests[4] ?? 0) + memory.read(key, CELL.connectFailures),
+        failures: memory.read(key, CELL.attemptFailures),
         ejections: sum(Object.values(state?.ejections ?? {})),
         history: (state?.history ?? []).map((change) => ({ ...change, time: new Date(change.time).toISOString() })),
       };

@@ -84,8 +84,11 @@ test('who waits too long, or finds the queue full, is answered 503 with a reason
   assert.equal((await late)?.status, 503);
   const records = await gateway.untilRecords(2);
   assert.deepEqual(
-    records.map(({ error }) => error),
-    ['upstream-full', 'upstream-full'],
+    records.map(({ error, phase }) => [error, phase]),
+    [
+      ['upstream-full', 'queue'],
+      ['upstream-full', 'queue'],
+    ],
   );
   assert.equal(await gateway.metric('tidegate_upstream_queue_refused_total{upstream="app"}'), 2);
 });

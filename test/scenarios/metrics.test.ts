@@ -79,6 +79,29 @@ upstreams: { gone: { endpoints: ['127.0.0.1:${await closedPort()}'] } }
   ]);
 });
 
+test('an attempt that fails is one failure of its endpoint, whatever the client gets', async (t) => {
+  const origin = await startOrigin(t);
+  const closed = `127.0.0.1:${await closedPort()}`;
+  const gateway = await startTidegate(
+    t,
+    `
+routes:
+  - { name: retried, match: { path: /retried }, upstream: both }
+  - { name: lost, match: { path: /lost }, upstream: closed }
+upstreams:
+  both: { balancer: first-fit, endpoints: ['${closed}', '${origin.address}'] }
+  closed: { endpoints: ['${closed}'] }
+`,
+  );
+  const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${gateway.port()}${path}`)).status;
+  assert.deepEqual([await statusOf('/retried'), await statusOf('/lost')], [200, 502]);
+  const { upstreams } = (await (await gateway.adminFetch('/upstreams')).json()) as {
+    upstreams: { endpoints: { name: string; failures: number }[] }[];
+  };
+  const failures = upstreams.map(({ endpoints }) => endpoints.map((endpoint) => endpoint.failures));
+  assert.deepEqual(failures, [[1, 0], [1]]);
+});
+
 test('the exposition is well formed: every sample has its type, told once and before it', async (t) => {
   const origin = await startOrigin(t);
   const gateway = await startTidegate(
