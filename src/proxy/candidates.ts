@@ -1,6 +1,7 @@
 // Which endpoints of an upstream may get the next attempt: a group that is usable now, without those that were tried. Picking one is
 // the balancer's; how groups come about is in endpoint-groups.ts.
 import type { Random } from '#lib/random.ts';
+import { takesRequests } from '#memory/endpoint-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Endpoint, Upstream } from '#model/upstream.ts';
 import { type Grouping, groupEndpoints } from './endpoint-groups.ts';
@@ -30,13 +31,12 @@ export function candidates(
   if (tried.length === 0) return group.endpoints;
   const left = untried(group.endpoints, tried);
   if (left.length > 0) return upstream.balancer.skipsTried ? group.endpoints : left;
-  // All of the group were tried: whoever else is usable.
-  return groups.length === 1
-    ? []
-    : untried(
-        groups.flatMap(({ endpoints }) => endpoints),
-        tried,
-      );
+  // All of the group were tried: those of the other groups, then those that get requests only when these cannot carry them.
+  const others = untried(
+    groups.flatMap(({ endpoints }) => endpoints),
+    tried,
+  );
+  return others.length > 0 ? others : firstPriority(untried(upstream.endpoints.filter(isWell), tried));
 }
 
 /** Whether two objects stand for the same endpoint: one that starts slowly has several, of different weight. */
@@ -67,6 +67,16 @@ function drawGroup(groups: Grouping['groups'], point: number): Grouping['groups'
     if (left < 0) return group;
   }
   return groups[groups.length - 1] as Grouping['groups'][number];
+}
+
+function isWell({ weight, cells }: Endpoint): boolean {
+  return weight > 0 && takesRequests(cells.status);
+}
+
+/** Those whose priority is the smallest. */
+function firstPriority(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const least = Math.min(...endpoints.map(({ priority }) => priority));
+  return endpoints.filter(({ priority }) => priority === least);
 }
 
 function untried(endpoints: readonly Endpoint[], tried: readonly Endpoint[]): readonly Endpoint[] {

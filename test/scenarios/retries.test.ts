@@ -16,6 +16,29 @@ test('a refused connection is tried at another endpoint, with any method', async
   for (const request of [GET, POST, GET, POST]) assert.equal((await client.request(request)).status, 200);
 });
 
+test('when all of a priority have failed the request, the next one is asked, and within it the balancer picks', async (t) => {
+  const dead = [`127.0.0.1:${await closedPort()}`, `127.0.0.1:${await closedPort()}`];
+  const backup = await startOrigin(t, () => ok('backup'));
+  const last = await startOrigin(t, () => ok('last'));
+  const gateway = await startTidegate(
+    t,
+    `
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams:
+  app:
+    endpoints:
+      - '${dead[0]}'
+      - '${dead[1]}'
+      - { address: '${last.address}', priority: 2 }
+      - { address: '${backup.address}', backup: true }
+    eject: { after: 0 }
+`,
+  );
+  const client = await connectRaw(t, gateway.port());
+  for (let turn = 0; turn < 3; turn++) assert.equal((await client.request(GET)).body, 'backup');
+  assert.equal(last.requests.length, 0);
+});
+
 test('a reset before the response is repeated elsewhere for GET', async (t) => {
   const broken = await startOrigin(t, (_request, { socket }) => void socket.resetAndDestroy());
   const origin = await startOrigin(t);
