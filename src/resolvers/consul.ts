@@ -56,6 +56,7 @@ const instances = s.array(
       Address: s.string().nullish(),
       Port: s.integer({ min: 0, max: 65535 }),
       Tags: s.array(s.string()).nullish(),
+      Meta: s.record(s.string()).nullish(),
       Weights: s.part({ Passing: s.number({ min: 0, max: 1e6 }), Warning: s.number({ min: 0, max: 1e6 }) }).nullish(),
       Locality: s.part({ Zone: s.string().nullish() }).nullish(),
     }),
@@ -143,5 +144,14 @@ function toEndpoint(instance: Instance): ResolvedEndpoint {
   const isPassing = (checks ?? []).every(({ Status }) => Status === 'passing');
   const weight = isPassing ? service.Weights?.Passing : service.Weights?.Warning;
   const zone = service.Locality?.Zone ?? '';
-  return { host: addressOf(instance), port: service.Port, socketPath: '', weight: weight ?? 1, priority: 0, zone };
+  const labels = service.Meta ?? {};
+  return {
+    host: addressOf(instance),
+    port: service.Port,
+    socketPath: '',
+    weight: weight ?? 1,
+    priority: 0,
+    zone,
+    labels,
+  };
 }

@@ -1,11 +1,11 @@
 // What labels make of containers, and what is said of those that cannot be used.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ContainerDefaults, container, selectContainers } from './docker-containers.ts';
+import { type Container, type ContainerDefaults, container, selectContainers } from './docker-containers.ts';
 import { describeEndpoint } from './testing.ts';
 
-function select(one: object, defaults: ContainerDefaults = {}) {
-  const parsed = container.parse({
+function listed(one: object): Container {
+  return container.parse({
     Id: '0123456789abcdef',
     Names: ['/web-1'],
     Labels: {},
@@ -13,7 +13,10 @@ function select(one: object, defaults: ContainerDefaults = {}) {
     NetworkSettings: { Networks: { bridge: { IPAddress: '172.17.0.2' } } },
     ...one,
   });
-  const { endpoints, flaws } = selectContainers([parsed], defaults);
+}
+
+function select(one: object, defaults: ContainerDefaults = {}) {
+  const { endpoints, flaws } = selectContainers([listed(one)], defaults);
   return endpoints.map(describeEndpoint).join(' ') || flaws;
 }
 
@@ -50,6 +53,12 @@ for (const [what, one, defaults, expected] of [
     assert.equal(select(one, defaults), expected);
   });
 }
+
+test('containers: labels of the endpoint are labels', () => {
+  const Labels = { 'tidegate.label.version': 'v2', 'tidegate.label.tier': 'a', 'com.example.version': 'v1' };
+  const { endpoints } = selectContainers([listed({ Labels })], {});
+  assert.deepEqual(endpoints[0]?.labels, { version: 'v2', tier: 'a' });
+});
 
 for (const [what, one, defaults, expected] of [
   ['several ports', withTwoPorts, {}, /web-1: it exposes the ports 80, 81: say which/],

@@ -4,6 +4,8 @@ import { formatAddress } from '#schema/address.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import { checkEndpoint, inOrder } from './endpoint-list.ts';
 
+const LABEL_PREFIX = 'tidegate.label.';
+
 const network = s.part({ IPAddress: s.string().nullish(), GlobalIPv6Address: s.string().nullish() });
 
 /** An item of the answer to `GET /containers/json`. */
@@ -52,8 +54,15 @@ function toEndpoint(one: Container, defaults: ContainerDefaults): ResolvedEndpoi
     priority: numberOf(label('priority')),
     backup: label('backup') === 'true',
     zone: label('zone'),
+    labels: labelsOf(one),
   };
   return checkEndpoint(given, 'its labels are not as they should be');
+}
+
+/** `tidegate.label.version` is the label `version` of the endpoint. */
+function labelsOf({ Labels: labels }: Container): Readonly<Record<string, string>> {
+  const own = Object.entries(labels ?? {}).filter(([name]) => name.startsWith(LABEL_PREFIX));
+  return Object.fromEntries(own.map(([name, value]) => [name.slice(LABEL_PREFIX.length), value]));
 }
 
 function addressOf({ NetworkSettings: settings }: Container, wanted: string | undefined): string {
