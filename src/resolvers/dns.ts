@@ -1,6 +1,7 @@
 // Resolver: the A and AAAA records of a name, or what its SRV records name (RFC 2782), asked for again as they expire.
 import dns from 'node:dns';
 import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 import { defineResolver, type ResolvedEndpoint, type Resolver, type ResolverHost } from '#model/resolver.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import type { AnswerRecord, ServiceRecord } from '#wire/dns/message.ts';
@@ -64,7 +65,7 @@ class DnsResolver implements Resolver {
   #last: ReadonlyMap<string, readonly AnswerRecord[]> = new Map();
 
   constructor(given: Options, host: ResolverHost) {
-    this.#options = given;
+    this.#options = { ...given, name: asciiName(given.name) };
     this.#host = host;
     this.#client = new DnsClient(host, given.servers);
     this.#rounds = new Rounds(host, { minMs: AGAIN_MS, maxMs: AGAIN_MS });
@@ -193,6 +194,11 @@ class Lookup {
   #fail(error: unknown): void {
     this.failure ||= (error as Error).message;
   }
+}
+
+/** RFC 5890 2.3.2.1: the DNS knows a name with other letters by its A-labels. */
+function asciiName(name: string): string {
+  return /[^ -~]/.test(name) ? domainToASCII(name) || name : name;
 }
 
 function keyOf({ name, type }: Question): string {

@@ -98,8 +98,10 @@ class KubernetesResolver implements Resolver {
       if (this.#version === undefined) await this.#list(cluster, updates, signal);
       await this.#watch(cluster, updates, signal);
     } catch (error) {
-      if (!(error instanceof StatusError) || error.status !== GONE) throw error;
+      if (!(error instanceof StatusError)) throw error;
+      // 410 is the usual refusal of a version; after a restore of the cluster there are others. A list ends them all.
       this.#version = undefined;
+      if (error.status !== GONE) throw error;
     }
     return AGAIN_MS;
   }

@@ -20,7 +20,7 @@ export interface RunSummary {
   readonly label: string;
   readonly upstream: string;
   readonly balancer: string;
-  /** From the first arrival to the last answer. */
+  /** From the start, at which a recorded request comes and a made-up one may come later, to the last answer. */
   readonly durationMs: number;
   /** Requests of routes that lead to the upstream. */
   readonly requests: number;

@@ -58,3 +58,11 @@ test('a name server to which there is no way is passed over', { timeout: 30_000 
   await until(() => answers.length === 1);
   assert.deepEqual([answers, warnings], [['10.0.0.1:80'], []]);
 });
+
+test('a name with other letters than ASCII is asked for by its A-labels', { timeout: 30_000 }, async (t) => {
+  const server = await startScriptedDns(t, { addresses: ['10.0.0.1'] });
+  const given = { name: 'bücher.test', port: 80, family: 'ipv4', servers: [server.address] };
+  const { answers, until } = runResolver(t, dnsResolver, given);
+  await until(() => answers.length === 1);
+  assert.deepEqual([answers, server.questions], [['10.0.0.1:80'], ['A xn--bcher-kva.test']]);
+});

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { kubernetesResolver } from '#resolvers/kubernetes.ts';
 import { hurry, hurryStreams, runResolver } from '#resolvers/testing.ts';
+import { json, startApi } from '../support/api-server.ts';
 import { Kubernetes, pod } from '../support/kubernetes.ts';
 
 const LIMIT = { timeout: 30_000 };
@@ -105,6 +106,31 @@ for (const [what, event, reason] of [
     assert.match(warnings[0] ?? '', reason);
   });
 }
+
+test(
+  'a watch that is refused in another way than by 410 is said, and leads to a new list as well',
+  LIMIT,
+  async (t) => {
+    let lists = 0;
+    const server = await startApi(t, ({ query }, response) => {
+      if (!query.has('watch')) {
+        lists++;
+        const metadata = { name: 'cart-1', resourceVersion: String(lists) };
+        const slice = { metadata, addressType: 'IPv4', endpoints: [pod(`10.0.0.${lists}`)], ports: [{ port: 8080 }] };
+        json(response, { metadata: { resourceVersion: String(lists) }, items: [slice] });
+      } else if (query.get('resourceVersion') === '1') {
+        json(response, { kind: 'Status', code: 504, message: 'Too large resource version' }, 504);
+      } else {
+        response.flushHeaders();
+      }
+    });
+    const given = { service: 'cart', namespace: 'shop', server: server.url };
+    const { answers, warnings, until } = runResolver(t, kubernetesResolver, given, hurry(10_000));
+    await until(() => answers.length === 2);
+    assert.deepEqual(answers, ['10.0.0.1:8080', '10.0.0.2:8080']);
+    assert.match(warnings[0] ?? '', /status 504: .*Too large resource version/);
+  },
+);
 
 test('a server that falls silent is noticed, as a watch has an end of our own', LIMIT, async (t) => {
   const cluster = await Kubernetes.start(t);
