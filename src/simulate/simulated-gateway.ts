@@ -15,7 +15,7 @@ import type { Probe } from '#model/probe.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { formatAddress } from '#schema/address.ts';
-import { HealthMonitor } from '#server/health-monitor.ts';
+import { HealthMonitor } from '#server/health/health-monitor.ts';
 import type { Behaviour } from './behaviour.ts';
 import { Samples } from './samples.ts';
 import { SimulatedEndpoint } from './simulated-endpoint.ts';
