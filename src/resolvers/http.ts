@@ -8,7 +8,10 @@ import { RECONNECT, Rounds } from './rounds.ts';
 
 const options = s.object({
   url: serverUrl().describe('Where the list is: JSON or YAML, a list of endpoints or an object with one as endpoints.'),
-  interval: s.positiveDuration().prefault('10s').describe('Between an answer and the next question.'),
+  interval: s
+    .positiveDuration()
+    .prefault('10s')
+    .describe('Between an answer and the next question; short, such as 100ms, for long polling.'),
   timeout: s
     .positiveDuration()
     .prefault('5s')
