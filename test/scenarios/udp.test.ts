@@ -1,5 +1,7 @@
 // UDP listeners: the datagrams of one client address and port are a session, which goes to one endpoint of the usual upstreams.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { bindUdp, closedUdpPort, startUdpEcho } from '../support/udp.ts';
@@ -412,4 +414,32 @@ upstreams: { back: { endpoints: ['${back.address}'] } }
   );
   const client = await bindUdp(t);
   assert.equal(await client.ask('x', gateway.port('front')), 'x');
+});
+
+test('a listener may become one of UDP by a reload, and one of TCP again', async (t) => {
+  const back = await startUdpEcho(t);
+  const port = await closedUdpPort();
+  const listener = (protocol: string) => `
+listeners: { front: { address: '127.0.0.1:${port}', protocol: ${protocol}, upstream: back } }
+upstreams: { back: { endpoints: ['${back.address}'] } }
+`;
+  const gateway = await startTidegate(t, listener('tcp'));
+  const becomes = async (protocol: string, generation: number) => {
+    await gateway.write(listener(protocol));
+    await gateway.untilAdmin<{ generation: number }>('/status', (status) => status.generation === generation);
+    const { listeners } = await gateway.admin<{ listeners: readonly { protocol: string }[] }>('/status');
+    assert.equal(listeners[0]?.protocol, protocol);
+  };
+  await becomes('udp', 2);
+  const client = await bindUdp(t);
+  assert.equal(await client.ask('x', port), 'x');
+  await becomes('tcp', 3);
+  const late = await bindUdp(t);
+  await late.send('x', port);
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  t.after(() => socket.destroy());
+  await once(socket, 'connect');
+  // The session that is open goes on.
+  assert.equal(await client.ask('y', port), 'y');
+  assert.equal(late.received.length, 0);
 });
