@@ -43,7 +43,7 @@ const options = s
   })
   .refine(({ records, port }) => (records === 'address') === (port !== undefined), {
     path: ['port'],
-    message: 'needed for the records of addresses, and to be left out for srv, whose records have it',
+    message: 'is needed with records: address, and to be left out with records: srv, which have their own',
   });
 
 type Options = Output<typeof options>;

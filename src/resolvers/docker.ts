@@ -9,7 +9,7 @@ import { RECONNECT, Rounds } from './rounds.ts';
 const options = s.object({
   labels: s
     .array(s.string())
-    .min(1)
+    .min(1, 'at least one label is needed, or all containers would be endpoints')
     .describe('Labels that a container must have, each as name or name=value, such as tidegate.upstream=app.'),
   server: s
     .checked(serverProblem)

@@ -13,7 +13,7 @@ const options = s
       .describe('Keys that begin with this hold one endpoint each: an address, or an object in JSON.'),
     servers: s
       .array(serverUrl())
-      .min(1)
+      .min(1, 'at least one member is needed')
       .prefault(['http://127.0.0.1:2379'])
       .describe('URLs of the members of etcd (3.4 or newer); the next one is asked when one fails.'),
     user: s.string().optional().describe('Name to log in with, where etcd asks for one.'),
