@@ -1,4 +1,4 @@
-// Timers that go off when a clock that stands still is turned on. For tests and simulations.
+// Timers that go off when a clock that stands still is turned on. For tests.
 import type { ManualClock } from './clock.ts';
 import type { Timers } from './timers.ts';
 

@@ -13,6 +13,11 @@ export function takesRequests(status: EndpointStatus): boolean {
   return status === 'healthy' || status === 'unknown';
 }
 
+/** Whether an endpoint with this status is out because it does not work, or has yet to show that it does. */
+export function isDown(status: EndpointStatus): boolean {
+  return !takesRequests(status) && status !== 'draining';
+}
+
 // Cells of one endpoint, each an Int32: some for all, then each worker's share of the requests in flight.
 const STATUS = 0;
 const IN_FLIGHT = 1;

@@ -3,6 +3,7 @@
 import type { Random } from '#lib/random.ts';
 import type { Timers } from '#lib/timers.ts';
 import type { CircuitBreaker, Passage } from '#memory/circuit-breaker.ts';
+import { isDown } from '#memory/endpoint-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response, Tunnel } from '#model/message.ts';
@@ -18,7 +19,7 @@ import {
 import { EndpointChoice } from './endpoint-choice.ts';
 import { forwardFields } from './forwarding.ts';
 import { type FailureReport, noteFailure, noteResponse } from './outcome.ts';
-import { RepeatableContent } from './repeatable-content.ts';
+import { keepContent, type RepeatableContent } from './repeatable-content.ts';
 import { backoffMs, isHedgeable, repeatsAfterError, repeatsAfterStatus } from './retry-policy.ts';
 import { type AttemptOwner, RunningAttempt } from './running-attempt.ts';
 
@@ -106,7 +107,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const { gate, budget } = this.#upstream;
     if (gate) this.#exchange.onEnd(() => gate.leave());
     budget.onRequest();
-    this.#content = repeatableContent(this.#exchange, this.#upstream);
+    this.#content = keepContent(this.#exchange.request, this.#upstream.retry);
     this.#try();
   }
 
@@ -323,14 +324,6 @@ class Forwarding implements AttemptOwner, GateVisitor {
   }
 }
 
-/** Streaming content is kept where a second attempt may need it: of a length that may be kept, in a request that may be sent twice. */
-function repeatableContent({ request }: Exchange, { retry }: Upstream): RepeatableContent | undefined {
-  const { body, length, method } = request;
-  if (body?.type !== 'stream' || length > retry.maxBodyBytes) return undefined;
-  if (retry.attempts === 1 || retry.maxBodyBytes === 0 || !retry.methods.has(method)) return undefined;
-  return new RepeatableContent(body, retry.maxBodyBytes);
-}
-
 /** Gives up a response that has come. */
 function discard({ body, tunnel }: Response): void {
   if (body?.type === 'stream') body.cancel(new ProxyError('connection_terminated', 'another attempt is made'));
@@ -344,8 +337,7 @@ function abandon({ stream, done }: Tunnel): void {
 
 /** An endpoint known to be down that was tried in panic, and could not be reached: it is as good as none. */
 function isUnreachable({ cells }: Endpoint, error: ProxyError): boolean {
-  const { status } = cells;
-  return error.retryable === 'always' && (status === 'unhealthy' || status === 'ejected' || status === 'warming');
+  return error.retryable === 'always' && isDown(cells.status);
 }
 
 function unavailable(upstream: Upstream, cause?: ProxyError): ProxyError {

@@ -1,7 +1,19 @@
 // Streaming content of a request that is remembered while it passes, so that a second attempt can send it again.
 import type { Fields } from '#http/fields.ts';
 import type { BodySink, StreamBody } from '#model/body.ts';
+import type { Request } from '#model/message.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
+import type { RetrySettings } from '#model/upstream.ts';
+
+/** Content is kept where a second attempt may need it: streaming, of a length that may be kept, in a request that may be sent twice. */
+export function keepContent(
+  { body, length, method }: Request,
+  { attempts, maxBodyBytes, methods }: RetrySettings,
+): RepeatableContent | undefined {
+  if (body?.type !== 'stream' || length > maxBodyBytes) return undefined;
+  if (attempts === 1 || maxBodyBytes === 0 || !methods.has(method)) return undefined;
+  return new RepeatableContent(body, maxBodyBytes);
+}
 
 /** Content read once from its source, and given to one reader after the other from its beginning. */
 export class RepeatableContent {

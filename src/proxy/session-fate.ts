@@ -1,5 +1,5 @@
 // What becomes of a session by the state of its endpoint: the same for all types of persistence.
-import { takesRequests } from '#memory/endpoint-table.ts';
+import { isDown } from '#memory/endpoint-table.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Affinity, Endpoint, Upstream } from '#model/upstream.ts';
 import { isSameEndpoint } from './candidates.ts';
@@ -8,12 +8,12 @@ import { isSameEndpoint } from './candidates.ts';
 export function stays(endpoint: Endpoint, affinity: Affinity): boolean {
   const { status } = endpoint.cells;
   if (status === 'draining') return affinity.keepsDraining;
-  return !isDown(endpoint) || !affinity.movesWhenDown;
+  return !isDown(status) || !affinity.movesWhenDown;
 }
 
 /** Whether a request of a session that stays cannot be served. */
 export function isRefused(endpoint: Endpoint, { affinity }: Upstream): boolean {
-  return affinity?.movesWhenDown === false && isDown(endpoint);
+  return affinity?.movesWhenDown === false && isDown(endpoint.cells.status);
 }
 
 /** Whether a request that `failed` could not serve may go to another endpoint; `bound` is that of its session. */
@@ -26,8 +26,4 @@ export function sessionUnavailable({ name, cells }: Endpoint, upstream: Upstream
     'session-unavailable',
     `the session is bound to ${name} of ${upstream.name}, which is ${cells.status}`,
   );
-}
-
-function isDown({ cells }: Endpoint): boolean {
-  return !takesRequests(cells.status) && cells.status !== 'draining';
 }
