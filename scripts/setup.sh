@@ -29,7 +29,8 @@ install_packages() {
 
 # Prints PROGRAM:PACKAGE of each peer that is not installed.
 missing_peers() {
-  for peer in nginx:nginx-light haproxy:haproxy wrk:wrk curl:curl etcd:etcd-server dnsmasq:dnsmasq-base redis-server:redis-server; do
+  for peer in nginx:nginx-light haproxy:haproxy wrk:wrk curl:curl etcd:etcd-server dnsmasq:dnsmasq-base redis-server:redis-server \
+    nghttp:nghttp2-client nghttpd:nghttp2-server pebble:pebble openssl:openssl chromium:chromium; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${peer%%:*}" >/dev/null 2>&1 || echo "$peer"
   done
 }
