@@ -84,11 +84,11 @@ export class ClientSession extends Session {
     return stream;
   }
 
-  protected override isIdle(streamId: number): boolean {
+  override isIdle(streamId: number): boolean {
     return streamId % 2 === 0 || streamId >= this.#nextStreamId;
   }
 
-  protected override takeBlock(): void {
+  override takeBlock(): void {
     const { streamId, bytes, from, to } = this.block;
     const stream = this.streams.get(streamId);
     const request = this.#requests.get(streamId);
@@ -110,7 +110,7 @@ export class ClientSession extends Session {
   }
 
   /** RFC 9218 7.1: "Servers MUST NOT send PRIORITY_UPDATE frames." */
-  protected override takePriorityUpdate(): void {
+  override takePriorityUpdate(): void {
     throw new Http2Error('PROTOCOL_ERROR', 'PRIORITY_UPDATE of a server');
   }
 
@@ -119,7 +119,7 @@ export class ClientSession extends Session {
   }
 
   /** RFC 9113 6.8: streams beyond the last one "might be processed" by nobody, so that they may be tried elsewhere. */
-  protected override peerLeaves(): void {
+  override peerLeaves(): void {
     for (const stream of [...this.streams.values()]) {
       if (stream.id > this.lastUsableStreamId)
         this.lose(stream, { code: 'REFUSED_STREAM', by: 'peer', reason: 'GOAWAY', isUnprocessed: true });

@@ -84,7 +84,8 @@ export abstract class FieldCollector {
   }
 
   #note(kind: number, value: string): void {
-    if (kind === KIND.EXPECT) this.expect = this.expect === '' ? value.toLowerCase() : `${this.expect}, ${value.toLowerCase()}`;
+    if (kind === KIND.EXPECT)
+      this.expect = this.expect === '' ? value.toLowerCase() : `${this.expect}, ${value.toLowerCase()}`;
     else if (kind === KIND.REFERER) this.referer = value;
     else if (kind === KIND.USER_AGENT) this.userAgent = value;
     else if (kind === KIND.DATE) this.hasDate = true;

@@ -1,6 +1,6 @@
 // Sorts the fields of HTTP/2 messages: which are pseudo-fields, which may not be there at all, which a gateway reads. Asked once for
 // each entry of a table and not once a message.
-import { TOKEN, VALUE } from '../http1/field-section.ts';
+import { TOKEN, VALUE } from '#wire/http1/field-section.ts';
 
 export const KIND = {
   ORDINARY: 0,

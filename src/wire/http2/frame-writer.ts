@@ -108,7 +108,7 @@ export class FrameWriter {
   /** Like `data` for Latin-1 text. */
   dataText(streamId: number, text: string, flags: number): void {
     const buffer = this.#begin(FRAME.DATA, flags, streamId, text.length);
-    this.#length += buffer.latin1Write(text, this.#length);
+    this.#length += buffer.write(text, this.#length, 'latin1');
   }
 
   /** Where the frame that was written last begins, for `setFlags`. */

@@ -32,7 +32,8 @@ export class HeaderBlock {
     if (flags & FLAG.PADDED) {
       const padding = from < to ? (bytes[from++] as number) : 0;
       // RFC 9113 6.2: "Padding that exceeds the size remaining for the field block fragment MUST be treated as a PROTOCOL_ERROR."
-      if (payload.from === payload.to || padding > to - from) throw new Http2Error('PROTOCOL_ERROR', 'padding exceeds HEADERS');
+      if (payload.from === payload.to || padding > to - from)
+        throw new Http2Error('PROTOCOL_ERROR', 'padding exceeds HEADERS');
       to -= padding;
     }
     this.dependsOn = -1;
@@ -80,6 +81,9 @@ export class HeaderBlock {
     this.#length += to - from;
     // CVE-2024-27316 and its like: a block without end costs memory, or time, before anybody sees a request.
     if (this.#length > this.#maxBytes || this.#parts.length > MAX_CONTINUATIONS)
-      throw abuse('continuation-flood', `a header block of ${this.#length} bytes in ${this.#parts.length} frames has no end`);
+      throw abuse(
+        'continuation-flood',
+        `a header block of ${this.#length} bytes in ${this.#parts.length} frames has no end`,
+      );
   }
 }

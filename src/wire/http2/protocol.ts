@@ -73,3 +73,6 @@ export const MAX_STREAM_ID = 0x7fffffff;
 export const DEFAULT_WINDOW = 65535;
 /** The most that we take in one frame; the least that every peer must allow (RFC 9113 4.2). */
 export const MAX_FRAME_BYTES = 16384;
+
+/** Of every PING of ours. */
+export const PING_PAYLOAD = Buffer.from('tidegate', 'latin1');

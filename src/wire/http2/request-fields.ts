@@ -1,5 +1,5 @@
 // The field section of an HTTP/2 request: its pseudo-fields and what must hold for them (RFC 9113 8.3.1, RFC 8441 4).
-import { TOKEN } from '../http1/field-section.ts';
+import { TOKEN } from '#wire/http1/field-section.ts';
 import { FieldCollector } from './field-collector.ts';
 import { KIND } from './field-kinds.ts';
 

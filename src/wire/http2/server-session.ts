@@ -1,8 +1,9 @@
 // The server's side of an HTTP/2 connection: takes requests, gives responses. What is common to both sides is in Session.
-import { CLIENT_PREFACE, type ErrorName, FRAME, MAX_STREAM_ID, SETTING } from './protocol.ts';
-import { Http2Error } from './http2-error.ts';
+
 import { classify } from './field-kinds.ts';
+import { Http2Error } from './http2-error.ts';
 import { parsePriority } from './priority.ts';
+import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
 import { RequestFields } from './request-fields.ts';
 import { Session, type SessionHost, type SessionLimits } from './session.ts';
 import type { Http2Stream } from './stream.ts';
@@ -46,7 +47,7 @@ export class ServerSession extends Session {
       at = Math.min(to, from + CLIENT_PREFACE.length - this.#preface);
       const expected = CLIENT_PREFACE.slice(this.#preface, this.#preface + at - from);
       this.#preface += at - from;
-      if (bytes.latin1Slice(from, at) !== expected) {
+      if (bytes.toString('latin1', from, at) !== expected) {
         // RFC 9113 3.4: an "invalid connection preface" is a connection error of type PROTOCOL_ERROR.
         this.fail(new Http2Error('PROTOCOL_ERROR', 'the connection preface is not valid'));
         return;
@@ -77,11 +78,11 @@ export class ServerSession extends Session {
     this.goAway('NO_ERROR', this.lastPeerStreamId);
   }
 
-  protected override isIdle(streamId: number): boolean {
+  override isIdle(streamId: number): boolean {
     return streamId % 2 === 0 || streamId > this.lastPeerStreamId;
   }
 
-  protected override takeBlock(): void {
+  override takeBlock(): void {
     const { streamId } = this.block;
     const stream = this.streams.get(streamId);
     if (stream) {
@@ -108,11 +109,11 @@ export class ServerSession extends Session {
     this.#open(streamId, request, !fits);
   }
 
-  protected override takePriorityUpdate(bytes: Buffer, from: number, to: number): void {
+  override takePriorityUpdate(bytes: Buffer, from: number, to: number): void {
     const streamId = bytes.readUInt32BE(from) & 0x7fffffff;
     // RFC 9218 7.1: for stream 0, or one that cannot be a request's, a connection error of type PROTOCOL_ERROR.
     if (streamId % 2 === 0) throw new Http2Error('PROTOCOL_ERROR', 'PRIORITY_UPDATE for no request');
-    const text = bytes.latin1Slice(from + 4, to);
+    const text = bytes.toString('latin1', from + 4, to);
     const stream = this.streams.get(streamId);
     if (stream) this.#prioritize(stream, text);
     else if (this.isIdle(streamId)) this.#keepPriority(streamId, text);

@@ -3,17 +3,17 @@
 //
 // Use: `receive` what has come, `flush` when `host.wantsFlush` has asked for it (once a turn), `drained` when the peer has taken all.
 import { ClosedStreams } from './closed-streams.ts';
-import { FrameReader, type FrameReceiver } from './frame-reader.ts';
+import { FloodMeter } from './flood-meter.ts';
+import { FrameIntake } from './frame-intake.ts';
+import { FrameReader } from './frame-reader.ts';
 import { type FrameSink, FrameWriter } from './frame-writer.ts';
 import { HeaderBlock } from './header-block.ts';
-import { HpackDecoder } from './hpack/decoder.ts';
+import { HpackDecoder, HpackError } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
-import { HpackError } from './hpack/error.ts';
 import type { Classify } from './hpack/field.ts';
 import { abuse, Http2Error } from './http2-error.ts';
-import { FloodMeter } from './flood-meter.ts';
-import { checkFrameHead } from './frame-rules.ts';
-import { DEFAULT_WINDOW, ERROR_CODE, type ErrorName, errorName, FLAG, FRAME, MAX_WINDOW } from './protocol.ts';
+import { DEFAULT_WINDOW, ERROR_CODE, type ErrorName, FRAME, PING_PAYLOAD } from './protocol.ts';
+import { ReceiveWindow } from './receive-window.ts';
 import { SendQueue } from './send-queue.ts';
 import { formatSettings, PeerSettings } from './settings.ts';
 import { Http2Stream, type StreamHost, type StreamLoss } from './stream.ts';
@@ -49,44 +49,36 @@ export interface SessionLimits {
 /** How much larger a header block may be than the greatest section: beyond it nothing is worth reading. */
 const BLOCK_FACTOR = 4;
 
-export abstract class Session implements FrameReceiver, StreamHost {
+export abstract class Session implements StreamHost {
   readonly host: SessionHost;
   readonly limits: SessionLimits;
   readonly streams = new Map<number, Http2Stream>();
   readonly peer = new PeerSettings();
   readonly queue: SendQueue;
   readonly encoder = new HpackEncoder();
-  protected readonly writer: FrameWriter;
-  protected readonly floods: FloodMeter;
-  protected readonly block: HeaderBlock;
+  readonly writer: FrameWriter;
+  readonly floods: FloodMeter;
+  readonly block: HeaderBlock;
   protected readonly decoder: HpackDecoder;
   /** Whether the connection is over: nothing that comes is looked at. */
-  protected over = false;
+  over = false;
   /** The highest stream that the peer has opened. */
   protected lastPeerStreamId = 0;
   /** The last stream that GOAWAY of ours lets the peer use; infinite before. */
   protected lastAllowedStreamId = Number.POSITIVE_INFINITY;
   /** The highest stream that the peer's GOAWAY lets us use. */
-  protected lastUsableStreamId = Number.POSITIVE_INFINITY;
-  readonly #reader = new FrameReader(this);
-  protected readonly gone = new ClosedStreams();
-  #receiveWindow = DEFAULT_WINDOW;
-  /** Octets taken since the last WINDOW_UPDATE of the connection. */
-  #unannounced = 0;
-  #isSettled = false;
-  /** SETTINGS of ours that the peer has not acknowledged. */
-  #unacknowledged = 0;
-  #type = 0;
-  #flags = 0;
-  #streamId = 0;
-  /** The stream that DATA is for; `undefined` when it is for none that wants it. */
-  #dataStream: Http2Stream | undefined = undefined;
+  lastUsableStreamId = Number.POSITIVE_INFINITY;
+  readonly #intake = new FrameIntake(this);
+  readonly #reader = new FrameReader(this.#intake);
+  readonly gone = new ClosedStreams();
+  readonly receiveWindow: ReceiveWindow;
 
   constructor(host: SessionHost, limits: SessionLimits, classify: Classify) {
     this.host = host;
     this.limits = limits;
     this.writer = new FrameWriter(host);
     this.queue = new SendQueue(this.writer, (stream, lines) => this.sendTrailers(stream, lines));
+    this.receiveWindow = new ReceiveWindow(this.writer, limits.connectionWindow);
     this.floods = new FloodMeter(() => host.now());
     this.block = new HeaderBlock(limits.maxHeadBytes * BLOCK_FACTOR);
     this.decoder = new HpackDecoder({ maxTableBytes: 4096, classify });
@@ -127,11 +119,11 @@ export abstract class Session implements FrameReceiver, StreamHost {
 
   /** Whether the peer has still to acknowledge our settings. */
   get awaitsAcknowledgement(): boolean {
-    return this.#unacknowledged > 0;
+    return this.#intake.unacknowledged > 0;
   }
 
   get isSettled(): boolean {
-    return this.#isSettled;
+    return this.#intake.isSettled;
   }
 
   /** Ends the connection: GOAWAY with the code, all streams lost. */
@@ -154,7 +146,7 @@ export abstract class Session implements FrameReceiver, StreamHost {
     const payload = Buffer.alloc(8 + debug.length);
     payload.writeUInt32BE(lastStreamId, 0);
     payload.writeUInt32BE(ERROR_CODE[code], 4);
-    payload.latin1Write(debug, 8);
+    payload.write(debug, 8, 'latin1');
     this.writer.frame(FRAME.GOAWAY, 0, 0, payload);
     this.lastAllowedStreamId = Math.min(this.lastAllowedStreamId, lastStreamId);
   }
@@ -167,7 +159,7 @@ export abstract class Session implements FrameReceiver, StreamHost {
   // What streams ask.
 
   consumed(stream: Http2Stream, bytes: number): void {
-    this.#creditConnection(bytes);
+    this.receiveWindow.credit(bytes);
     if (stream.remoteEnded || stream.closed) return;
     stream.unannounced += bytes;
     if (stream.unannounced < this.limits.streamWindow / 2) return;
@@ -177,13 +169,13 @@ export abstract class Session implements FrameReceiver, StreamHost {
   }
 
   finished(stream: Http2Stream): void {
-    this.#forget(stream);
+    this.forget(stream);
   }
 
   resetStream(stream: Http2Stream, code: ErrorName): void {
     this.writer.numberFrame(FRAME.RST_STREAM, stream.id, ERROR_CODE[code]);
     if (!stream.remoteEnded) this.gone.addEnded(stream.id);
-    this.#forget(stream);
+    this.forget(stream);
   }
 
   sendTrailers(stream: Http2Stream, lines: string): void {
@@ -201,10 +193,10 @@ export abstract class Session implements FrameReceiver, StreamHost {
   /** Announces settings and the connection's window; the first thing that is sent. */
   protected announce(settings: readonly (readonly [number, number])[]): void {
     this.writer.frame(FRAME.SETTINGS, 0, 0, formatSettings(settings));
-    this.#unacknowledged++;
+    this.#intake.unacknowledged++;
     const more = this.limits.connectionWindow - DEFAULT_WINDOW;
     if (more > 0) this.writer.numberFrame(FRAME.WINDOW_UPDATE, 0, more);
-    this.#receiveWindow += Math.max(0, more);
+    this.receiveWindow.bytes += Math.max(0, more);
   }
 
   protected open(id: number): Http2Stream {
@@ -214,7 +206,7 @@ export abstract class Session implements FrameReceiver, StreamHost {
   }
 
   /** Ends a stream for a breach of the peer (RFC 9113 5.4.2), and tells its owner. */
-  protected breach(stream: Http2Stream, code: ErrorName, reason: string): void {
+  breach(stream: Http2Stream, code: ErrorName, reason: string): void {
     this.host.breached(code);
     this.resetStream(stream, code);
     stream.owner?.lost({ code, by: 'breach', reason, isUnprocessed: false });
@@ -222,8 +214,8 @@ export abstract class Session implements FrameReceiver, StreamHost {
   }
 
   /** Ends a stream without a frame, and tells its owner. */
-  protected lose(stream: Http2Stream, loss: StreamLoss): void {
-    this.#forget(stream);
+  lose(stream: Http2Stream, loss: StreamLoss): void {
+    this.forget(stream);
     stream.owner?.lost(loss);
   }
 
@@ -234,271 +226,36 @@ export abstract class Session implements FrameReceiver, StreamHost {
   }
 
   /** Whether nobody has used the stream yet (RFC 9113 5.1.1). */
-  protected abstract isIdle(streamId: number): boolean;
+  abstract isIdle(streamId: number): boolean;
   /** A whole header block has come; `block` tells where. To be decoded in any case, as the table is the connection's. */
-  protected abstract takeBlock(): void;
+  abstract takeBlock(): void;
   /** PRIORITY_UPDATE, which only servers receive (RFC 9218 7.1). */
-  protected abstract takePriorityUpdate(bytes: Buffer, from: number, to: number): void;
+  abstract takePriorityUpdate(bytes: Buffer, from: number, to: number): void;
 
   /** The stream is part of the connection no more. */
   protected forgotten(_stream: Http2Stream): void {}
 
   /** GOAWAY of the peer has changed `lastUsableStreamId`. */
-  protected peerLeaves(): void {}
+  peerLeaves(): void {}
 
   /** Whether frames for a stream that is no more are to be ignored: we ended it, and the peer may not have known. */
-  protected isIgnored(streamId: number): boolean {
+  isIgnored(streamId: number): boolean {
     return this.gone.hasEnded(streamId) || streamId > this.lastAllowedStreamId;
   }
 
   /** END_STREAM has come. */
-  protected endRemote(stream: Http2Stream, trailers: string): void {
+  endRemote(stream: Http2Stream, trailers: string): void {
     // RFC 9113 8.1.1: malformed is a message whose content-length "does not equal the sum of the DATA frame payload lengths".
     if (stream.expected > 0) {
       this.breach(stream, 'PROTOCOL_ERROR', 'less content than content-length says');
       return;
     }
     stream.remoteEnded = true;
-    if (stream.localEnded) this.#forget(stream);
+    if (stream.localEnded) this.forget(stream);
     stream.owner?.receiveEnd(trailers);
   }
 
-  // What the frame reader tells.
-
-  frameHead(type: number, flags: number, streamId: number, length: number): void {
-    // RFC 9113 3.4: the preface of both ends has SETTINGS as its first frame.
-    if (!this.#isSettled && (type !== FRAME.SETTINGS || (flags & FLAG.ACK) !== 0))
-      throw new Http2Error('PROTOCOL_ERROR', 'the first frame is not SETTINGS');
-    checkFrameHead(type, streamId, length);
-    // RFC 9113 6.10: frames other than CONTINUATION of the same stream within a header block are a connection error PROTOCOL_ERROR.
-    if (this.block.streamId !== 0 && (type !== FRAME.CONTINUATION || streamId !== this.block.streamId))
-      throw new Http2Error('PROTOCOL_ERROR', 'a header block is interrupted');
-    this.#type = type;
-    this.#flags = flags;
-    this.#streamId = streamId;
-    if (type === FRAME.DATA) this.#beginData(length);
-  }
-
-  framePayload(bytes: Buffer, from: number, to: number): void {
-    switch (this.#type) {
-      case FRAME.HEADERS:
-        if (this.block.begin(this.#flags, this.#streamId, { bytes, from, to })) this.#endBlock();
-        return;
-      case FRAME.CONTINUATION:
-        if (this.block.streamId === 0) throw new Http2Error('PROTOCOL_ERROR', 'CONTINUATION without a header block');
-        if (this.block.continue(this.#flags, bytes, from, to)) this.#endBlock();
-        return;
-      case FRAME.WINDOW_UPDATE:
-        this.#widen(bytes.readUInt32BE(from) & 0x7fffffff);
-        return;
-      case FRAME.RST_STREAM:
-        this.#takeReset(bytes.readUInt32BE(from));
-        return;
-      case FRAME.SETTINGS:
-        this.#takeSettings(bytes, from, to);
-        return;
-      case FRAME.PING:
-        this.#takePing(bytes, from, to);
-        return;
-      case FRAME.GOAWAY:
-        this.#takeGoAway(bytes, from, to);
-        return;
-      case FRAME.PRIORITY:
-        this.#takePriority(bytes, from, to);
-        return;
-      case FRAME.PUSH_PROMISE:
-        // RFC 9113 8.4: "A client cannot push"; and of a server we say in our settings that it may not.
-        throw new Http2Error('PROTOCOL_ERROR', 'PUSH_PROMISE was not allowed');
-      case FRAME.PRIORITY_UPDATE:
-        this.floods.count('priority-flood', this.streams.size);
-        this.takePriorityUpdate(bytes, from, to);
-        return;
-      default:
-        // RFC 9113 5.5: "Implementations MUST discard frames that have unknown or unsupported types."
-        this.floods.count('unknown-frame-flood');
-    }
-  }
-
-  dataContent(bytes: Buffer, from: number, to: number): void {
-    const stream = this.#dataStream;
-    if (!stream) {
-      this.#creditConnection(to - from);
-      return;
-    }
-    if (stream.expected >= 0) {
-      stream.expected -= to - from;
-      if (stream.expected < 0) {
-        this.#dataStream = undefined;
-        this.#creditConnection(to - from);
-        this.breach(stream, 'PROTOCOL_ERROR', 'more content than content-length says');
-        return;
-      }
-    }
-    stream.owner?.receiveData(bytes.subarray(from, to));
-    // The owner may have ended it.
-    if (stream.closed) this.#dataStream = undefined;
-  }
-
-  dataEnd(padding: number): void {
-    const stream = this.#dataStream;
-    this.#dataStream = undefined;
-    if (padding > 0) {
-      if (stream) this.consumed(stream, padding);
-      else this.#creditConnection(padding);
-    }
-    if (stream && this.#flags & FLAG.END_STREAM) this.endRemote(stream, '');
-  }
-
-  #beginData(length: number): void {
-    const isEnd = (this.#flags & FLAG.END_STREAM) !== 0;
-    if (length === 0 && !isEnd) this.floods.count('empty-data-flood');
-    // RFC 9113 6.9.1: frames beyond a window are an error of the connection or of the stream, whose window it is. Padding counts.
-    this.#receiveWindow -= length;
-    if (this.#receiveWindow < 0) throw new Http2Error('FLOW_CONTROL_ERROR', 'more content than the connection window');
-    const stream = this.streams.get(this.#streamId);
-    this.#dataStream = undefined;
-    if (!stream) {
-      this.#checkGone('DATA');
-      return;
-    }
-    if (stream.remoteEnded) {
-      this.breach(stream, 'STREAM_CLOSED', 'DATA behind the end of the stream');
-      return;
-    }
-    stream.receiveWindow -= length;
-    if (stream.receiveWindow < 0) {
-      this.breach(stream, 'FLOW_CONTROL_ERROR', 'more content than the stream window');
-      return;
-    }
-    this.#dataStream = stream;
-  }
-
-  /** A frame for a stream that is not open. */
-  #checkGone(what: string): void {
-    if (this.isIdle(this.#streamId)) throw new Http2Error('PROTOCOL_ERROR', `${what} on an idle stream`);
-    if (!this.isIgnored(this.#streamId)) throw new Http2Error('STREAM_CLOSED', `${what} on a closed stream`);
-  }
-
-  #endBlock(): void {
-    this.takeBlock();
-    this.block.end();
-  }
-
-  #widen(increment: number): void {
-    const streamId = this.#streamId;
-    // A peer that takes what we send has reason for one or two of these a frame.
-    this.floods.count('window-update-flood', this.queue.frames * 2);
-    if (streamId === 0) {
-      if (increment === 0) throw new Http2Error('PROTOCOL_ERROR', 'WINDOW_UPDATE by nothing');
-      this.queue.window += increment;
-      if (this.queue.window > MAX_WINDOW) throw new Http2Error('FLOW_CONTROL_ERROR', 'the connection window is too large');
-      this.queue.pump();
-      return;
-    }
-    const stream = this.streams.get(streamId);
-    if (!stream) {
-      if (this.isIdle(streamId)) throw new Http2Error('PROTOCOL_ERROR', 'WINDOW_UPDATE on an idle stream');
-      return;
-    }
-    // RFC 9113 6.9: an increment of 0 is a stream error of type PROTOCOL_ERROR.
-    if (increment === 0) {
-      this.breach(stream, 'PROTOCOL_ERROR', 'WINDOW_UPDATE by nothing');
-      return;
-    }
-    stream.sendWindow += increment;
-    if (stream.sendWindow > MAX_WINDOW) {
-      this.breach(stream, 'FLOW_CONTROL_ERROR', 'the stream window is too large');
-      return;
-    }
-    this.queue.enqueue(stream);
-    this.queue.pump();
-  }
-
-  #takeReset(code: number): void {
-    const stream = this.streams.get(this.#streamId);
-    if (!stream) {
-      if (this.isIdle(this.#streamId)) throw new Http2Error('PROTOCOL_ERROR', 'RST_STREAM on an idle stream');
-      return;
-    }
-    const name = errorName(code);
-    this.#forget(stream);
-    stream.owner?.lost({ code: name, by: 'peer', reason: `RST_STREAM ${name}`, isUnprocessed: name === 'REFUSED_STREAM' });
-    this.floods.gaveUp();
-  }
-
-  #takeSettings(bytes: Buffer, from: number, to: number): void {
-    if (this.#flags & FLAG.ACK) {
-      // RFC 9113 6.5: SETTINGS with ACK and a payload is a connection error FRAME_SIZE_ERROR.
-      if (to > from) throw new Http2Error('FRAME_SIZE_ERROR', 'an acknowledgement of SETTINGS has a payload');
-      this.#unacknowledged = Math.max(0, this.#unacknowledged - 1);
-      return;
-    }
-    if ((to - from) % 6 !== 0) throw new Http2Error('FRAME_SIZE_ERROR', 'SETTINGS is not a list of settings');
-    this.floods.count('settings-flood');
-    const { initialWindow, headerTableBytes } = this.peer;
-    this.peer.take(bytes, from, to);
-    this.#isSettled = true;
-    // Larger frames would only keep the others waiting.
-    if (this.peer.headerTableBytes !== headerTableBytes) this.encoder.setPeerMaxTableBytes(this.peer.headerTableBytes);
-    this.#shiftWindows(this.peer.initialWindow - initialWindow);
-    this.writer.frame(FRAME.SETTINGS, FLAG.ACK, 0, NOTHING);
-    this.host.settled();
-    this.queue.pump();
-  }
-
-  /** RFC 9113 6.9.2: a changed initial window moves the windows of all streams that there are. */
-  #shiftWindows(by: number): void {
-    if (by === 0) return;
-    for (const stream of this.streams.values()) {
-      stream.sendWindow += by;
-      if (stream.sendWindow > MAX_WINDOW) throw new Http2Error('FLOW_CONTROL_ERROR', 'a stream window is too large');
-      this.queue.enqueue(stream);
-    }
-  }
-
-  #takePing(bytes: Buffer, from: number, to: number): void {
-    this.floods.count('ping-flood', this.queue.frames);
-    if (this.#flags & FLAG.ACK) {
-      if (bytes.subarray(from, to).equals(PING_PAYLOAD)) this.host.pinged();
-      return;
-    }
-    this.writer.frame(FRAME.PING, FLAG.ACK, 0, bytes.subarray(from, to));
-  }
-
-  #takeGoAway(bytes: Buffer, from: number, to: number): void {
-    const lastStreamId = bytes.readUInt32BE(from) & 0x7fffffff;
-    // RFC 9113 6.8: "Endpoints MUST NOT increase the value they send in the last stream identifier".
-    this.lastUsableStreamId = Math.min(this.lastUsableStreamId, lastStreamId);
-    const debug = bytes.latin1Slice(from + 8, Math.min(to, from + 8 + MAX_DEBUG_BYTES));
-    this.host.goneAway(errorName(bytes.readUInt32BE(from + 4)), this.lastUsableStreamId, debug);
-    this.peerLeaves();
-  }
-
-  /** RFC 9113 5.3.2 has made the old scheme obsolete; what is left of it are its errors. */
-  #takePriority(bytes: Buffer, from: number, to: number): void {
-    this.floods.count('priority-flood', this.streams.size);
-    const stream = this.streams.get(this.#streamId);
-    if (to - from !== 5) {
-      // RFC 9113 6.3: "A PRIORITY frame with a length other than 5 octets MUST be treated as a stream error of type FRAME_SIZE_ERROR."
-      if (stream) this.breach(stream, 'FRAME_SIZE_ERROR', 'PRIORITY is not of 5 octets');
-      else if (this.isIdle(this.#streamId)) throw new Http2Error('FRAME_SIZE_ERROR', 'PRIORITY is not of 5 octets');
-      return;
-    }
-    // RFC 7540 5.3.1: "A stream cannot depend on itself."
-    if ((bytes.readUInt32BE(from) & 0x7fffffff) !== this.#streamId) return;
-    if (stream) this.breach(stream, 'PROTOCOL_ERROR', 'a stream depends on itself');
-    else if (this.isIdle(this.#streamId)) throw new Http2Error('PROTOCOL_ERROR', 'a stream depends on itself');
-  }
-
-  #creditConnection(bytes: number): void {
-    this.#unannounced += bytes;
-    if (this.#unannounced < this.limits.connectionWindow / 2 || this.over) return;
-    this.writer.numberFrame(FRAME.WINDOW_UPDATE, 0, this.#unannounced);
-    this.#receiveWindow += this.#unannounced;
-    this.#unannounced = 0;
-  }
-
-  #forget(stream: Http2Stream): void {
+  forget(stream: Http2Stream): void {
     if (stream.closed) return;
     stream.closed = true;
     this.queue.remove(stream);
@@ -515,10 +272,6 @@ export abstract class Session implements FrameReceiver, StreamHost {
     if (this.writer.overrun && !this.over) this.fail(abuse('unread-output', 'the peer does not read what it asks for'));
   }
 }
-
-const NOTHING = new Uint8Array(0);
-const PING_PAYLOAD = Buffer.from('tidegate', 'latin1');
-const MAX_DEBUG_BYTES = 200;
 
 function asHttp2Error(error: unknown): Http2Error {
   if (error instanceof Http2Error) return error;

@@ -1,8 +1,9 @@
 // One stream of an HTTP/2 connection (RFC 9113 5): its state, its two windows, and what waits to be sent on it. The rules that need
 // the connection are in Session.
+
+import type { FramePlace } from './frame-writer.ts';
 import type { ErrorName } from './protocol.ts';
 import type { SendQueue } from './send-queue.ts';
-import type { FramePlace } from './frame-writer.ts';
 
 /** Whoever the content of a stream is for. */
 export interface StreamOwner {
