@@ -6,7 +6,7 @@ import { type ByteStream, StreamFault } from '#model/byte-stream.ts';
 import { type ClientConnection, Exchange } from '#model/exchange.ts';
 import { createPassage, type Passage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
-import { passageRequest } from './http1-request.ts';
+import { passageRequest } from './request-parts.ts';
 import type { ListenerHost, ListenerState } from './listener-host.ts';
 
 export abstract class ClientStream implements ClientConnection {

@@ -9,7 +9,7 @@ import { joinStreams, type TunnelEnd } from '#net/tunnel.ts';
 import { countActive, countPassed } from '#telemetry/series.ts';
 import type { FirstBytes } from '#wire/first-bytes.ts';
 import { ClientStream } from './client-stream.ts';
-import { passageRequest } from './http1-request.ts';
+import { passageRequest } from './request-parts.ts';
 import { Lifetime } from './lifetime.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState, ResponseReceiver } from './listener-host.ts';
 

@@ -15,7 +15,7 @@ import {
   countDatagramSent,
   countDroppedDatagram,
 } from '#telemetry/series.ts';
-import { passageRequest } from './http1-request.ts';
+import { passageRequest } from './request-parts.ts';
 import { Lifetime } from './lifetime.ts';
 import type { ListenerHost, ListenerState, ResponseReceiver } from './listener-host.ts';
 
