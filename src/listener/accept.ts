@@ -146,10 +146,7 @@ export class Listener implements BoundSocket {
   #expectFirstBytes(open: Opener): AcceptedConnection {
     const choose: Successors = (choice, first) => (takeOver) => {
       this.#connections.delete(waiting);
-      const successor =
-        choice.type === 'http'
-          ? this.#http(takeOver)
-          : this.#pass(takeOver, first);
+      const successor = choice.type === 'http' ? this.#http(takeOver) : this.#pass(takeOver, first);
       this.#admission.hand(waiting, successor);
       this.#keep(successor);
     };

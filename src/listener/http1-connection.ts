@@ -10,8 +10,8 @@ import { CLIENT_PREFACE } from '#wire/http2/protocol.ts';
 import { ClientStream } from './client-stream.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { emptyRequest, refusal, toRequest } from './http1-request.ts';
-import { unreadableRequest } from './request-parts.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
+import { unreadableRequest } from './request-parts.ts';
 
 /** How long and how much to go on reading after the last response, so that the client gets to read it (RFC 9112 9.6). */
 const LINGER_MS = 2000;

@@ -20,16 +20,15 @@ const MAX_LINGER_BYTES = 1048576;
 /** How long a client may take to know that it is to open no more streams (RFC 9113 6.8: "at least one round-trip time"). */
 const DRAIN_MS = 1000;
 
+type Awaited = 'settings' | 'request' | 'rest of a frame' | 'client' | 'drain' | 'nothing';
+
 /**
  * open: streams come and go; draining: GOAWAY with the highest number was sent; ending: no further stream counts; lingering: our side
  * is closed.
  */
 type State = 'open' | 'draining' | 'ending' | 'lingering' | 'closed';
 
-export class Http2Connection
-  extends ClientStream
-  implements StreamReceiver, Deadlined, AcceptedConnection, ServerHost
-{
+export class Http2Connection extends ClientStream implements StreamReceiver, Deadlined, AcceptedConnection, ServerHost {
   deadline: DeadlineEntry | undefined = undefined;
   readonly stream: ByteStream;
   readonly session: ServerSession;
@@ -38,7 +37,7 @@ export class Http2Connection
   #requests = 0;
   #lingered = 0;
   /** What the present deadline is for. */
-  #awaits: 'settings' | 'request' | 'rest of a frame' | 'client' | 'drain' | 'nothing' = 'nothing';
+  #awaits: Awaited = 'nothing';
 
   constructor(
     open: (receiver: StreamReceiver) => ByteStream,
@@ -144,7 +143,9 @@ export class Http2Connection
       completeHttp2Request(request, fields, { secure: this.secure, allowEncodedSlash });
       this.#checkContent(fields);
     } catch (error) {
-      started.refuse(error instanceof ProxyError ? error : new ProxyError('proxy_internal_error', undefined, { cause: error }));
+      started.refuse(
+        error instanceof ProxyError ? error : new ProxyError('proxy_internal_error', undefined, { cause: error }),
+      );
       return;
     }
     started.start();
@@ -183,6 +184,7 @@ export class Http2Connection
 
   idle(): void {
     if (this.#state === 'ending') this.#linger();
+    else this.#watch();
   }
 
   pinged(): void {
@@ -233,7 +235,7 @@ export class Http2Connection
   }
 
   /** Begins to wait for something, unless it does so already. */
-  #await(what: typeof this.#awaits, ms: number): void {
+  #await(what: Awaited, ms: number): void {
     if (this.#awaits === what) return;
     this.#awaits = what;
     if (what === 'nothing') this.host.deadlines.clear(this);

@@ -73,4 +73,3 @@ export function unreadableRequest(secure: boolean): Request {
 export function passageRequest(version: 'tcp' | 'udp'): Request {
   return { ...unreadableRequest(false), version };
 }
-

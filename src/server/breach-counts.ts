@@ -2,7 +2,7 @@
 import { seriesKey } from '#config/compile-host.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { ProcessMetric } from '#telemetry/prometheus.ts';
-import { type BreachKind, BREACH_KINDS } from '#wire/http2/http2-error.ts';
+import { BREACH_KINDS, type BreachKind } from '#wire/http2/http2-error.ts';
 import { COUNTING_CELLS } from './error-counts.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
