@@ -3,12 +3,14 @@
 import type { Fields } from '#http/fields.ts';
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { Exchange, Informant } from '#model/exchange.ts';
-import type { Response } from '#model/message.ts';
+import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import { Http2ByteStream } from '#net/http2-byte-stream.ts';
 import { Http2Content, type Http2ContentOwner } from '#net/http2-content.ts';
 import { countActive } from '#telemetry/series.ts';
 import type { ErrorName } from '#wire/http2/protocol.ts';
 import type { Http2Stream, StreamLoss, StreamOwner } from '#wire/http2/stream.ts';
+import { openTunnel } from './client-tunnel.ts';
 import { type AnswerOwner, Http2Answer } from './http2-answer.ts';
 import type { Http2Connection } from './http2-connection.ts';
 import type { ResponseReceiver } from './listener-host.ts';
@@ -22,6 +24,10 @@ export class Http2Exchange
   readonly #stream: Http2Stream;
   #content: Http2Content | undefined = undefined;
   #answer: Http2Answer | undefined = undefined;
+  /** What the client has sent ahead of a tunnel; `undefined` when it asks for none. */
+  #early: Buffer[] | undefined = undefined;
+  /** Ends the tunnel that the stream has become. */
+  #stopTunnel: (() => void) | undefined = undefined;
   #ended = false;
 
   constructor(connection: Http2Connection, exchange: Exchange, stream: Http2Stream) {
@@ -36,7 +42,9 @@ export class Http2Exchange
   /** Has the request handled. */
   start(): void {
     const { request } = this.exchange;
-    if (!this.#stream.remoteEnded) {
+    if (request.upgrade !== '') {
+      this.#early = [];
+    } else if (!this.#stream.remoteEnded) {
       const { maxBodyBytes } = this.#connection.listenerState.settings;
       this.#content = new Http2Content(this.#stream, this, maxBodyBytes > 0 ? maxBodyBytes : Number.POSITIVE_INFINITY);
       request.body = this.#content;
@@ -53,6 +61,10 @@ export class Http2Exchange
         response.body.cancel(this.exchange.aborted ?? new ProxyError('client-closed'));
       response.tunnel?.stream.abort();
       response.tunnel?.done();
+      return;
+    }
+    if (response.tunnel) {
+      this.#openTunnel(response, response.tunnel);
       return;
     }
     this.#answer = new Http2Answer(this, this.#connection.session, this.#stream, response);
@@ -80,6 +92,7 @@ export class Http2Exchange
 
   receiveData(bytes: Buffer): void {
     if (this.#content) this.#content.receive(bytes);
+    else if (this.#early) this.#early.push(Buffer.from(bytes));
     else this.#stream.consumed(bytes.length);
   }
 
@@ -143,6 +156,26 @@ export class Http2Exchange
     this.#answer?.cancel(error);
     this.#finish();
     if (code) this.#stream.reset(code);
+  }
+
+  /** RFC 8441 4: a 2xx answer to extended CONNECT makes a tunnel of the stream. */
+  #openTunnel({ fields }: Response, tunnel: Tunnel): void {
+    const connection = this.#connection;
+    this.exchange.status = 200;
+    connection.session.respond(this.#stream, { status: 200, lines: fields.text, contentLength: -1 }, false);
+    const client = new Http2ByteStream(this.#stream, connection, this.#early ?? []);
+    this.#early = undefined;
+    this.#stopTunnel = openTunnel({
+      exchange: this.exchange,
+      tunnel,
+      client,
+      deadlines: connection.host.deadlines,
+      early: undefined,
+      done: (sent) => {
+        this.exchange.bytesSent = sent;
+        this.#finish();
+      },
+    });
   }
 
   /** The content cannot go on: whoever reads it fails, and with it the exchange. */
