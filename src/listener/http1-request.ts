@@ -85,6 +85,7 @@ export function unreadableRequest(secure: boolean): Request {
     notable: false,
     referer: '',
     userAgent: '',
+    contentType: '',
   };
 }
 
@@ -117,6 +118,7 @@ export function emptyRequest(head: RequestHead, secure: boolean): Request {
     notable: section.notable,
     referer: section.referer,
     userAgent: section.userAgent,
+    contentType: section.contentType,
   };
 }
 
