@@ -9,7 +9,8 @@ import { countConnection, countRefusedConnection } from '#telemetry/series.ts';
 import type { FirstBytes } from '#wire/first-bytes.ts';
 import { Admission } from './admission.ts';
 import { FirstBytesConnection, type Successors } from './first-bytes-connection.ts';
-import { Http1Connection } from './http1-connection.ts';
+import { Http1Connection, type Http2Successor } from './http1-connection.ts';
+import { Http2Connection } from './http2-connection.ts';
 import type { AcceptedConnection, BindAddress, BoundSocket, ListenerHost, ListenerState } from './listener-host.ts';
 import { ProxyHeaderConnection } from './proxy-header-connection.ts';
 import { RefusedConnection } from './refused-connection.ts';
@@ -137,7 +138,7 @@ export class Listener implements BoundSocket {
   /** A connection of the listener's protocol. */
   #begin(open: Opener): AcceptedConnection {
     const { protocol, name } = this.state.settings;
-    if (protocol === 'http') return this.#keep(new Http1Connection(open, this.state, this.#host, this.#onClosed));
+    if (protocol === 'http') return this.#keep(this.#http(open));
     if (this.#host.snapshot().streamRoutes.has(name)) return this.#expectFirstBytes(open);
     return this.#keep(this.#pass(open, undefined));
   }
@@ -145,16 +146,26 @@ export class Listener implements BoundSocket {
   #expectFirstBytes(open: Opener): AcceptedConnection {
     const choose: Successors = (choice, first) => (takeOver) => {
       this.#connections.delete(waiting);
-      const successor =
-        choice.type === 'http'
-          ? new Http1Connection(takeOver, this.state, this.#host, this.#onClosed)
-          : this.#pass(takeOver, first);
+      const successor = choice.type === 'http' ? this.#http(takeOver) : this.#pass(takeOver, first);
       this.#admission.hand(waiting, successor);
       this.#keep(successor);
     };
     const waiting = new FirstBytesConnection(open, this.state, this.#host, { choose, onClosed: this.#onClosed });
     return this.#keep(waiting);
   }
+
+  /** HTTP in the clear: of whatever version the client begins with. */
+  #http(open: Opener): Http1Connection {
+    const becomeHttp2 = this.state.settings.http2.enabled ? this.#becomeHttp2 : undefined;
+    return new Http1Connection(open, this.state, this.#host, { onClosed: this.#onClosed, becomeHttp2 });
+  }
+
+  readonly #becomeHttp2: Http2Successor = (former, open) => {
+    this.#connections.delete(former);
+    const successor = new Http2Connection(open, this.state, this.#host, this.#onClosed);
+    this.#admission.hand(former, successor);
+    this.#keep(successor);
+  };
 
   #pass(open: Opener, first: FirstBytes | undefined): TcpConnection {
     return new TcpConnection(open, this.state, this.#host, { onClosed: this.#onClosed, first });

@@ -6,8 +6,8 @@ import { type ByteStream, StreamFault } from '#model/byte-stream.ts';
 import { type ClientConnection, Exchange } from '#model/exchange.ts';
 import { createPassage, type Passage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
-import { passageRequest } from './http1-request.ts';
 import type { ListenerHost, ListenerState } from './listener-host.ts';
+import { passageRequest } from './request-parts.ts';
 
 export abstract class ClientStream implements ClientConnection {
   readonly secure = false;

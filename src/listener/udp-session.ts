@@ -15,9 +15,9 @@ import {
   countDatagramSent,
   countDroppedDatagram,
 } from '#telemetry/series.ts';
-import { passageRequest } from './http1-request.ts';
 import { Lifetime } from './lifetime.ts';
 import type { ListenerHost, ListenerState, ResponseReceiver } from './listener-host.ts';
+import { passageRequest } from './request-parts.ts';
 
 /** What is kept of what a client sends, beside its first datagram, until an endpoint has been settled on. */
 const MAX_UNANSWERED = 16;

@@ -45,6 +45,17 @@ export interface ListenerSettings {
   /** `undefined` when whoever comes is taken. */
   readonly admission: AdmissionLimits | undefined;
   readonly udp: UdpSettings;
+  readonly http2: Http2Settings;
+}
+
+/** HTTP/2 of clients. */
+export interface Http2Settings {
+  readonly enabled: boolean;
+  /** Streams that a client may have open on a connection. */
+  readonly maxStreams: number;
+  /** Octets a stream, and a connection, that nobody has taken. */
+  readonly streamWindow: number;
+  readonly connectionWindow: number;
 }
 
 export interface AdmissionRate {

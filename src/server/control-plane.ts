@@ -17,6 +17,7 @@ import type { LogLevel } from '#telemetry/program-log.ts';
 import type { ProcessMetric } from '#telemetry/prometheus.ts';
 import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
 import { checkBind } from './bind-check.ts';
+import { breachMetrics } from './breach-counts.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import { errorMetrics } from './error-counts.ts';
 import type { BoundListener, Preparation } from './messages.ts';
@@ -179,7 +180,12 @@ export class ControlPlane implements AdminHost {
       ...scalingMetrics(Object.keys(config.upstreams), (name) => this.#scaling.signal(name)),
       ...sessionMetrics(config, this.#parts.memory, systemClock.wall()),
     ];
-    return viewMetrics(this.#view, [...upstreams, ...errorMetrics(this.#parts.memory), ...this.#processMetrics]);
+    return viewMetrics(this.#view, [
+      ...upstreams,
+      ...errorMetrics(this.#parts.memory),
+      ...breachMetrics(this.#parts.memory),
+      ...this.#processMetrics,
+    ]);
   }
 
   drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {

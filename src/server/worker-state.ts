@@ -10,6 +10,7 @@ import type { Log } from '#lib/log.ts';
 import { LoopDelay } from '#lib/loop-delay.ts';
 import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
+import { TurnEnd } from '#lib/turn-end.ts';
 import { Listener } from '#listener/accept.ts';
 import type { BoundSocket, ListenerHost } from '#listener/listener-host.ts';
 import { UdpListener } from '#listener/udp-listener.ts';
@@ -25,6 +26,7 @@ import { answerFailure, createHandle } from '#proxy/handle.ts';
 import { noteWorker } from '#telemetry/series.ts';
 import { PoolSet } from '#upstream/pool-set.ts';
 import { AccessLog } from './access-log.ts';
+import { countBreach } from './breach-counts.ts';
 import { countError } from './error-counts.ts';
 import type { BoundListener, FromWorker, Preparation, WorkerStart } from './messages.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
@@ -56,6 +58,7 @@ export class WorkerState {
   /** What this worker counts of itself. */
   #own: Series | undefined = undefined;
   #errors: Series | undefined = undefined;
+  #breaches: Series | undefined = undefined;
   /** Token buckets that all workers share. */
   #buckets: KeyedTable | undefined = undefined;
   /** By name and address: a listener that moves is another one. */
@@ -76,6 +79,10 @@ export class WorkerState {
       buckets: () => this.#buckets as KeyedTable,
       snapshot: () => this.#snapshot as Snapshot,
       handle,
+      turnEnd: new TurnEnd(),
+      breached: (kind) => {
+        if (this.#breaches) countBreach(this.#breaches, kind);
+      },
       answer: (error, exchange) => answerFailure(exchange, error, log),
       record: (exchange, series) => this.#record(exchange, series),
     };
@@ -117,6 +124,7 @@ export class WorkerState {
     this.#config = prepared.config;
     this.#own = this.#series(prepared.memory, seriesKey.workers);
     this.#errors = this.#series(prepared.memory, seriesKey.errors);
+    this.#breaches = this.#series(prepared.memory, seriesKey.breaches);
     this.#accessLog.commit();
     this.#swapListeners(prepared);
     this.#pools.keepOnly(endpointKeys(prepared.snapshot));

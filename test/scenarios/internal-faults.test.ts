@@ -7,6 +7,7 @@ import { listenerSettings } from '#config/compile-listener.ts';
 import { parseConfiguration, referencesFor } from '#config/load.ts';
 import { systemClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
+import { TurnEnd } from '#lib/turn-end.ts';
 import type { ListenerHost, ListenerState } from '#listener/listener-host.ts';
 import { TcpConnection } from '#listener/tcp-connection.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
@@ -45,6 +46,8 @@ async function startFaulty(t: TestContext) {
     clock: systemClock,
     deadlines: new Deadlines(systemClock, 50),
     log: { debug: log, info: log, warn: log, error: log },
+    turnEnd: new TurnEnd(),
+    breached() {},
     buckets: () => buckets,
     snapshot: () => snapshot,
     handle() {},

@@ -17,7 +17,7 @@ const PLAIN_TOKEN = TOKEN.slice();
 PLAIN_TOKEN[95] = 0;
 
 /** 1 for what may stand in a field value: HTAB, SP, VCHAR, obs-text (RFC 9110 5.5). */
-const VALUE = new Uint8Array(256);
+export const VALUE = new Uint8Array(256);
 for (let i = 32; i < 256; i++) VALUE[i] = i === 127 ? 0 : 1;
 VALUE[9] = 1;
 
