@@ -26,6 +26,7 @@ export function emptyHttp2Request(fields: RequestFields, secure: boolean, hasCon
     notable: fields.notable,
     referer: fields.referer,
     userAgent: fields.userAgent,
+    contentType: fields.contentType,
   };
 }
 
