@@ -9,7 +9,7 @@ import { endpointSchema } from '#schema/endpoint-list.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 import { damping } from './damping-schema.ts';
 import { persistence } from './persistence-schema.ts';
-import { circuitBreaker, concurrency, hedge, retry } from './recovery-schema.ts';
+import { circuitBreaker, concurrency, grpc, hedge, retry } from './recovery-schema.ts';
 import { wake } from './wake-schema.ts';
 
 const timeouts = s.object({
@@ -197,6 +197,7 @@ export const upstream = s.object({
   'slow-start': slowStart.optional().describe('Lets endpoints that come back or are new start with less.'),
   timeouts: timeouts.prefault({}).describe('How long the endpoint may take.'),
   pool: pool.prefault({}).describe('Connections kept to endpoints.'),
+  grpc: grpc.prefault({}).describe('Calls of gRPC.'),
   retry: retry.prefault({}).describe('When another attempt is made.'),
   hedge: hedge
     .optional()

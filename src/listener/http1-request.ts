@@ -69,6 +69,7 @@ export function emptyRequest(head: RequestHead, secure: boolean): Request {
     notable: section.notable,
     referer: section.referer,
     userAgent: section.userAgent,
+    contentType: section.contentType,
   };
 }
 

@@ -66,6 +66,7 @@ export function unreadableRequest(secure: boolean): Request {
     notable: false,
     referer: '',
     userAgent: '',
+    contentType: '',
   };
 }
 

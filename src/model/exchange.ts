@@ -3,6 +3,7 @@
 import type { Fields } from '#http/fields.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { DatagramClient } from './datagrams.ts';
+import { type GrpcCall, grpcCallOf } from './grpc-call.ts';
 import type { Request } from './message.ts';
 import type { Passage } from './passage.ts';
 import { ProxyError } from './proxy-error.ts';
@@ -48,6 +49,8 @@ export class Exchange {
   readonly connection: ClientConnection;
   readonly snapshot: Snapshot;
   readonly request: Request;
+  /** What it is besides, where it is a call of gRPC or gRPC-Web. */
+  readonly grpc: GrpcCall | undefined;
   /** Monotonic milliseconds (`Clock.now`) at the first byte of the request. */
   readonly startedAt: number;
 
@@ -94,6 +97,7 @@ export class Exchange {
     this.connection = connection;
     this.snapshot = snapshot;
     this.request = request;
+    this.grpc = request.contentType === '' ? undefined : grpcCallOf(request);
     this.startedAt = startedAt;
     this.clientAddress = connection.remoteAddress;
   }

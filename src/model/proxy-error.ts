@@ -213,6 +213,12 @@ export const ERROR_KINDS = {
   unauthorized: { side: 'client', status: 401, retryable: 'never', detail: 'Credentials are needed.' },
   'client-closed': { side: 'client', status: 499, retryable: 'never', detail: 'The client closed the connection.' },
   'client-stalled': { side: 'client', status: 499, retryable: 'never', detail: 'The client stopped reading.' },
+  'deadline-exceeded': {
+    side: 'client',
+    status: 504,
+    retryable: 'never',
+    detail: 'The deadline of the call has passed.',
+  },
   draining: { side: 'self', status: 503, retryable: 'never', detail: 'The gateway is shutting down.' },
 } as const satisfies Record<string, ErrorKind>;
 

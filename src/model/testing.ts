@@ -49,6 +49,7 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
     clientAddress = '192.0.2.1',
   } = request;
   const [path = '/', ...query] = target.split('?');
+  const received = Fields.from(fields);
   const connection: ClientConnection = {
     listener: 'test',
     remoteAddress: clientAddress,
@@ -69,7 +70,7 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
       path,
       query: query.length > 0 ? `?${query.join('?')}` : '',
       version: '1.1',
-      fields: Fields.from(fields),
+      fields: received,
       length: body?.length ?? 0,
       body: body === undefined ? undefined : fixedBody(body),
       upgrade: '',
@@ -77,6 +78,7 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
       notable: true,
       referer: '',
       userAgent: '',
+      contentType: received.get('content-type') ?? '',
     },
     clock.now(),
   );

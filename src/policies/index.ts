@@ -2,6 +2,7 @@
 import type { PolicyModule } from '#model/policy.ts';
 import { accessList } from './access-list.ts';
 import { basicAuth } from './basic-auth.ts';
+import { grpcWeb } from './grpc-web.ts';
 import { headers } from './headers.ts';
 import { maxBody } from './max-body.ts';
 import { rateLimit } from './rate-limit.ts';
@@ -12,6 +13,7 @@ import { rewritePath } from './rewrite-path.ts';
 export const policies: readonly PolicyModule[] = [
   accessList,
   basicAuth,
+  grpcWeb,
   headers,
   maxBody,
   rateLimit,

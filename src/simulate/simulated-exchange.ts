@@ -36,6 +36,7 @@ export function createExchange(
     notable: fields !== '',
     referer: '',
     userAgent: '',
+    contentType: '',
   };
   return new Exchange(connection, snapshot, request, clock.now());
 }

@@ -40,6 +40,8 @@ export const CELL = {
   datagramsDropped: 50,
   // listeners: one behind the other, in the order of REFUSALS
   refusals: 52,
+  // routes and upstreams, which have none of the cells from here on: calls of gRPC by number of their status, one behind the other
+  grpcStatuses: 44,
 } as const;
 
 /** Why connections and sessions of clients are refused. */
@@ -86,6 +88,11 @@ export function countExchange(
   let bucket = 0;
   while (bucket < BUCKET_BOUNDS_MS.length && durationMs > (BUCKET_BOUNDS_MS[bucket] as number)) bucket++;
   add(series, CELL.durationBuckets + bucket, 1);
+}
+
+/** Counts one finished call of gRPC in the series of its route or upstream. */
+export function countGrpcCall(series: Series, status: number): void {
+  add(series, CELL.grpcStatuses + status, 1);
 }
 
 /** Counts a connection that was opened (`change` 1) or closed (-1). */
