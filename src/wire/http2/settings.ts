@@ -12,10 +12,14 @@ export class PeerSettings {
   maxHeaderListBytes = Number.POSITIVE_INFINITY;
   /** Whether extended CONNECT may be sent (RFC 8441 3). */
   allowsConnectProtocol = false;
+  /** Whether the old priorities mean nothing (RFC 9218 2.1), 0 or 1. */
+  #noOldPriorities = 0;
+  #isFirst = true;
 
   /** Takes the settings of one frame in order. Throws an `Http2Error`. */
   take(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; at += 6) this.#set(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
+    this.#isFirst = false;
   }
 
   #set(id: number, value: number): void {
@@ -47,6 +51,9 @@ export class PeerSettings {
       case SETTING.ENABLE_CONNECT_PROTOCOL:
         this.#setConnectProtocol(value);
         return;
+      case SETTING.NO_RFC7540_PRIORITIES:
+        this.#setOldPriorities(value);
+        return;
       default: // "An endpoint that receives a SETTINGS frame with any unknown or unsupported identifier MUST ignore that setting."
     }
   }
@@ -57,6 +64,14 @@ export class PeerSettings {
     if (value > 1 || (value === 0 && this.allowsConnectProtocol))
       throw new Http2Error('PROTOCOL_ERROR', 'ENABLE_CONNECT_PROTOCOL is not allowed to be so');
     this.allowsConnectProtocol = value === 1;
+  }
+
+  #setOldPriorities(value: number): void {
+    // RFC 9218 2.1: "Any value other than 0 or 1 MUST be treated as a connection error […] of type PROTOCOL_ERROR"; and so must a change
+    // after the first SETTINGS frame.
+    if (value > 1 || (value !== this.#noOldPriorities && !this.#isFirst))
+      throw new Http2Error('PROTOCOL_ERROR', 'NO_RFC7540_PRIORITIES is not allowed to be so');
+    this.#noOldPriorities = value;
   }
 }
 
