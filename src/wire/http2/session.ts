@@ -62,7 +62,7 @@ export abstract class Session implements StreamHost {
   protected readonly decoder: HpackDecoder;
   /** Whether the connection is over: nothing that comes is looked at. */
   over = false;
-  /** The highest stream that the peer has opened. */
+  /** The highest stream that the peer has opened, or has wanted to. */
   protected lastPeerStreamId = 0;
   /** The last stream that GOAWAY of ours lets the peer use; infinite before. */
   protected lastAllowedStreamId = Number.POSITIVE_INFINITY;
@@ -143,12 +143,13 @@ export abstract class Session implements StreamHost {
 
   /** Writes GOAWAY; streams up to `lastStreamId` go on. */
   goAway(code: ErrorName, lastStreamId: number, debug = ''): void {
+    // RFC 9113 6.8: "Endpoints MUST NOT increase the value they send in the last stream identifier".
+    this.lastAllowedStreamId = Math.min(this.lastAllowedStreamId, lastStreamId);
     const payload = Buffer.alloc(8 + debug.length);
-    payload.writeUInt32BE(lastStreamId, 0);
+    payload.writeUInt32BE(this.lastAllowedStreamId, 0);
     payload.writeUInt32BE(ERROR_CODE[code], 4);
     payload.write(debug, 8, 'latin1');
     this.writer.frame(FRAME.GOAWAY, 0, 0, payload);
-    this.lastAllowedStreamId = Math.min(this.lastAllowedStreamId, lastStreamId);
   }
 
   /** Writes a PING; `host.pinged` tells of its answer. */
