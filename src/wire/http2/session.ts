@@ -72,6 +72,8 @@ export abstract class Session implements StreamHost {
   readonly #reader = new FrameReader(this.#intake);
   readonly gone = new ClosedStreams();
   readonly receiveWindow: ReceiveWindow;
+  /** What the peer may send on a new stream: what it has begun with, or more, until it has taken our settings. */
+  #streamWindow: number;
 
   constructor(host: SessionHost, limits: SessionLimits, classify: Classify) {
     this.host = host;
@@ -79,6 +81,7 @@ export abstract class Session implements StreamHost {
     this.writer = new FrameWriter(host);
     this.queue = new SendQueue(this.writer, (stream, lines) => this.sendTrailers(stream, lines));
     this.receiveWindow = new ReceiveWindow(this.writer, limits.connectionWindow);
+    this.#streamWindow = Math.max(DEFAULT_WINDOW, limits.streamWindow);
     this.floods = new FloodMeter(() => host.now());
     this.block = new HeaderBlock(limits.maxHeadBytes * BLOCK_FACTOR);
     this.decoder = new HpackDecoder({ maxTableBytes: 4096, classify });
@@ -201,7 +204,7 @@ export abstract class Session implements StreamHost {
   }
 
   protected open(id: number): Http2Stream {
-    const stream = new Http2Stream(id, this, this.peer.initialWindow, this.limits.streamWindow);
+    const stream = new Http2Stream(id, this, this.peer.initialWindow, this.#streamWindow);
     this.streams.set(id, stream);
     return stream;
   }
@@ -242,6 +245,13 @@ export abstract class Session implements StreamHost {
   /** Whether frames for a stream that is no more are to be ignored: we ended it, and the peer may not have known. */
   isIgnored(streamId: number): boolean {
     return this.gone.hasEnded(streamId) || streamId > this.lastAllowedStreamId;
+  }
+
+  /** The peer has taken our settings, and with them the window of streams (RFC 9113 6.9.2). */
+  acknowledged(): void {
+    const { streamWindow } = this.limits;
+    for (const stream of this.streams.values()) stream.receiveWindow += streamWindow - this.#streamWindow;
+    this.#streamWindow = streamWindow;
   }
 
   /** END_STREAM has come. */
