@@ -8,6 +8,7 @@ import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
 import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
+import type { TlsTermination } from './tls-termination.ts';
 
 /** Who waits for the response of an exchange. */
 export interface ResponseReceiver {
@@ -68,6 +69,8 @@ export interface ListenerState {
   readonly name: string;
   settings: ListenerSettings;
   series: Series;
+  /** What TLS is ended with; `undefined` where none is. Connections keep what they began with. */
+  tls: TlsTermination | undefined;
   /** Set when the listener or the whole gateway is going away: answers close their connections. */
   draining: boolean;
 }

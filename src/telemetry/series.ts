@@ -53,6 +53,7 @@ export const REFUSALS = [
   'proxy-header-invalid',
   'proxy-header-untrusted',
   'tls-hello-invalid',
+  'tls-handshake',
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
