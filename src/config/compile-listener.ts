@@ -39,6 +39,7 @@ export function listenerSettings(name: string, config: ListenerConfig): Listener
     maxRequests: limits.requests,
     maxConnections: limits.connections,
     firstBytesTimeoutMs: timeouts['first-bytes'],
+    handshakeTimeoutMs: config.tls?.['handshake-timeout'] ?? 0,
     lifetimeMs: timeouts.lifetime ?? 0,
     admission: compileAdmission(limits),
     udp: { idleTimeoutMs: udp.idle, maxSessions: udp.sessions, expectedAnswers: udp.answers ?? 0 },

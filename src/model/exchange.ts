@@ -9,6 +9,7 @@ import type { Passage } from './passage.ts';
 import { ProxyError } from './proxy-error.ts';
 import type { Route } from './route.ts';
 import type { PathParameters, Snapshot } from './snapshot.ts';
+import type { TlsFacts } from './tls.ts';
 import type { Endpoint, Upstream } from './upstream.ts';
 
 /** How far an exchange has come; named in the access record of one that failed. */
@@ -37,6 +38,8 @@ export interface ClientConnection {
   readonly localAddress: string;
   readonly localPort: number;
   readonly secure: boolean;
+  /** What the TLS handshake has agreed on; `undefined` without TLS. */
+  readonly tls: TlsFacts | undefined;
   readonly clock: Clock;
 }
 

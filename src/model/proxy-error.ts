@@ -183,6 +183,12 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'The TLS ClientHello is not valid, or not whole.',
   },
+  'tls-handshake-failed': {
+    side: 'client',
+    status: 400,
+    retryable: 'never',
+    detail: 'The TLS handshake failed.',
+  },
   'too-many-connections': {
     side: 'client',
     status: 429,

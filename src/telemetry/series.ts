@@ -55,6 +55,7 @@ export const REFUSALS = [
   'proxy-header-invalid',
   'proxy-header-untrusted',
   'tls-hello-invalid',
+  'tls-handshake',
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
