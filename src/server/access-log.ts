@@ -105,5 +105,6 @@ function recordOf(exchange: Exchange, durationMs: number): AccessRecord {
     referer: request.referer,
     userAgent: request.userAgent,
     passage: exchange.passage,
+    tunnel: exchange.tunnel,
   };
 }
