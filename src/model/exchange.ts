@@ -11,6 +11,7 @@ import type { Route } from './route.ts';
 import type { PathParameters, Snapshot } from './snapshot.ts';
 import type { TlsFacts } from './tls.ts';
 import type { Endpoint, Upstream } from './upstream.ts';
+import type { TunnelRecord } from './web-socket.ts';
 
 /** How far an exchange has come; named in the access record of one that failed. */
 export type Phase =
@@ -86,6 +87,8 @@ export class Exchange {
   informant: Informant | undefined = undefined;
   /** Of a connection or session that is passed on as it is. */
   passage: Passage | undefined = undefined;
+  /** Of a connection that was upgraded, once it was. */
+  tunnel: TunnelRecord | undefined = undefined;
   /** The client's side of a UDP session; set by the listener. */
   datagrams: DatagramClient | undefined = undefined;
 
