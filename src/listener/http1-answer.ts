@@ -4,7 +4,7 @@ import { withoutTouched } from '#http/trailers.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { OutgoingBody } from '#net/outgoing-body.ts';
-import { joinStreams } from '#net/tunnel.ts';
+import { openTunnel } from './client-tunnel.ts';
 import type { Http1Exchange } from './http1-exchange.ts';
 import { hasNoContent, responseFraming, responseHead, switchingHead } from './http1-response.ts';
 
@@ -124,26 +124,18 @@ export class Http1Answer {
 
   #startTunnel(tunnel: Tunnel): void {
     const connection = this.#connection;
-    const exchange = this.#exchange;
-    exchange.phase = 'tunnel';
     connection.stream.write(switchingHead(this.#response, tunnel.protocol));
-    if (tunnel.early.length > 0) connection.stream.write(tunnel.early);
-    const pipelined = connection.becomeTunnel();
-    if (pipelined) tunnel.stream.write(pipelined);
-    const stop = joinStreams({
-      first: connection.stream,
-      second: tunnel.stream,
-      idleTimeoutMs: tunnel.idleTimeoutMs,
+    connection.stopTunnel = openTunnel({
+      exchange: this.#exchange,
+      tunnel,
+      client: connection.stream,
       deadlines: connection.host.deadlines,
-      done: (end) => {
-        exchange.bytesReceived = end.sent + (pipelined?.length ?? 0);
-        this.sent = end.received + tunnel.early.length;
-        exchange.phase = 'done';
-        tunnel.done();
+      early: connection.becomeTunnel(),
+      done: (sent) => {
+        this.sent = sent;
         this.#owner.tunnelEnded();
       },
     });
-    connection.stopTunnel = stop;
     // The client has closed its side before there was a tunnel.
     if (connection.halfClosed) tunnel.stream.end();
   }

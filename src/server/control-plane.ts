@@ -29,12 +29,14 @@ import { tryCompile } from './try-compile.ts';
 import { scalingMetrics, sessionMetrics } from './upstream-metrics.ts';
 import { WakeHooks } from './wake-hooks.ts';
 import { WorkerPool } from './worker-pool.ts';
+import type { WorkerThread } from './worker-thread.ts';
 
 export interface ControlPlaneParts {
   readonly log: Log & { setLevel(level: LogLevel): void };
   readonly memory: SharedMemory;
   readonly health: HealthMonitor;
   readonly source: ConfigurationSource;
+  readonly firstWorker: WorkerThread;
   /** Stands over the configuration's own. */
   readonly logLevel: LogLevel | undefined;
 }
@@ -65,15 +67,18 @@ export class ControlPlane implements AdminHost {
       this.#stopped = resolve;
     });
     const { log, memory, health } = parts;
-    this.#workers = new WorkerPool({
-      log,
-      clock: systemClock,
-      died: (index) => memory.giveBack(index),
-      failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
-      wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
-      current: () => this.#preparation,
-      exclusively: (work) => this.#change(work),
-    });
+    this.#workers = new WorkerPool(
+      {
+        log,
+        clock: systemClock,
+        died: (index) => memory.giveBack(index),
+        failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
+        wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
+        current: () => this.#preparation,
+        exclusively: (work) => this.#change(work),
+      },
+      parts.firstWorker,
+    );
     this.#wakeHooks = new WakeHooks({ log, clock: systemClock });
     this.#resolvers = new ResolverSet(
       { log, setTimer: systemTimers.set, now: () => systemClock.now(), random: systemRandom },
@@ -249,7 +254,8 @@ export class ControlPlane implements AdminHost {
     const generation = (this.#preparation?.generation ?? 0) + 1;
     const layout = memory.allot(config, found);
     health.announce(config, (upstream) => found[upstream] ?? []);
-    const preparation: Preparation = { generation, config, found, memory: layout, listeners };
+    const workers = this.#workers.size;
+    const preparation: Preparation = { generation, config, found, memory: layout, listeners, workers };
     try {
       await this.#workers.change(preparation);
     } catch (error) {

@@ -21,6 +21,8 @@ export interface Preparation {
   readonly found: FoundEndpoints;
   readonly memory: MemoryLayout;
   readonly listeners: readonly BoundListener[];
+  /** How many workers bind the same addresses. */
+  readonly workers: number;
 }
 
 /**
@@ -75,6 +77,4 @@ export type FromWorker =
 /** What a worker is started with. */
 export interface WorkerStart {
   readonly index: number;
-  /** Whether other workers bind the same addresses. */
-  readonly shared: boolean;
 }

@@ -103,7 +103,7 @@ export class WorkerState {
         if (this.#listeners.has(identity(bound))) continue;
         const settings = listenerSettings(bound.name, config.listeners[bound.name] as Config['listeners'][string]);
         const series = host.series(seriesKey.listener(bound.name));
-        const address = { ...bound, shared: this.#start.shared, first: this.#start.index === 0 };
+        const address = { ...bound, shared: preparation.workers > 1, first: this.#start.index === 0 };
         const kind = bound.transport === 'udp' ? UdpListener : Listener;
         added.set(identity(bound), await kind.bind(address, settings, series, this.#listenerHost));
       }

@@ -18,6 +18,8 @@ const MAX_NAMES = 128;
 /** Longest name that is remembered. */
 const MAX_NAME_LENGTH = 64;
 
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 /** Representations: the pattern of the first octet, and the mask of its bits for the index (RFC 7541 6). */
 const INDEXED = { pattern: 0x80, mask: 0x7f } as const;
 const SIZE_UPDATE = { pattern: 0x20, mask: 0x1f } as const;
@@ -87,20 +89,24 @@ export class HpackEncoder {
     this.#literal(LITERAL_NEVER_INDEXED, this.#useOf(name), value);
   }
 
-  /** Adds field lines as `Fields` holds them, `name: value CRLF`; their names are lower-cased. */
-  lines(text: string): void {
+  /**
+   * Adds field lines as `Fields` holds them, each `name: value CRLF`; their names are lower-cased. `neverIndexed` has the names,
+   * in lower case, of those that their sender forbade to index.
+   */
+  lines(text: string, neverIndexed: ReadonlySet<string> = NO_NAMES): void {
     let previous: NameUse | undefined;
     for (let at = 0; at < text.length; ) {
       const expected = previous === undefined ? this.#first : previous.next;
       const line = expected?.recent;
-      if (line !== undefined && line.text !== '' && text.slice(at, at + line.text.length) === line.text) {
+      const isExpected = line !== undefined && line.text !== '' && text.slice(at, at + line.text.length) === line.text;
+      if (isExpected && !isForbidden(neverIndexed, line.use)) {
         this.#indexed(line);
         previous = expected;
         at += line.text.length;
       } else {
         const use = this.#nameAt(text, at, expected);
         if (use !== expected) this.#expect(use, previous);
-        at = this.#line(use, text, at);
+        at = this.#line(use, text, at, neverIndexed);
         previous = use;
       }
     }
@@ -132,11 +138,16 @@ export class HpackEncoder {
   }
 
   /** Adds the line at `at`, of which the name is known; returns where the next one begins. */
-  #line(use: NameUse, text: string, at: number): number {
+  #line(use: NameUse, text: string, at: number, neverIndexed: ReadonlySet<string>): number {
     const crlf = text.indexOf('\r\n', at);
     const end = crlf < 0 ? text.length : crlf;
-    const line = this.#fieldOf(use, trimmed(text, at + use.prefix.length, end));
-    if (line?.text === '' && crlf >= 0) line.text = ownText(text.slice(at, end + 2));
+    const value = trimmed(text, at + use.prefix.length, end);
+    if (isForbidden(neverIndexed, use)) {
+      this.#literal(LITERAL_NEVER_INDEXED, use, value);
+    } else {
+      const line = this.#fieldOf(use, value);
+      if (line?.text === '' && crlf >= 0) line.text = ownText(text.slice(at, end + 2));
+    }
     return end + 2;
   }
 
@@ -194,6 +205,10 @@ export class HpackEncoder {
     if (isKept) this.#names.set(use.name, use);
     return use;
   }
+}
+
+function isForbidden(neverIndexed: ReadonlySet<string>, use: NameUse): boolean {
+  return neverIndexed.size > 0 && neverIndexed.has(use.name);
 }
 
 /** The value between `from` and `to`, without white space around it (RFC 9113 8.2.1). */
