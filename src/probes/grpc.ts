@@ -46,7 +46,7 @@ type Options = Output<typeof options>;
 export const grpc = defineProbe({
   type: 'grpc',
   summary: 'The endpoint is healthy when it answers SERVING by the health protocol of gRPC (grpc.health.v1).',
-  options,
+  options: () => options,
   create(given) {
     const settings = readTls(given.tls, ['h2'], given.host?.replace(/:\d+$/, ''));
     return {

@@ -47,7 +47,7 @@ interface Expectations {
 export const httpProbe = defineProbe({
   type: 'http',
   summary: 'The endpoint is healthy when it answers a request with an expected status.',
-  options,
+  options: () => options,
   create(given) {
     const settings = readTls(given.tls, ['http/1.1'], given.host?.replace(/:\d+$/, ''));
     const expectations = { headProblem: headTest(given), isWanted: contentTest(given) };
