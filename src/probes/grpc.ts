@@ -1,6 +1,6 @@
 // Probe: the endpoint says by gRPC's health protocol that it, or one of its services, is serving.
 // https://github.com/grpc/grpc/blob/master/doc/health-checking.md
-import http2 from 'node:http2';
+import type http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { defineProbe, type ProbeTarget } from '#model/probe.ts';
@@ -61,7 +61,9 @@ export const grpc = defineProbe({
 });
 
 function ask(given: Options, target: ProbeTarget, socket: Socket, settle: Settle): void {
-  const session = http2.connect('http://localhost', { createConnection: () => socket });
+  const session = process
+    .getBuiltinModule('node:http2')
+    .connect('http://localhost', { createConnection: () => socket });
   const fail = (error: NodeJS.ErrnoException) => settle(false, reasonOf(error));
   session.on('error', fail);
   const stream = session.request({
