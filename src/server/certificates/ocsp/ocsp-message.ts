@@ -15,7 +15,7 @@ import {
 } from '@peculiar/asn1-ocsp';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import { AlgorithmIdentifier, Certificate, ExtendedKeyUsage, id_ce_extKeyUsage } from '@peculiar/asn1-x509';
-import { childrenOf } from './der.ts';
+import { childrenOf } from '#server/certificates/der.ts';
 
 /** RFC 6960 section B.1 has SHA-1 for the names of certificates, and RFC 5019 wants nothing else; nothing rests on its strength. */
 const SHA1 = '1.3.14.3.2.26';

@@ -1,4 +1,4 @@
-// The elements of DER (X.690 section 8.1), to get at the very bytes that something was signed over. Not a parser of values.
+// The elements of DER (X.690 section 8.1): to get at the very bytes that something was signed over, and to write what libraries do not.
 
 export interface Element {
   readonly tag: number;
@@ -38,4 +38,12 @@ function byteAt(bytes: Uint8Array, at: number): number {
   const byte = bytes[at];
   if (byte === undefined) throw new RangeError('DER that is not whole');
   return byte;
+}
+
+/** One element of a tag and what is in it, up to 64 KiB. */
+export function encodeElement(tag: number, ...content: readonly Uint8Array[]): Uint8Array {
+  const bytes = Buffer.concat(content);
+  const { length } = bytes;
+  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...size]), bytes]);
 }
