@@ -23,7 +23,7 @@ import type { Target } from './subset-check.ts';
 const UDP_DEFAULTS = udpOptions.parse({});
 
 export function listenerSettings(name: string, config: ListenerConfig): ListenerSettings {
-  const { limits, timeouts, udp = UDP_DEFAULTS } = config;
+  const { limits, timeouts, http2, udp = UDP_DEFAULTS } = config;
   return {
     name,
     protocol: config.protocol,
@@ -39,9 +39,16 @@ export function listenerSettings(name: string, config: ListenerConfig): Listener
     maxRequests: limits.requests,
     maxConnections: limits.connections,
     firstBytesTimeoutMs: timeouts['first-bytes'],
+    handshakeTimeoutMs: config.tls?.['handshake-timeout'] ?? 0,
     lifetimeMs: timeouts.lifetime ?? 0,
     admission: compileAdmission(limits),
     udp: { idleTimeoutMs: udp.idle, maxSessions: udp.sessions, expectedAnswers: udp.answers ?? 0 },
+    http2: {
+      enabled: http2.enabled,
+      maxStreams: http2.streams,
+      streamWindow: http2['stream-window'],
+      connectionWindow: http2['connection-window'],
+    },
   };
 }
 

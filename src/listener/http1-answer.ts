@@ -3,8 +3,8 @@ import { formatHttpDate } from '#http/date.ts';
 import { withoutTouched } from '#http/trailers.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import { openTunnel } from '#net/open-tunnel.ts';
 import { OutgoingBody } from '#net/outgoing-body.ts';
-import { joinStreams } from '#net/tunnel.ts';
 import type { Http1Exchange } from './http1-exchange.ts';
 import { hasNoContent, responseFraming, responseHead, switchingHead } from './http1-response.ts';
 
@@ -124,27 +124,18 @@ export class Http1Answer {
 
   #startTunnel(tunnel: Tunnel): void {
     const connection = this.#connection;
-    const exchange = this.#exchange;
-    exchange.phase = 'tunnel';
-    connection.stream.write(switchingHead(this.#response, tunnel.protocol));
-    if (tunnel.early.length > 0) connection.stream.write(tunnel.early);
-    const pipelined = connection.becomeTunnel();
-    if (pipelined) tunnel.stream.write(pipelined);
-    const stop = joinStreams({
-      first: connection.stream,
-      second: tunnel.stream,
-      idleTimeoutMs: tunnel.idleTimeoutMs,
-      deadlines: connection.host.deadlines,
-      done: (end) => {
-        exchange.bytesReceived = end.sent + (pipelined?.length ?? 0);
-        this.sent = end.received + tunnel.early.length;
-        exchange.phase = 'done';
-        tunnel.done();
+    const { stream, halfClosed, listenerState } = connection;
+    stream.write(switchingHead(this.#response, tunnel.protocol));
+    const client = {
+      stream,
+      early: connection.becomeTunnel(),
+      halfClosed,
+      tunnelEnded: (bytesSent: number) => {
+        this.sent = bytesSent;
         this.#owner.tunnelEnded();
       },
-    });
-    connection.stopTunnel = stop;
-    // The client has closed its side before there was a tunnel.
-    if (connection.halfClosed) tunnel.stream.end();
+    };
+    connection.tunnel = openTunnel(this.#exchange, client, tunnel, connection.host);
+    if (listenerState.draining) connection.tunnel.drain();
   }
 }

@@ -3,6 +3,7 @@
 import type { Fields } from '#http/fields.ts';
 import type { Body } from './body.ts';
 import type { ByteStream } from './byte-stream.ts';
+import type { WebSocketInspection } from './web-socket.ts';
 
 /** Protocol version as written in logs and Via: `1.0`, `1.1` or `2`; `tcp` and `udp` for what is passed on as it is. */
 export type HttpVersion = '1.0' | '1.1' | '2' | 'tcp' | 'udp';
@@ -33,6 +34,8 @@ export interface Request {
   /** Referer and User-Agent as received, for the access record; '' when absent. */
   referer: string;
   userAgent: string;
+  /** Content-Type as received, which tells what kind of exchange this is; '' when absent. */
+  contentType: string;
 }
 
 export interface Response {
@@ -54,6 +57,8 @@ export interface Tunnel {
   /** Bytes that came behind the response head. */
   readonly early: Uint8Array;
   readonly idleTimeoutMs: number;
+  /** How its WebSocket is looked at; `undefined` when bytes pass as they are. */
+  readonly inspection?: WebSocketInspection | undefined;
   /** To be called when both sides are closed; a second call does nothing. */
   done(): void;
 }

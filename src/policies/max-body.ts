@@ -21,7 +21,7 @@ export const maxBody = definePolicy({
         request.body = filterBody(request.body, {
           chunk(bytes) {
             total += bytes.length;
-            if (total <= size) return;
+            if (total <= size) return bytes;
             exchange.answeredBy = 'max-body';
             throw new ProxyError('request-body-too-large');
           },

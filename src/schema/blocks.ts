@@ -4,7 +4,7 @@ import { parseIpPrefix } from '#lib/ip-address.ts';
 import { nearest } from '#lib/nearest.ts';
 import { parseAddress } from './address.ts';
 import { isFieldName, isFieldValue } from './tokens.ts';
-import { parseDuration, parsePercentage, parsePositiveDuration, parseRate, parseSize } from './units.ts';
+import { parseDuration, parsePercentage, parsePositiveDuration, parseRate, parseSize, parseWindow } from './units.ts';
 
 /** What a schema gives. */
 export type Output<S extends z.ZodType> = z.output<S>;
@@ -84,6 +84,8 @@ export const s = {
     z.string(unitless('a duration such as "30s"')).pipe(parsed(parsePositiveDuration, ['500ms', '30s', '5m'])),
   /** `16KiB` -> bytes. */
   size: () => z.string(unitless('a size such as "16KiB"')).pipe(parsed(parseSize, ['16KiB', '8MiB'])),
+  /** A size that may be a flow-control window of HTTP/2. */
+  window: () => z.string(unitless('a size such as "64KiB"')).pipe(parsed(parseWindow, ['64KiB', '1MiB'])),
   /** `100/s` -> count and period. */
   rate: () => z.string(unitless('a rate such as "100/s"')).pipe(parsed(parseRate, ['100/s', '10/m'])),
   /** `20%` -> 0.2. */

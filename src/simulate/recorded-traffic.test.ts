@@ -31,6 +31,7 @@ const RECORD: AccessRecord = {
   upstream: '',
   endpoint: '',
   attempts: 0,
+  grpcStatus: '',
   phase: 'done',
   endedBy: '',
   error: '',
@@ -40,6 +41,7 @@ const RECORD: AccessRecord = {
   referer: '',
   userAgent: '',
   passage: undefined,
+  tunnel: undefined,
 };
 
 function fileWith(t: TestContext, text: string): string {

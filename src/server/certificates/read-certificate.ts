@@ -73,7 +73,7 @@ function parseKey(text: string): KeyObject {
 }
 
 /** RFC 9525: names are those of subjectAltName; the common name counts for nothing. */
-function namesOf(leaf: X509Certificate): readonly string[] {
+export function namesOf(leaf: X509Certificate): readonly string[] {
   const names: string[] = [];
   for (const entry of (leaf.subjectAltName ?? '').split(', ')) {
     const dns = entry.startsWith('DNS:') ? entry.slice(4).toLowerCase() : '';

@@ -1,0 +1,150 @@
+// The client's side of an HTTP/2 connection: sends requests, takes responses. What is common to both sides is in Session.
+import { classify } from './field-kinds.ts';
+import { Http2Error } from './http2-error.ts';
+import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
+import { ResponseFields } from './response-fields.ts';
+import { Session, type SessionHost, type SessionLimits } from './session.ts';
+import type { Http2Stream, StreamOwner } from './stream.ts';
+import { TrailerFields } from './trailer-fields.ts';
+
+/** Whoever a response is for. */
+export interface ResponseOwner extends StreamOwner {
+  /**
+   * A response head, or an informational one, which the final one follows. `stream.remoteEnded` tells that there is no content;
+   * `receiveEnd` is called all the same.
+   */
+  receiveHead(head: ResponseFields): void;
+}
+
+export interface RequestStart {
+  readonly method: string;
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+  /** For extended CONNECT (RFC 8441 4); '' for every other request. */
+  readonly protocol: string;
+  readonly lines: string;
+  /** Below 0 for none. */
+  readonly contentLength: number;
+}
+
+/** What a response must not have content for, by the request. */
+interface OpenRequest {
+  readonly owner: ResponseOwner;
+  readonly isHead: boolean;
+  hasHead: boolean;
+}
+
+export class ClientSession extends Session {
+  #nextStreamId = 1;
+  readonly #requests = new Map<number, OpenRequest>();
+
+  constructor(host: SessionHost, limits: SessionLimits) {
+    super(host, limits, classify);
+  }
+
+  /** Sends the preface. */
+  start(): void {
+    this.writer.raw(Buffer.from(CLIENT_PREFACE, 'latin1'));
+    this.announce([
+      [SETTING.ENABLE_PUSH, 0],
+      [SETTING.INITIAL_WINDOW_SIZE, this.limits.streamWindow],
+      [SETTING.MAX_HEADER_LIST_SIZE, this.limits.maxHeadBytes],
+    ]);
+  }
+
+  /** How many more streams the peer takes at the moment. */
+  get freeStreams(): number {
+    if (!this.isOpen) return 0;
+    return Math.max(0, this.peer.maxStreams - this.streams.size);
+  }
+
+  /** Whether the connection may get requests at all, now or when others have ended. */
+  get isOpen(): boolean {
+    const last = Math.min(MAX_STREAM_ID, this.lastUsableStreamId);
+    return !this.over && this.#nextStreamId <= last && this.lastUsableStreamId === Number.POSITIVE_INFINITY;
+  }
+
+  /** Opens a stream and sends the head of a request; to be called when there are `freeStreams`. */
+  request(head: RequestStart, endStream: boolean, owner: ResponseOwner): Http2Stream {
+    const stream = this.open(this.#nextStreamId);
+    this.#nextStreamId += 2;
+    stream.owner = owner;
+    this.#requests.set(stream.id, { owner, isHead: head.method === 'HEAD', hasHead: false });
+    const { encoder } = this;
+    encoder.begin();
+    encoder.field(':method', head.method);
+    encoder.field(':scheme', head.scheme);
+    encoder.field(':authority', head.authority);
+    encoder.field(':path', head.path);
+    if (head.protocol !== '') encoder.field(':protocol', head.protocol);
+    encoder.lines(head.lines);
+    if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
+    this.sendHead(stream, endStream);
+    return stream;
+  }
+
+  override isIdle(streamId: number): boolean {
+    return streamId % 2 === 0 || streamId >= this.#nextStreamId;
+  }
+
+  override takeBlock(): void {
+    const { streamId, bytes, from, to } = this.block;
+    const stream = this.streams.get(streamId);
+    const request = this.#requests.get(streamId);
+    const isTrailers = request?.hasHead === true;
+    const fields = isTrailers ? new TrailerFields() : new ResponseFields();
+    const fits = this.decoder.decode(bytes, from, to, fields.take, this.limits.maxHeadBytes);
+    if (!stream || !request) {
+      if (this.isIdle(streamId)) throw new Http2Error('PROTOCOL_ERROR', 'HEADERS on an idle stream');
+      if (!this.isIgnored(streamId)) throw new Http2Error('STREAM_CLOSED', 'HEADERS on a closed stream');
+      return;
+    }
+    fields.finish();
+    const reason = fits ? fields.malformed : 'the field section is too large';
+    if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
+    else if (reason !== '') this.breach(stream, 'PROTOCOL_ERROR', reason);
+    else if (fields instanceof ResponseFields) this.#takeHead(stream, request, fields);
+    else if (!this.block.endStream) this.breach(stream, 'PROTOCOL_ERROR', 'trailers do not end the stream');
+    else this.endRemote(stream, fields.text);
+  }
+
+  /** RFC 9218 7.1: "Servers MUST NOT send PRIORITY_UPDATE frames." */
+  override takePriorityUpdate(): void {
+    throw new Http2Error('PROTOCOL_ERROR', 'PRIORITY_UPDATE of a server');
+  }
+
+  protected override forgotten(stream: Http2Stream): void {
+    this.#requests.delete(stream.id);
+  }
+
+  /** RFC 9113 6.8: streams beyond the last one "might be processed" by nobody, so that they may be tried elsewhere. */
+  override peerLeaves(): void {
+    for (const stream of [...this.streams.values()]) {
+      if (stream.id > this.lastUsableStreamId)
+        this.lose(stream, { code: 'REFUSED_STREAM', by: 'peer', reason: 'GOAWAY', isUnprocessed: true });
+    }
+  }
+
+  #takeHead(stream: Http2Stream, request: OpenRequest, head: ResponseFields): void {
+    const { endStream } = this.block;
+    if (head.status < 200) {
+      // RFC 9113 8.1: an informational response that ends the stream is malformed.
+      if (endStream) this.breach(stream, 'PROTOCOL_ERROR', 'an informational response ends the stream');
+      else request.owner.receiveHead(head);
+      return;
+    }
+    request.hasHead = true;
+    const hasNoContent = request.isHead || head.status === 304 || head.status === 204;
+    // What HEAD and 304 announce is the length that the content would have (RFC 9110 8.6).
+    stream.expected = hasNoContent ? 0 : head.contentLength;
+    if (endStream && stream.expected <= 0) {
+      stream.remoteEnded = true;
+      request.owner.receiveHead(head);
+      if (!stream.closed) this.endRemote(stream, '');
+      return;
+    }
+    request.owner.receiveHead(head);
+    if (endStream && !stream.closed) this.endRemote(stream, '');
+  }
+}

@@ -1,0 +1,35 @@
+// Remembers of streams that are no more what decides how late frames for them are met (RFC 9113 5.1): those that we have ended while
+// the peer may not have known, and numbers that the peer has passed over. Bounded.
+
+/** What comes for older ones is taken for a breach. */
+const MAX_ENDED = 512;
+const MAX_GAPS = 64;
+
+export class ClosedStreams {
+  readonly #ended = new Set<number>();
+  readonly #gaps: { readonly from: number; readonly to: number }[] = [];
+
+  /** We have ended the stream before the peer did. */
+  addEnded(streamId: number): void {
+    this.#ended.add(streamId);
+    if (this.#ended.size <= MAX_ENDED) return;
+    for (const oldest of this.#ended) {
+      this.#ended.delete(oldest);
+      return;
+    }
+  }
+
+  hasEnded(streamId: number): boolean {
+    return this.#ended.has(streamId);
+  }
+
+  /** The peer has opened `to` + 2 behind `from` - 2. */
+  addGap(from: number, to: number): void {
+    if (from <= to && this.#gaps.length < MAX_GAPS) this.#gaps.push({ from, to });
+  }
+
+  /** Whether the peer has passed the number over, so that it was never open. */
+  wasPassedOver(streamId: number): boolean {
+    return this.#gaps.some(({ from, to }) => streamId >= from && streamId <= to);
+  }
+}

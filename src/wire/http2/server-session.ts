@@ -1,0 +1,187 @@
+// The server's side of an HTTP/2 connection: takes requests, gives responses. What is common to both sides is in Session.
+
+import { classify } from './field-kinds.ts';
+import { Http2Error } from './http2-error.ts';
+import { parsePriority } from './priority.ts';
+import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
+import { RequestFields } from './request-fields.ts';
+import { Session, type SessionHost, type SessionLimits } from './session.ts';
+import type { Http2Stream } from './stream.ts';
+import { TrailerFields } from './trailer-fields.ts';
+
+export interface ServerHost extends SessionHost {
+  /** A request has come; `stream.remoteEnded` tells that there is no content. The host sets `stream.owner`. */
+  requested(stream: Http2Stream, request: RequestFields, isTooLarge: boolean): void;
+  /** A malformed request has been refused. */
+  malformed(request: RequestFields): void;
+}
+
+/** Priorities that came ahead of their requests. */
+const MAX_EARLY_PRIORITIES = 100;
+
+export class ServerSession extends Session {
+  declare readonly host: ServerHost;
+  /** Octets of the client's preface that have come. */
+  #preface = 0;
+  #earlyPriorities: Map<number, string> | undefined = undefined;
+
+  constructor(host: ServerHost, limits: SessionLimits) {
+    super(host, limits, classify);
+  }
+
+  /** Sends the preface. */
+  start(): void {
+    const { maxStreams, streamWindow, maxHeadBytes } = this.limits;
+    this.announce([
+      [SETTING.MAX_CONCURRENT_STREAMS, maxStreams],
+      [SETTING.INITIAL_WINDOW_SIZE, streamWindow],
+      [SETTING.MAX_HEADER_LIST_SIZE, maxHeadBytes],
+      [SETTING.ENABLE_CONNECT_PROTOCOL, 1],
+      [SETTING.NO_RFC7540_PRIORITIES, 1],
+    ]);
+  }
+
+  override receive(bytes: Buffer, from: number, to: number): void {
+    let at = from;
+    if (this.#preface < CLIENT_PREFACE.length) {
+      at = Math.min(to, from + CLIENT_PREFACE.length - this.#preface);
+      const expected = CLIENT_PREFACE.slice(this.#preface, this.#preface + at - from);
+      this.#preface += at - from;
+      if (bytes.toString('latin1', from, at) !== expected) {
+        // RFC 9113 3.4: an "invalid connection preface" is a connection error of type PROTOCOL_ERROR.
+        this.fail(new Http2Error('PROTOCOL_ERROR', 'the connection preface is not valid'));
+        return;
+      }
+    }
+    if (at < to) super.receive(bytes, at, to);
+  }
+
+  /** Sends the head of a response, or an informational one; `lines` are field lines, `contentLength` below 0 says nothing. */
+  respond(stream: Http2Stream, head: ResponseStart, endStream: boolean): void {
+    if (stream.closed || stream.localEnded) return;
+    const { encoder } = this;
+    encoder.begin();
+    encoder.field(':status', String(head.status));
+    encoder.lines(head.lines);
+    if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
+    this.sendHead(stream, endStream);
+  }
+
+  /** Tells the client to open no more streams; those that are under way when it gets to know still count (RFC 9113 6.8). */
+  announceEnd(): void {
+    this.goAway('NO_ERROR', MAX_STREAM_ID);
+    this.ping();
+  }
+
+  /** Takes no more streams: what the client opens from here on is not looked at. */
+  endStreams(): void {
+    this.goAway('NO_ERROR', this.lastPeerStreamId);
+  }
+
+  override isIdle(streamId: number): boolean {
+    return streamId % 2 === 0 || streamId > this.lastPeerStreamId;
+  }
+
+  override takeBlock(): void {
+    const { streamId } = this.block;
+    const stream = this.streams.get(streamId);
+    if (stream) {
+      this.#takeTrailers(stream);
+      return;
+    }
+    // RFC 9113 5.1.1: streams of a client have odd numbers.
+    if (streamId % 2 === 0) throw new Http2Error('PROTOCOL_ERROR', 'HEADERS on a stream with an even number');
+    const request = new RequestFields();
+    const fits = this.#decode(request);
+    if (streamId <= this.lastPeerStreamId) {
+      if (this.isIgnored(streamId)) return;
+      // RFC 9113 5.1.1: "An endpoint that receives an unexpected stream identifier MUST respond with a connection error of type
+      // PROTOCOL_ERROR."
+      if (this.gone.wasPassedOver(streamId))
+        throw new Http2Error('PROTOCOL_ERROR', 'HEADERS on a stream that was passed over');
+      throw new Http2Error('STREAM_CLOSED', 'HEADERS on a closed stream');
+    }
+    if (streamId > this.lastAllowedStreamId) return;
+    this.gone.addGap(this.lastPeerStreamId + (this.lastPeerStreamId === 0 ? 1 : 2), streamId - 2);
+    this.lastPeerStreamId = streamId;
+    this.floods.opened();
+    request.finish(this.block.endStream);
+    this.#open(streamId, request, !fits);
+  }
+
+  override takePriorityUpdate(bytes: Buffer, from: number, to: number): void {
+    const streamId = bytes.readUInt32BE(from) & 0x7fffffff;
+    // RFC 9218 7.1: for stream 0, or one that cannot be a request's, a connection error of type PROTOCOL_ERROR.
+    if (streamId % 2 === 0) throw new Http2Error('PROTOCOL_ERROR', 'PRIORITY_UPDATE for no request');
+    const text = bytes.toString('latin1', from + 4, to);
+    const stream = this.streams.get(streamId);
+    if (stream) this.#prioritize(stream, text);
+    else if (this.isIdle(streamId)) this.#keepPriority(streamId, text);
+  }
+
+  #decode(fields: RequestFields | TrailerFields): boolean {
+    const { bytes, from, to } = this.block;
+    return this.decoder.decode(bytes, from, to, fields.take, this.limits.maxHeadBytes);
+  }
+
+  #open(streamId: number, request: RequestFields, isTooLarge: boolean): void {
+    const { endStream, dependsOn } = this.block;
+    if (this.streams.size >= this.limits.maxStreams) {
+      // RFC 9113 5.1.2: beyond the limit "MUST" be a stream error of type PROTOCOL_ERROR or REFUSED_STREAM; the latter says that
+      // it may be tried again.
+      this.refuse(streamId, 'REFUSED_STREAM');
+      this.host.breached('REFUSED_STREAM');
+      this.floods.count('refused-flood');
+      return;
+    }
+    if (dependsOn === streamId) request.malformed ||= 'the stream depends on itself';
+    // What is too large is not known whole, so that what seems to be missing may be there.
+    if (request.malformed !== '' && !isTooLarge) {
+      // RFC 9113 8.1.1: malformed requests "MUST be treated as a stream error […] of type PROTOCOL_ERROR".
+      this.refuse(streamId, 'PROTOCOL_ERROR');
+      this.host.malformed(request);
+      this.floods.gaveUp();
+      return;
+    }
+    const stream = this.open(streamId);
+    stream.remoteEnded = endStream;
+    stream.expected = request.contentLength;
+    const early = this.#earlyPriorities?.get(streamId);
+    if (early !== undefined) this.#earlyPriorities?.delete(streamId);
+    const priority = early ?? request.priority;
+    if (priority !== undefined) this.#prioritize(stream, priority);
+    this.host.requested(stream, request, isTooLarge);
+  }
+
+  #takeTrailers(stream: Http2Stream): void {
+    const trailers = new TrailerFields();
+    const fits = this.#decode(trailers);
+    trailers.finish();
+    if (stream.remoteEnded) {
+      this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
+    } else if (!this.block.endStream) {
+      // RFC 9113 8.1: a second HEADERS without END_STREAM makes a request malformed.
+      this.breach(stream, 'PROTOCOL_ERROR', 'trailers do not end the stream');
+    } else if (trailers.malformed !== '' || !fits) {
+      this.breach(stream, 'PROTOCOL_ERROR', trailers.malformed || 'too many trailers');
+    } else {
+      this.endRemote(stream, trailers.text);
+    }
+  }
+
+  #prioritize(stream: Http2Stream, text: string): void {
+    const { urgency, incremental } = parsePriority(text);
+    this.queue.reprioritize(stream, urgency, incremental);
+  }
+
+  #keepPriority(streamId: number, text: string): void {
+    this.#earlyPriorities ??= new Map();
+    if (this.#earlyPriorities.size < MAX_EARLY_PRIORITIES) this.#earlyPriorities.set(streamId, text);
+  }
+}
+
+export interface ResponseStart {
+  readonly status: number;
+  readonly lines: string;
+  readonly contentLength: number;
+}

@@ -1,0 +1,280 @@
+// One HTTP/2 connection without its socket, for both roles (RFC 9113): takes bytes, keeps settings, streams and windows, gives bytes.
+// What field sections mean is for its two kinds, ServerSession and ClientSession; what to do with messages is for the owners of streams.
+//
+// Use: `receive` what has come, `flush` when `host.wantsFlush` has asked for it (once a turn), `drained` when the peer has taken all.
+import { ClosedStreams } from './closed-streams.ts';
+import { FloodMeter } from './flood-meter.ts';
+import { FrameIntake } from './frame-intake.ts';
+import { FrameReader } from './frame-reader.ts';
+import { type FrameSink, FrameWriter } from './frame-writer.ts';
+import { HeaderBlock } from './header-block.ts';
+import { HpackDecoder, HpackError } from './hpack/decoder.ts';
+import { HpackEncoder } from './hpack/encoder.ts';
+import type { Classify } from './hpack/field.ts';
+import { abuse, type BreachKind, Http2Error } from './http2-error.ts';
+import { DEFAULT_WINDOW, ERROR_CODE, type ErrorName, FRAME, PING_PAYLOAD } from './protocol.ts';
+import { ReceiveWindow } from './receive-window.ts';
+import { SendQueue } from './send-queue.ts';
+import { formatSettings, PeerSettings } from './settings.ts';
+import { Http2Stream, type StreamHost, type StreamLoss } from './stream.ts';
+
+export interface SessionHost extends FrameSink {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** The connection is over by a breach of the peer, or by `fail`: GOAWAY has been written; flush and close. */
+  failed(error: Http2Error): void;
+  /** The peer will process no stream beyond `lastStreamId`. */
+  goneAway(code: ErrorName, lastStreamId: number, debug: string): void;
+  /** The last stream has ended. */
+  idle(): void;
+  /** The answer to a PING of ours. */
+  pinged(): void;
+  /** A breach, or an abuse, that cost a stream only; for counting. */
+  breached(kind: BreachKind): void;
+  /** The peer's settings have come, for the first time or anew. */
+  settled(): void;
+}
+
+export interface SessionLimits {
+  /** Streams that the peer may have open. */
+  readonly maxStreams: number;
+  /** Octets a stream, and the connection, may have sent that nobody has taken. */
+  readonly streamWindow: number;
+  readonly connectionWindow: number;
+  /** Of one field section, as RFC 9113 6.5.2 counts it. */
+  readonly maxHeadBytes: number;
+  readonly maxFields: number;
+}
+
+/** How much larger a header block may be than the greatest section: beyond it nothing is worth reading. */
+const BLOCK_FACTOR = 4;
+
+export abstract class Session implements StreamHost {
+  readonly host: SessionHost;
+  readonly limits: SessionLimits;
+  readonly streams = new Map<number, Http2Stream>();
+  readonly peer = new PeerSettings();
+  readonly queue: SendQueue;
+  readonly encoder = new HpackEncoder();
+  readonly writer: FrameWriter;
+  readonly floods: FloodMeter;
+  readonly block: HeaderBlock;
+  protected readonly decoder: HpackDecoder;
+  /** Whether the connection is over: nothing that comes is looked at. */
+  over = false;
+  /** The highest stream that the peer has opened. */
+  protected lastPeerStreamId = 0;
+  /** The last stream that GOAWAY of ours lets the peer use; infinite before. */
+  protected lastAllowedStreamId = Number.POSITIVE_INFINITY;
+  /** The highest stream that the peer's GOAWAY lets us use. */
+  lastUsableStreamId = Number.POSITIVE_INFINITY;
+  readonly #intake = new FrameIntake(this);
+  readonly #reader = new FrameReader(this.#intake);
+  readonly gone = new ClosedStreams();
+  readonly receiveWindow: ReceiveWindow;
+
+  constructor(host: SessionHost, limits: SessionLimits, classify: Classify) {
+    this.host = host;
+    this.limits = limits;
+    this.writer = new FrameWriter(host);
+    this.queue = new SendQueue(this.writer, (stream, lines) => this.sendTrailers(stream, lines));
+    this.receiveWindow = new ReceiveWindow(this.writer, limits.connectionWindow);
+    this.floods = new FloodMeter(() => host.now());
+    this.block = new HeaderBlock(limits.maxHeadBytes * BLOCK_FACTOR);
+    this.decoder = new HpackDecoder({ maxTableBytes: 4096, classify });
+  }
+
+  /** Takes received bytes, which are valid during the call. Never throws for what a peer sends. */
+  receive(bytes: Buffer, from: number, to: number): void {
+    if (this.over) return;
+    try {
+      this.#reader.read(bytes, from, to);
+    } catch (error) {
+      this.fail(asHttp2Error(error));
+    }
+    this.#checkOverrun();
+  }
+
+  /** Sends what was written since the last time. */
+  flush(): void {
+    this.writer.flush();
+    this.#checkOverrun();
+  }
+
+  /** The peer has taken all that was sent. */
+  drained(): void {
+    this.writer.drained();
+    this.queue.pump();
+  }
+
+  /** Whether the peer is slow to take what was sent. */
+  get isBlocked(): boolean {
+    return this.writer.blocked;
+  }
+
+  /** Whether a frame or a header block has begun and not ended. */
+  get isInFrame(): boolean {
+    return this.#reader.isInFrame || this.block.streamId !== 0;
+  }
+
+  /** Whether the peer has still to acknowledge our settings. */
+  get awaitsAcknowledgement(): boolean {
+    return this.#intake.unacknowledged > 0;
+  }
+
+  get isSettled(): boolean {
+    return this.#intake.isSettled;
+  }
+
+  /** Ends the connection: GOAWAY with the code, all streams lost. */
+  fail(error: Http2Error): void {
+    if (this.over) return;
+    this.over = true;
+    this.goAway(error.code, this.lastPeerStreamId, error.message);
+    this.#loseAll({ code: error.code, by: 'connection', reason: error.message, isUnprocessed: false });
+    this.host.failed(error);
+  }
+
+  /** The connection is gone. */
+  closed(reason: string): void {
+    this.over = true;
+    this.#loseAll({ code: 'INTERNAL_ERROR', by: 'connection', reason, isUnprocessed: false });
+  }
+
+  /** Writes GOAWAY; streams up to `lastStreamId` go on. */
+  goAway(code: ErrorName, lastStreamId: number, debug = ''): void {
+    const payload = Buffer.alloc(8 + debug.length);
+    payload.writeUInt32BE(lastStreamId, 0);
+    payload.writeUInt32BE(ERROR_CODE[code], 4);
+    payload.write(debug, 8, 'latin1');
+    this.writer.frame(FRAME.GOAWAY, 0, 0, payload);
+    this.lastAllowedStreamId = Math.min(this.lastAllowedStreamId, lastStreamId);
+  }
+
+  /** Writes a PING; `host.pinged` tells of its answer. */
+  ping(): void {
+    this.writer.frame(FRAME.PING, 0, 0, PING_PAYLOAD);
+  }
+
+  // What streams ask.
+
+  consumed(stream: Http2Stream, bytes: number): void {
+    this.receiveWindow.credit(bytes);
+    if (stream.remoteEnded || stream.closed) return;
+    stream.unannounced += bytes;
+    if (stream.unannounced < this.limits.streamWindow / 2) return;
+    this.writer.numberFrame(FRAME.WINDOW_UPDATE, stream.id, stream.unannounced);
+    stream.receiveWindow += stream.unannounced;
+    stream.unannounced = 0;
+  }
+
+  finished(stream: Http2Stream): void {
+    this.forget(stream);
+  }
+
+  resetStream(stream: Http2Stream, code: ErrorName): void {
+    this.writer.numberFrame(FRAME.RST_STREAM, stream.id, ERROR_CODE[code]);
+    if (!stream.remoteEnded) this.gone.addEnded(stream.id);
+    this.forget(stream);
+  }
+
+  sendTrailers(stream: Http2Stream, lines: string): void {
+    this.encoder.begin();
+    this.encoder.lines(lines);
+    this.writer.headers(stream.id, this.encoder.end(), true);
+  }
+
+  /** Writes what the encoder holds as the head of the stream's message. */
+  protected sendHead(stream: Http2Stream, endStream: boolean): void {
+    this.writer.headers(stream.id, this.encoder.end(), endStream);
+    if (endStream) stream.ended();
+  }
+
+  /** Announces settings and the connection's window; the first thing that is sent. */
+  protected announce(settings: readonly (readonly [number, number])[]): void {
+    this.writer.frame(FRAME.SETTINGS, 0, 0, formatSettings(settings));
+    this.#intake.unacknowledged++;
+    const more = this.limits.connectionWindow - DEFAULT_WINDOW;
+    if (more > 0) this.writer.numberFrame(FRAME.WINDOW_UPDATE, 0, more);
+    this.receiveWindow.bytes += Math.max(0, more);
+  }
+
+  protected open(id: number): Http2Stream {
+    const stream = new Http2Stream(id, this, this.peer.initialWindow, this.limits.streamWindow);
+    this.streams.set(id, stream);
+    return stream;
+  }
+
+  /** Ends a stream for a breach of the peer (RFC 9113 5.4.2), and tells its owner. */
+  breach(stream: Http2Stream, code: ErrorName, reason: string): void {
+    this.host.breached(code);
+    this.resetStream(stream, code);
+    stream.owner?.lost({ code, by: 'breach', reason, isUnprocessed: false });
+    this.floods.gaveUp();
+  }
+
+  /** Ends a stream without a frame, and tells its owner. */
+  lose(stream: Http2Stream, loss: StreamLoss): void {
+    this.forget(stream);
+    stream.owner?.lost(loss);
+  }
+
+  /** Refuses what the peer wanted to open. */
+  protected refuse(streamId: number, code: ErrorName): void {
+    this.writer.numberFrame(FRAME.RST_STREAM, streamId, ERROR_CODE[code]);
+    this.gone.addEnded(streamId);
+  }
+
+  /** Whether nobody has used the stream yet (RFC 9113 5.1.1). */
+  abstract isIdle(streamId: number): boolean;
+  /** A whole header block has come; `block` tells where. To be decoded in any case, as the table is the connection's. */
+  abstract takeBlock(): void;
+  /** PRIORITY_UPDATE, which only servers receive (RFC 9218 7.1). */
+  abstract takePriorityUpdate(bytes: Buffer, from: number, to: number): void;
+
+  /** The stream is part of the connection no more. */
+  protected forgotten(_stream: Http2Stream): void {}
+
+  /** GOAWAY of the peer has changed `lastUsableStreamId`. */
+  peerLeaves(): void {}
+
+  /** Whether frames for a stream that is no more are to be ignored: we ended it, and the peer may not have known. */
+  isIgnored(streamId: number): boolean {
+    return this.gone.hasEnded(streamId) || streamId > this.lastAllowedStreamId;
+  }
+
+  /** END_STREAM has come. */
+  endRemote(stream: Http2Stream, trailers: string): void {
+    // RFC 9113 8.1.1: malformed is a message whose content-length "does not equal the sum of the DATA frame payload lengths".
+    if (stream.expected > 0) {
+      this.breach(stream, 'PROTOCOL_ERROR', 'less content than content-length says');
+      return;
+    }
+    stream.remoteEnded = true;
+    if (stream.localEnded) this.forget(stream);
+    stream.owner?.receiveEnd(trailers);
+  }
+
+  forget(stream: Http2Stream): void {
+    if (stream.closed) return;
+    stream.closed = true;
+    this.queue.remove(stream);
+    this.streams.delete(stream.id);
+    this.forgotten(stream);
+    if (this.streams.size === 0) this.host.idle();
+  }
+
+  #loseAll(loss: StreamLoss): void {
+    for (const stream of [...this.streams.values()]) this.lose(stream, loss);
+  }
+
+  #checkOverrun(): void {
+    if (this.writer.overrun && !this.over) this.fail(abuse('unread-output', 'the peer does not read what it asks for'));
+  }
+}
+
+function asHttp2Error(error: unknown): Http2Error {
+  if (error instanceof Http2Error) return error;
+  if (error instanceof HpackError) return new Http2Error('COMPRESSION_ERROR', error.message);
+  throw error;
+}
