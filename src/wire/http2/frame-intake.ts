@@ -208,12 +208,9 @@ export class FrameIntake implements FrameReceiver {
     }
     if ((to - from) % 6 !== 0) throw new Http2Error('FRAME_SIZE_ERROR', 'SETTINGS is not a list of settings');
     this.#session.floods.count('settings-flood');
-    const { initialWindow, headerTableBytes } = this.#session.peer;
+    const { initialWindow } = this.#session.peer;
     this.#session.peer.take(bytes, from, to);
     this.isSettled = true;
-    // Larger frames would only keep the others waiting.
-    if (this.#session.peer.headerTableBytes !== headerTableBytes)
-      this.#session.encoder.setPeerMaxTableBytes(this.#session.peer.headerTableBytes);
     this.#shiftWindows(this.#session.peer.initialWindow - initialWindow);
     this.#session.writer.frame(FRAME.SETTINGS, FLAG.ACK, 0, NOTHING);
     this.#session.host.settled();

@@ -53,7 +53,7 @@ export abstract class Session implements StreamHost {
   readonly host: SessionHost;
   readonly limits: SessionLimits;
   readonly streams = new Map<number, Http2Stream>();
-  readonly peer = new PeerSettings();
+  readonly peer = new PeerSettings((bytes) => this.encoder.setPeerMaxTableBytes(bytes));
   readonly queue: SendQueue;
   readonly encoder = new HpackEncoder();
   readonly writer: FrameWriter;
