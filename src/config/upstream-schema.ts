@@ -29,7 +29,7 @@ const pool = s.object({
     .describe('Connections to one endpoint from one worker.'),
   'max-idle': s
     .integer({ min: 0, max: 1e6 })
-    .default(256)
+    .default(1024)
     .describe('Idle connections to one endpoint kept by one worker.'),
   'idle-timeout': s
     .duration()

@@ -3,14 +3,15 @@
 import type { Fields } from '#http/fields.ts';
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { Exchange, Informant } from '#model/exchange.ts';
-import type { Response, Tunnel } from '#model/message.ts';
+import type { Request, Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { Http2ByteStream } from '#net/http2-byte-stream.ts';
 import { Http2Content, type Http2ContentOwner } from '#net/http2-content.ts';
+import { openTunnel } from '#net/open-tunnel.ts';
 import { countActive } from '#telemetry/series.ts';
 import type { ErrorName } from '#wire/http2/protocol.ts';
 import type { Http2Stream, StreamLoss, StreamOwner } from '#wire/http2/stream.ts';
-import { openTunnel } from './client-tunnel.ts';
+import { acceptFor } from '#wire/websocket/handshake.ts';
 import { type AnswerOwner, Http2Answer } from './http2-answer.ts';
 import type { Http2Connection } from './http2-connection.ts';
 import type { ResponseReceiver } from './listener-host.ts';
@@ -26,8 +27,6 @@ export class Http2Exchange
   #answer: Http2Answer | undefined = undefined;
   /** What the client has sent ahead of a tunnel; `undefined` when it asks for none. */
   #early: Buffer[] | undefined = undefined;
-  /** Ends the tunnel that the stream has become. */
-  #stopTunnel: (() => void) | undefined = undefined;
   #ended = false;
 
   constructor(connection: Http2Connection, exchange: Exchange, stream: Http2Stream) {
@@ -63,11 +62,16 @@ export class Http2Exchange
       response.tunnel?.done();
       return;
     }
-    if (response.tunnel) {
+    const { upgrade } = this.exchange.request;
+    if (response.tunnel && isAccepted(this.exchange.request, response)) {
       this.#openTunnel(response, response.tunnel);
       return;
     }
-    this.#answer = new Http2Answer(this, this.#connection.session, this.#stream, response);
+    // RFC 8441 4: to extended CONNECT any 2xx says that there is a tunnel.
+    const isFalse =
+      response.tunnel !== undefined || (upgrade !== '' && response.status >= 200 && response.status < 300);
+    const answer = isFalse ? this.#refuseUpgrade(response) : response;
+    this.#answer = new Http2Answer(this, this.#connection.session, this.#stream, answer);
     this.#answer.start();
   }
 
@@ -158,24 +162,33 @@ export class Http2Exchange
     if (code) this.#stream.reset(code);
   }
 
+  /** The answer instead of one that only looks as if the protocol had been switched. */
+  #refuseUpgrade({ status, body, tunnel }: Response): Response {
+    const reason = tunnel ? 'Sec-WebSocket-Accept is not the answer to our key' : `it answered ${status}`;
+    const error = new ProxyError('http_upgrade_failed', `the endpoint has not switched protocols: ${reason}`);
+    if (body?.type === 'stream') body.cancel(error);
+    tunnel?.stream.abort();
+    tunnel?.done();
+    return this.#connection.host.answer(error, this.exchange);
+  }
+
   /** RFC 8441 4: a 2xx answer to extended CONNECT makes a tunnel of the stream. */
   #openTunnel({ fields }: Response, tunnel: Tunnel): void {
     const connection = this.#connection;
     this.exchange.status = 200;
+    fields.delete('sec-websocket-accept');
     connection.session.respond(this.#stream, { status: 200, lines: fields.text, contentLength: -1 }, false);
     const client = new Http2ByteStream(this.#stream, connection, this.#early ?? []);
     this.#early = undefined;
-    this.#stopTunnel = openTunnel({
-      exchange: this.exchange,
-      tunnel,
-      client,
-      deadlines: connection.host.deadlines,
-      early: undefined,
-      done: (sent) => {
-        this.exchange.bytesSent = sent;
-        this.#finish();
-      },
-    });
+    const tunnelEnded = (bytesSent: number) => {
+      this.exchange.bytesSent = bytesSent;
+      connection.tunnels.delete(open);
+      this.#finish();
+    };
+    const side = { stream: client, early: undefined, halfClosed: false, tunnelEnded };
+    const open = openTunnel(this.exchange, side, tunnel, connection.host);
+    connection.tunnels.add(open);
+    if (connection.isDraining) open.drain();
   }
 
   /** The content cannot go on: whoever reads it fails, and with it the exchange. */
@@ -216,4 +229,9 @@ export class Http2Exchange
     exchange.end();
     host.record(exchange, listenerState.series);
   }
+}
+
+/** RFC 6455 4.1: a client "MUST _Fail the WebSocket Connection_" when Sec-WebSocket-Accept is not what its key makes; here we are the client. */
+function isAccepted({ fields }: Request, response: Response): boolean {
+  return response.fields.get('sec-websocket-accept') === acceptFor(fields.get('sec-websocket-key') ?? '');
 }
