@@ -84,7 +84,11 @@ export class Http2Exchange
   /** Sends an informational response ahead of the final one. */
   inform(status: number, fields: Fields): void {
     if (this.#answer || this.#ended) return;
-    this.#connection.session.respond(this.#stream, { status, lines: fields.text, contentLength: -1 }, false);
+    this.#connection.session.respond(
+      this.#stream,
+      { status, lines: fields.text, contentLength: -1, neverIndexed: undefined },
+      false,
+    );
   }
 
   onDeadline(): void {
@@ -177,7 +181,11 @@ export class Http2Exchange
     const connection = this.#connection;
     this.exchange.status = 200;
     fields.delete('sec-websocket-accept');
-    connection.session.respond(this.#stream, { status: 200, lines: fields.text, contentLength: -1 }, false);
+    connection.session.respond(
+      this.#stream,
+      { status: 200, lines: fields.text, contentLength: -1, neverIndexed: fields.neverIndexed },
+      false,
+    );
     const client = new Http2ByteStream(this.#stream, connection, this.#early ?? []);
     this.#early = undefined;
     const tunnelEnded = (bytesSent: number) => {
