@@ -16,6 +16,8 @@ export class WsPeer {
   readonly socket: WebSocket;
   /** Of an origin: the request that has opened it. */
   readonly request: IncomingMessage | undefined;
+  /** Of a client: the answer to its handshake. */
+  answer: IncomingMessage | undefined;
   readonly pings: Buffer[] = [];
   readonly #messages: string[] = [];
   readonly #end: Promise<WsEnd>;
@@ -32,6 +34,9 @@ export class WsPeer {
     socket.on('ping', (payload) => {
       this.pings.push(payload);
       this.#wake();
+    });
+    socket.on('upgrade', (answer) => {
+      this.answer = answer;
     });
     socket.on('error', () => {});
     this.#end = once(socket, 'close').then(([code, reason]) => {
