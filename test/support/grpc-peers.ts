@@ -1,5 +1,4 @@
 // A real server and a real client of gRPC for tests: one service with a method of each of the four kinds, whose messages are text.
-import { once } from 'node:events';
 import * as grpc from '@grpc/grpc-js';
 import type { CleansUp } from './gateway.ts';
 
@@ -45,6 +44,15 @@ export async function startGrpcServer(
   });
   t.after(() => server.forceShutdown());
   return { address: `127.0.0.1:${port}`, port, kill: () => server.forceShutdown() };
+}
+
+/** A configuration in which everything goes to one upstream `app` with these servers; `options` are more of its options, each behind a comma. */
+export function grpcTo(servers: readonly { readonly address: string }[], options = ''): string {
+  return `
+routes: [{ name: all, upstream: app }]
+upstreams:
+  app: { endpoints: [${servers.map(({ address }) => `'${address}'`).join(', ')}], protocol: h2${options} }
+`;
 }
 
 /** What a call of the client gives, besides messages. */
@@ -155,7 +163,8 @@ async function ended(call: grpc.ClientUnaryCall): Promise<Ended> {
   call.on('metadata', (head: grpc.Metadata) => {
     metadata = head;
   });
+  // Who waits for the status learns of an error by it.
   call.on('error', () => {});
-  const [status] = (await once(call, 'status')) as [grpc.StatusObject];
+  const status = await new Promise<grpc.StatusObject>((resolve) => void call.on('status', resolve));
   return { status, metadata };
 }
