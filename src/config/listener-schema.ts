@@ -2,6 +2,7 @@
 import { validateHostPattern } from '#routing/patterns.ts';
 import { s } from '#schema/blocks.ts';
 import { subsetOptions } from './subset-schema.ts';
+import { listenerTls } from './tls-schema.ts';
 
 const timeouts = s.object({
   head: s.positiveDuration().prefault('10s').describe('From the first byte of a request head to its last.'),
@@ -133,6 +134,7 @@ export const listener = s.object({
     .describe(
       'Proxies in front, by prefix, that tell whose connection they pass on by a PROXY protocol header, version 1 or 2. With it every connection must come from one of them and begin with a header.',
     ),
+  tls: listenerTls.optional().describe('Ends TLS here: clients speak HTTPS.'),
   timeouts: timeouts.prefault({}).describe('How long a client may take.'),
   limits: limits.prefault({}).describe('How much a client may send.'),
 });

@@ -3,8 +3,8 @@ import { formatHttpDate } from '#http/date.ts';
 import { withoutTouched } from '#http/trailers.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import { openTunnel } from '#net/open-tunnel.ts';
 import { OutgoingBody } from '#net/outgoing-body.ts';
-import { openTunnel } from './client-tunnel.ts';
 import type { Http1Exchange } from './http1-exchange.ts';
 import { hasNoContent, responseFraming, responseHead, switchingHead } from './http1-response.ts';
 
@@ -124,19 +124,18 @@ export class Http1Answer {
 
   #startTunnel(tunnel: Tunnel): void {
     const connection = this.#connection;
-    connection.stream.write(switchingHead(this.#response, tunnel.protocol));
-    connection.stopTunnel = openTunnel({
-      exchange: this.#exchange,
-      tunnel,
-      client: connection.stream,
-      deadlines: connection.host.deadlines,
+    const { stream, halfClosed, listenerState } = connection;
+    stream.write(switchingHead(this.#response, tunnel.protocol));
+    const client = {
+      stream,
       early: connection.becomeTunnel(),
-      done: (sent) => {
-        this.sent = sent;
+      halfClosed,
+      tunnelEnded: (bytesSent: number) => {
+        this.sent = bytesSent;
         this.#owner.tunnelEnded();
       },
-    });
-    // The client has closed its side before there was a tunnel.
-    if (connection.halfClosed) tunnel.stream.end();
+    };
+    connection.tunnel = openTunnel(this.#exchange, client, tunnel, connection.host);
+    if (listenerState.draining) connection.tunnel.drain();
   }
 }

@@ -4,6 +4,7 @@ import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { Exchange } from '#model/exchange.ts';
 import type { Request } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import type { OpenTunnel } from '#net/open-tunnel.ts';
 import { HeadReader } from '#wire/http1/head-reader.ts';
 import { parseRequestHead, type RequestHead } from '#wire/http1/request-head.ts';
 import { CLIENT_PREFACE } from '#wire/http2/protocol.ts';
@@ -36,8 +37,8 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
   readonly stream: ByteStream;
   /** Whether the client has sent FIN; it may still read. */
   halfClosed = false;
-  /** Ends the tunnel that this connection has become. */
-  stopTunnel: (() => void) | undefined = undefined;
+  /** The tunnel that this connection has become. */
+  tunnel: OpenTunnel | undefined = undefined;
   readonly #onClosed: (connection: Http1Connection) => void;
   readonly #becomeHttp2: Http2Successor | undefined;
   #state: State = 'head';
@@ -71,12 +72,13 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
 
   /** Closes the connection if it is idle; else it closes behind the present exchange, as the listener is draining. */
   drain(): void {
-    if (this.#state === 'head' && !this.#head?.started) this.#linger();
+    if (this.tunnel) this.tunnel.drain();
+    else if (this.#state === 'head' && !this.#head?.started) this.#linger();
   }
 
   /** Closes at once, whatever is under way. */
   abort(): void {
-    if (this.stopTunnel) this.stopTunnel();
+    if (this.tunnel) this.tunnel.stop();
     else this.stream.abort();
   }
 

@@ -27,10 +27,17 @@ export function responseHead(
   keepAlive: boolean,
 ): string {
   let connection = '';
-  if (!keepAlive) connection = 'connection: close\r\n';
+  if (response.status === 426) connection = upgradeLines(response, keepAlive);
+  else if (!keepAlive) connection = 'connection: close\r\n';
   else if (request.version === '1.0') connection = 'connection: keep-alive\r\n';
   const reason = response.reason === '' ? reasonPhrase(response.status) : response.reason;
   return serializeResponseHead(response.status, reason, response.fields.text, framing, connection);
+}
+
+/** RFC 9110 15.5.22: "The server MUST send an Upgrade header field in a 426 response"; what is known here is one for WebSocket. */
+function upgradeLines({ fields }: Response, keepAlive: boolean): string {
+  if (!fields.has('sec-websocket-version')) return keepAlive ? '' : 'connection: close\r\n';
+  return `connection: ${keepAlive ? 'upgrade' : 'upgrade, close'}\r\nupgrade: websocket\r\n`;
 }
 
 /** The head that switches protocols (RFC 9110 15.2.2). */

@@ -4,6 +4,7 @@ import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import type { OpenTunnel } from '#net/open-tunnel.ts';
 import type { BreachKind, Http2Error } from '#wire/http2/http2-error.ts';
 import type { RequestFields } from '#wire/http2/request-fields.ts';
 import { type ServerHost, ServerSession } from '#wire/http2/server-session.ts';
@@ -32,6 +33,8 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   deadline: DeadlineEntry | undefined = undefined;
   readonly stream: ByteStream;
   readonly session: ServerSession;
+  /** Those that streams have become. */
+  readonly tunnels = new Set<OpenTunnel>();
   readonly #onClosed: (connection: AcceptedConnection) => void;
   #state: State = 'open';
   #requests = 0;
@@ -54,11 +57,16 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     this.#watch();
   }
 
+  get isDraining(): boolean {
+    return this.#state !== 'open';
+  }
+
   /** Tells the client to go elsewhere; what is under way ends in its time. */
   drain(): void {
     if (this.#state !== 'open') return;
     this.#state = 'draining';
     this.session.announceEnd();
+    for (const tunnel of this.tunnels) tunnel.drain();
     this.#watch();
   }
 

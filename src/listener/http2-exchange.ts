@@ -7,11 +7,11 @@ import type { Request, Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { Http2ByteStream } from '#net/http2-byte-stream.ts';
 import { Http2Content, type Http2ContentOwner } from '#net/http2-content.ts';
+import { openTunnel } from '#net/open-tunnel.ts';
 import { countActive } from '#telemetry/series.ts';
 import type { ErrorName } from '#wire/http2/protocol.ts';
 import type { Http2Stream, StreamLoss, StreamOwner } from '#wire/http2/stream.ts';
 import { acceptFor } from '#wire/websocket/handshake.ts';
-import { openTunnel } from './client-tunnel.ts';
 import { type AnswerOwner, Http2Answer } from './http2-answer.ts';
 import type { Http2Connection } from './http2-connection.ts';
 import type { ResponseReceiver } from './listener-host.ts';
@@ -180,17 +180,15 @@ export class Http2Exchange
     connection.session.respond(this.#stream, { status: 200, lines: fields.text, contentLength: -1 }, false);
     const client = new Http2ByteStream(this.#stream, connection, this.#early ?? []);
     this.#early = undefined;
-    openTunnel({
-      exchange: this.exchange,
-      tunnel,
-      client,
-      deadlines: connection.host.deadlines,
-      early: undefined,
-      done: (sent) => {
-        this.exchange.bytesSent = sent;
-        this.#finish();
-      },
-    });
+    const tunnelEnded = (bytesSent: number) => {
+      this.exchange.bytesSent = bytesSent;
+      connection.tunnels.delete(open);
+      this.#finish();
+    };
+    const side = { stream: client, early: undefined, halfClosed: false, tunnelEnded };
+    const open = openTunnel(this.exchange, side, tunnel, connection.host);
+    connection.tunnels.add(open);
+    if (connection.isDraining) open.drain();
   }
 
   /** The content cannot go on: whoever reads it fails, and with it the exchange. */

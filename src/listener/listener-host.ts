@@ -10,6 +10,7 @@ import type { Response } from '#model/message.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
 import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
 import type { BreachKind } from '#wire/http2/http2-error.ts';
+import type { TlsTermination } from './tls-termination.ts';
 
 /** Who waits for the response of an exchange. */
 export interface ResponseReceiver {
@@ -74,6 +75,8 @@ export interface ListenerState {
   readonly name: string;
   settings: ListenerSettings;
   series: Series;
+  /** What TLS is ended with; `undefined` where none is. Connections keep what they began with. */
+  tls: TlsTermination | undefined;
   /** Set when the listener or the whole gateway is going away: answers close their connections. */
   draining: boolean;
 }

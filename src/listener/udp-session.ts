@@ -50,6 +50,7 @@ export interface ClientAddress {
 
 export class UdpSession implements ClientConnection, ResponseReceiver, DatagramClient, Deadlined {
   readonly secure = false;
+  readonly tls = undefined;
   deadline: DeadlineEntry | undefined = undefined;
   endpoint: DatagramEndpoint | undefined = undefined;
   readonly unanswered: Buffer[] = [];

@@ -9,7 +9,9 @@ import type { Passage } from './passage.ts';
 import { ProxyError } from './proxy-error.ts';
 import type { Route } from './route.ts';
 import type { PathParameters, Snapshot } from './snapshot.ts';
+import type { TlsFacts } from './tls.ts';
 import type { Endpoint, Upstream } from './upstream.ts';
+import type { TunnelRecord } from './web-socket.ts';
 
 /** How far an exchange has come; named in the access record of one that failed. */
 export type Phase =
@@ -37,6 +39,8 @@ export interface ClientConnection {
   readonly localAddress: string;
   readonly localPort: number;
   readonly secure: boolean;
+  /** What the TLS handshake has agreed on; `undefined` without TLS. */
+  readonly tls: TlsFacts | undefined;
   readonly clock: Clock;
 }
 
@@ -83,6 +87,8 @@ export class Exchange {
   informant: Informant | undefined = undefined;
   /** Of a connection or session that is passed on as it is. */
   passage: Passage | undefined = undefined;
+  /** Of a connection that was upgraded, once it was. */
+  tunnel: TunnelRecord | undefined = undefined;
   /** The client's side of a UDP session; set by the listener. */
   datagrams: DatagramClient | undefined = undefined;
 

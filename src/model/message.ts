@@ -3,6 +3,7 @@
 import type { Fields } from '#http/fields.ts';
 import type { Body } from './body.ts';
 import type { ByteStream } from './byte-stream.ts';
+import type { WebSocketInspection } from './web-socket.ts';
 
 /** Protocol version as written in logs and Via: `1.0`, `1.1` or `2`; `tcp` and `udp` for what is passed on as it is. */
 export type HttpVersion = '1.0' | '1.1' | '2' | 'tcp' | 'udp';
@@ -56,6 +57,8 @@ export interface Tunnel {
   /** Bytes that came behind the response head. */
   readonly early: Uint8Array;
   readonly idleTimeoutMs: number;
+  /** How its WebSocket is looked at; `undefined` when bytes pass as they are. */
+  readonly inspection?: WebSocketInspection | undefined;
   /** To be called when both sides are closed; a second call does nothing. */
   done(): void;
 }

@@ -183,6 +183,12 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'The TLS ClientHello is not valid, or not whole.',
   },
+  'tls-handshake-failed': {
+    side: 'client',
+    status: 400,
+    retryable: 'never',
+    detail: 'The TLS handshake failed.',
+  },
   'too-many-connections': {
     side: 'client',
     status: 429,
@@ -218,6 +224,24 @@ export const ERROR_KINDS = {
     status: 504,
     retryable: 'never',
     detail: 'The deadline of the call has passed.',
+  },
+  'websocket-version': {
+    side: 'client',
+    status: 426,
+    retryable: 'never',
+    detail: 'This version of the WebSocket protocol is not spoken here.',
+  },
+  'websocket-client-failed': {
+    side: 'client',
+    status: 400,
+    retryable: 'never',
+    detail: 'The client broke a rule of its WebSocket, or fell silent.',
+  },
+  'websocket-endpoint-failed': {
+    side: 'origin',
+    status: 502,
+    retryable: 'never',
+    detail: 'The origin broke a rule of its WebSocket, or fell silent.',
   },
   draining: { side: 'self', status: 503, retryable: 'never', detail: 'The gateway is shutting down.' },
 } as const satisfies Record<string, ErrorKind>;

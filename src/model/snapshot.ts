@@ -40,6 +40,8 @@ export interface ListenerSettings {
   readonly maxConnections: number;
   /** Until the first bytes of a connection say where it goes, on a listener with routes. */
   readonly firstBytesTimeoutMs: number;
+  /** From the connection to the end of the TLS handshake, on a listener with TLS. */
+  readonly handshakeTimeoutMs: number;
   /** How long a connection or session that is passed on may last; 0 for ever. */
   readonly lifetimeMs: number;
   /** `undefined` when whoever comes is taken. */

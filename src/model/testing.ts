@@ -57,6 +57,7 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
     localAddress: '192.0.2.200',
     localPort: 8080,
     secure: false,
+    tls: undefined,
     clock,
   };
   return new Exchange(

@@ -1,10 +1,12 @@
 // An HTTP/2 stream as a ByteStream, for what runs through extended CONNECT (RFC 8441), on either side of the gateway.
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { StreamFault } from '#model/byte-stream.ts';
+import type { TlsFacts } from '#model/tls.ts';
 import type { Http2Stream, StreamLoss, StreamOwner } from '#wire/http2/stream.ts';
 
 /** The connection that the stream is part of. */
 export interface StreamConnection {
+  readonly tls: TlsFacts | undefined;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;
@@ -57,6 +59,10 @@ export class Http2ByteStream implements ByteStream, StreamOwner {
 
   get localPort(): number {
     return this.#connection.localPort;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.#connection.tls;
   }
 
   get closed(): boolean {

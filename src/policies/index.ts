@@ -9,6 +9,7 @@ import { rateLimit } from './rate-limit.ts';
 import { requestId } from './request-id.ts';
 import { respond } from './respond.ts';
 import { rewritePath } from './rewrite-path.ts';
+import { websocket } from './websocket.ts';
 
 export const policies: readonly PolicyModule[] = [
   accessList,
@@ -20,4 +21,5 @@ export const policies: readonly PolicyModule[] = [
   requestId,
   respond,
   rewritePath,
+  websocket,
 ];

@@ -113,5 +113,6 @@ function recordOf(exchange: Exchange, durationMs: number, grpcStatus: number | u
     referer: request.referer,
     userAgent: request.userAgent,
     passage: exchange.passage,
+    tunnel: exchange.tunnel,
   };
 }

@@ -9,13 +9,13 @@ import type { Probe } from '#model/probe.ts';
 import { probes } from '#probes/index.ts';
 import { HealthMonitor } from '#server/health/health-monitor.ts';
 import { createProgramLog, type LogLevel } from '#telemetry/program-log.ts';
+import { loadChecked } from './checked-configuration.ts';
 import { type ConfigurationSource, createSource } from './configuration-source.ts';
 import { ControlPlane } from './control-plane.ts';
 import type { BoundListener } from './messages.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { handleSignals } from './signals.ts';
 import { StartError } from './start-error.ts';
-import { tryCompile } from './try-compile.ts';
 import { startThread, type WorkerThread } from './worker-thread.ts';
 
 export interface GatewayOptions {
@@ -99,10 +99,8 @@ async function startWith(firstWorker: WorkerThread, options: GatewayOptions): Pr
 }
 
 async function load(source: ConfigurationSource) {
-  const loaded = await source.load();
+  const loaded = await loadChecked(source);
   if (!loaded.ok) throw new StartError(loaded.text, 1);
-  const compiled = await tryCompile(loaded.config, source);
-  if (!compiled.ok) throw new StartError(compiled.text, 1);
   return loaded;
 }
 

@@ -12,13 +12,16 @@ import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { TurnEnd } from '#lib/turn-end.ts';
 import { Listener } from '#listener/accept.ts';
+import { alpnNames } from '#listener/alpn-protocols.ts';
 import type { BoundSocket, ListenerHost } from '#listener/listener-host.ts';
+import { TlsTermination } from '#listener/tls-termination.ts';
 import { UdpListener } from '#listener/udp-listener.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
 import { openUpstream } from '#memory/upstream-table.ts';
+import type { ListenerCertificates } from '#model/certificate.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
@@ -39,6 +42,7 @@ interface Prepared {
   readonly memory: MemoryLayout;
   readonly added: ReadonlyMap<string, BoundSocket>;
   readonly listeners: readonly BoundListener[];
+  readonly terminations: ReadonlyMap<string, TlsTermination>;
 }
 
 export class WorkerState {
@@ -97,7 +101,8 @@ export class WorkerState {
     this.#accessLog.prepare(config.logs.access);
     this.#buckets ??= new KeyedTable(memory.buckets);
     const added = new Map<string, BoundSocket>();
-    this.#prepared = { snapshot, config, memory, added, listeners };
+    const terminations = terminationsOf(preparation.certificates, config);
+    this.#prepared = { snapshot, config, memory, added, listeners, terminations };
     try {
       for (const bound of listeners) {
         if (this.#listeners.has(identity(bound))) continue;
@@ -146,6 +151,13 @@ export class WorkerState {
     this.#pools.keepOnly(endpointKeys(this.#snapshot));
   }
 
+  /** New handshakes get these certificates; connections that stand keep theirs. */
+  replaceCertificates(certificates: ListenerCertificates): void {
+    if (!this.#config) return;
+    const terminations = terminationsOf(certificates, this.#config);
+    for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name);
+  }
+
   /** Accepts nothing more; resolves when the last connection has ended. */
   async drain(): Promise<void> {
     const listeners = [...this.#listeners.values(), ...this.#leaving];
@@ -187,7 +199,7 @@ export class WorkerState {
     if (this.#former.length > 0) this.#former = this.#former.filter(({ uses }) => uses > 0);
   }
 
-  #swapListeners({ added, listeners, config, memory }: Prepared): void {
+  #swapListeners({ added, listeners, config, memory, terminations }: Prepared): void {
     const next = new Map<string, BoundSocket>();
     for (const bound of listeners) {
       const key = identity(bound);
@@ -197,6 +209,7 @@ export class WorkerState {
         config.listeners[bound.name] as Config['listeners'][string],
       );
       listener.state.series = this.#series(memory, seriesKey.listener(bound.name));
+      listener.state.tls = terminations.get(bound.name);
       next.set(key, listener);
       this.#listeners.delete(key);
     }
@@ -238,6 +251,16 @@ export class WorkerState {
   #series(memory: MemoryLayout, key: string): Series {
     return openSeries(memory.series.segments, this.#start.index, slotsOf(memory, key).series);
   }
+}
+
+/** Throws when a certificate cannot be used. */
+function terminationsOf(certificates: ListenerCertificates, config: Config): ReadonlyMap<string, TlsTermination> {
+  return new Map(
+    [...certificates].map(([name, own]) => {
+      const settings = listenerSettings(name, config.listeners[name] as Config['listeners'][string]);
+      return [name, new TlsTermination(own, alpnNames(settings))];
+    }),
+  );
 }
 
 function identity(bound: BoundListener): string {

@@ -41,6 +41,7 @@ const RECORD: AccessRecord = {
   referer: '',
   userAgent: '',
   passage: undefined,
+  tunnel: undefined,
 };
 
 function fileWith(t: TestContext, text: string): string {

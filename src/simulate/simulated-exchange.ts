@@ -18,6 +18,7 @@ export function createExchange(
     localAddress: '192.0.2.1',
     localPort: 80,
     secure: false,
+    tls: undefined,
     clock,
   };
   const request = {

@@ -1,7 +1,7 @@
 // Access records as lines: JSON, the combined and common log formats, or a template of the user's.
 //
 // Hot path: JSON is put together by concatenation, and texts are searched for what needs escaping before they are escaped.
-import type { AccessRecord, PassageRecord } from './access-record.ts';
+import type { AccessRecord, PassageRecord, TunnelRecord } from './access-record.ts';
 
 export type AccessFormat = (record: AccessRecord) => string;
 
@@ -48,6 +48,10 @@ const READERS: Readonly<Record<string, (record: AccessRecord) => string>> = {
   'passage.closed-by': (r) => r.passage?.closedBy ?? '',
   'passage.datagrams-received': (r) => String(r.passage?.datagramsReceived ?? ''),
   'passage.datagrams-sent': (r) => String(r.passage?.datagramsSent ?? ''),
+  'tunnel.closed-by': (r) => r.tunnel?.closedBy ?? '',
+  'websocket.close-code': (r) => String(r.tunnel?.messages?.closeCode ?? ''),
+  'websocket.messages-received': (r) => String(r.tunnel?.messages?.messagesReceived ?? ''),
+  'websocket.messages-sent': (r) => String(r.tunnel?.messages?.messagesSent ?? ''),
 };
 
 /** Names of the variables a template may hold. */
@@ -91,6 +95,7 @@ function formatJson(r: AccessRecord): string {
   if (r.referer !== '') line += `,"referer":"${escapeJson(r.referer)}"`;
   if (r.userAgent !== '') line += `,"user_agent":"${escapeJson(r.userAgent)}"`;
   if (r.passage) line += formatPassage(r.passage);
+  if (r.tunnel) line += formatTunnel(r.tunnel);
   return `${line}}\n`;
 }
 
@@ -102,6 +107,13 @@ function formatPassage({ first, closedBy, datagramsReceived, datagramsSent }: Pa
   if (datagramsReceived >= 0) text += `,"datagrams_received":${datagramsReceived},"datagrams_sent":${datagramsSent}`;
   if (closedBy !== '') text += `,"closed_by":"${closedBy}"`;
   return text;
+}
+
+function formatTunnel({ closedBy, messages }: TunnelRecord): string {
+  const text = messages
+    ? `,"messages_received":${messages.messagesReceived},"messages_sent":${messages.messagesSent},"close_code":${messages.closeCode}`
+    : '';
+  return closedBy === '' ? text : `${text},"closed_by":"${closedBy}"`;
 }
 
 const FRACTIONS: readonly string[] = Array.from({ length: 1000 }, (_, i) => `.${String(i).padStart(3, '0')}`);

@@ -36,6 +36,18 @@ export interface AccessRecord {
   readonly userAgent: string;
   /** Of connections and sessions that were passed on as they are. */
   readonly passage: PassageRecord | undefined;
+  /** Of connections that were upgraded. */
+  readonly tunnel: TunnelRecord | undefined;
+}
+
+/** What is known of an upgraded connection. */
+export interface TunnelRecord {
+  /** What ended it; '' when that was an error. */
+  readonly closedBy: string;
+  /** Of a WebSocket that was looked at: its whole messages, and the code that it was closed with. */
+  readonly messages:
+    | { readonly messagesReceived: number; readonly messagesSent: number; readonly closeCode: number }
+    | undefined;
 }
 
 /** What is known of a TCP connection or a UDP session beside what every exchange has. */

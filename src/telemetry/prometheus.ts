@@ -1,8 +1,7 @@
 // Metrics in Prometheus' text format, version 0.0.4.
 import { GRPC_STATUS_NAMES } from '#wire/grpc/status.ts';
-import { BUCKET_BOUNDS_MS, CELL, REFUSALS } from './series.ts';
-
-export type SeriesKind = 'listener' | 'route' | 'upstream' | 'endpoint';
+import { CELL_METRICS, type CellMetric, type SeriesKind } from './cell-metrics.ts';
+import { BUCKET_BOUNDS_MS, CELL, CLOSE_KINDS, REFUSALS } from './series.ts';
 
 /** One series to be shown: its labels and how to read its cells. */
 export interface SeriesReader {
@@ -20,171 +19,6 @@ export interface ProcessMetric {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-interface CellMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge';
-  readonly cell: number;
-  readonly kinds: readonly SeriesKind[];
-}
-
-const CELL_METRICS: readonly CellMetric[] = [
-  {
-    name: 'connections_total',
-    help: 'Client connections accepted.',
-    type: 'counter',
-    cell: CELL.connections,
-    kinds: ['listener'],
-  },
-  {
-    name: 'connections_active',
-    help: 'Client connections open now.',
-    type: 'gauge',
-    cell: CELL.connectionsActive,
-    kinds: ['listener'],
-  },
-  {
-    name: 'connections_total',
-    help: 'Connections opened to the endpoint.',
-    type: 'counter',
-    cell: CELL.connections,
-    kinds: ['endpoint'],
-  },
-  {
-    name: 'connections_active',
-    help: 'Connections to the endpoint open now, idle ones included.',
-    type: 'gauge',
-    cell: CELL.connectionsActive,
-    kinds: ['endpoint'],
-  },
-  {
-    name: 'connections_refused_total',
-    help: 'Client connections refused, for whatever reason.',
-    type: 'counter',
-    cell: CELL.connectionsRefused,
-    kinds: ['listener'],
-  },
-  {
-    name: 'waiting',
-    help: 'Exchanges that wait for a connection to the endpoint.',
-    type: 'gauge',
-    cell: CELL.waiting,
-    kinds: ['endpoint'],
-  },
-  {
-    name: 'exchanges_active',
-    help: 'Exchanges in progress now.',
-    type: 'gauge',
-    cell: CELL.exchangesActive,
-    kinds: ['listener'],
-  },
-  {
-    name: 'received_bytes_total',
-    help: 'Octets of request content.',
-    type: 'counter',
-    cell: CELL.bytesReceived,
-    kinds: ['listener', 'route', 'upstream', 'endpoint'],
-  },
-  {
-    name: 'sent_bytes_total',
-    help: 'Octets of response content.',
-    type: 'counter',
-    cell: CELL.bytesSent,
-    kinds: ['listener', 'route', 'upstream', 'endpoint'],
-  },
-  {
-    name: 'retries_total',
-    help: 'Attempts after the first.',
-    type: 'counter',
-    cell: CELL.retries,
-    kinds: ['upstream'],
-  },
-  {
-    name: 'unavailable_total',
-    help: 'Exchanges for which no endpoint was usable.',
-    type: 'counter',
-    cell: CELL.noEndpoint,
-    kinds: ['upstream'],
-  },
-  {
-    name: 'hedges_total',
-    help: 'Second attempts made beside a slow first one.',
-    type: 'counter',
-    cell: CELL.hedges,
-    kinds: ['upstream'],
-  },
-  {
-    name: 'circuit_refused_total',
-    help: 'Requests refused by an open circuit.',
-    type: 'counter',
-    cell: CELL.circuitRefused,
-    kinds: ['upstream'],
-  },
-  {
-    name: 'queue_refused_total',
-    help: 'Requests refused as the queue was full, or that waited in it for too long.',
-    type: 'counter',
-    cell: CELL.gateRefused,
-    kinds: ['upstream'],
-  },
-  {
-    name: 'shed_total',
-    help: 'Requests refused as the gateway was late.',
-    type: 'counter',
-    cell: CELL.shed,
-    kinds: ['route'],
-  },
-  {
-    name: 'connect_failures_total',
-    help: 'Connections that could not be opened.',
-    type: 'counter',
-    cell: CELL.connectFailures,
-    kinds: ['endpoint'],
-  },
-  {
-    name: 'attempt_successes_total',
-    help: 'Attempts that got a response other than a server error.',
-    type: 'counter',
-    cell: CELL.attemptSuccesses,
-    kinds: ['endpoint'],
-  },
-  {
-    name: 'attempt_failures_total',
-    help: 'Attempts that got a server error, or failed by the fault of the endpoint.',
-    type: 'counter',
-    cell: CELL.attemptFailures,
-    kinds: ['endpoint'],
-  },
-  {
-    name: 'attempt_seconds_total',
-    help: 'Time until the response head, summed over the attempts that succeeded.',
-    type: 'counter',
-    cell: CELL.attemptSeconds,
-    kinds: ['endpoint'],
-  },
-  {
-    name: 'received_datagrams_total',
-    help: 'Datagrams of clients.',
-    type: 'counter',
-    cell: CELL.datagramsReceived,
-    kinds: ['listener', 'endpoint'],
-  },
-  {
-    name: 'sent_datagrams_total',
-    help: 'Datagrams for clients.',
-    type: 'counter',
-    cell: CELL.datagramsSent,
-    kinds: ['listener', 'endpoint'],
-  },
-  {
-    name: 'dropped_datagrams_total',
-    help: 'Datagrams of sessions that had to be dropped because too much was waiting, or which were too long.',
-    type: 'counter',
-    cell: CELL.datagramsDropped,
-    kinds: ['listener'],
-  },
-];
-
 const KINDS: readonly SeriesKind[] = ['listener', 'route', 'upstream', 'endpoint'];
 
 /** Renders all series, and the process's own metrics behind them. */
@@ -198,6 +32,7 @@ export function renderMetrics(series: readonly SeriesReader[], own: readonly Pro
     for (const metric of CELL_METRICS) if (metric.kinds.includes(kind)) renderCell(lines, kind, metric, readers);
     if (kind === 'listener') renderRefusals(lines, readers);
     if (kind === 'route' || kind === 'upstream') renderGrpcCalls(lines, kind, readers);
+    if (kind === 'route') renderCloses(lines, readers);
   }
   let name = '';
   for (const metric of own) {
@@ -247,6 +82,18 @@ function renderGrpcCalls(lines: string[], kind: SeriesKind, readers: readonly Se
     for (const [status, grpc_status] of GRPC_STATUS_NAMES.entries()) {
       const calls = read(CELL.grpcStatuses + status);
       if (calls > 0) lines.push(`${name}${formatLabels({ ...labels, grpc_status })} ${calls}`);
+    }
+  }
+}
+
+/** Few codes ever occur: only those that have are shown. */
+function renderCloses(lines: string[], readers: readonly SeriesReader[]): void {
+  const name = 'tidegate_route_websocket_closes_total';
+  head(lines, name, 'WebSockets ended, by the code of the first Close frame, where a policy looks at them.', 'counter');
+  for (const { labels, read } of readers) {
+    for (const [i, code] of CLOSE_KINDS.entries()) {
+      const count = read(CELL.closes + i);
+      if (count > 0) lines.push(`${name}${formatLabels({ ...labels, code })} ${count}`);
     }
   }
 }

@@ -40,9 +40,34 @@ export const CELL = {
   datagramsDropped: 50,
   // listeners: one behind the other, in the order of REFUSALS
   refusals: 52,
-  // routes and upstreams, which have none of the cells from here on: calls of gRPC by number of their status, one behind the other
-  grpcStatuses: 44,
+  // routes, in cells that other kinds of series use for something else
+  messagesReceived: 44,
+  messagesSent: 45,
+  /** One behind the other, in the order of CLOSE_KINDS. */
+  closes: 46,
+  // routes and upstreams: calls of gRPC by number of their status, one behind the other
+  grpcStatuses: 64,
 } as const;
+
+/** How WebSockets end: by these codes, by one of an application's or a library's, without a code, without a Close frame. */
+export const CLOSE_KINDS = [
+  '1000',
+  '1001',
+  '1002',
+  '1003',
+  '1007',
+  '1008',
+  '1009',
+  '1010',
+  '1011',
+  '1012',
+  '1013',
+  '1014',
+  '3xxx',
+  '4xxx',
+  'none',
+  'abnormal',
+] as const;
 
 /** Why connections and sessions of clients are refused. */
 export const REFUSALS = [
@@ -55,6 +80,7 @@ export const REFUSALS = [
   'proxy-header-invalid',
   'proxy-header-untrusted',
   'tls-hello-invalid',
+  'tls-handshake',
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
@@ -127,6 +153,23 @@ export function countDatagramSent(series: Series, bytes: number): void {
 
 export function countDroppedDatagram(series: Series): void {
   add(series, CELL.datagramsDropped, 1);
+}
+
+/** Counts messages of a WebSocket that have passed whole. */
+export function countMessages(series: Series, received: number, sent: number): void {
+  add(series, CELL.messagesReceived, received);
+  add(series, CELL.messagesSent, sent);
+}
+
+/** Counts the end of a WebSocket by the code of its first Close frame: 1005 for none in it, 1006 for no such frame. */
+export function countClose(series: Series, code: number): void {
+  add(series, CELL.closes + CLOSE_KINDS.indexOf(closeKind(code)), 1);
+}
+
+function closeKind(code: number): (typeof CLOSE_KINDS)[number] {
+  if (code === 1005) return 'none';
+  if (code >= 3000) return code < 4000 ? '3xxx' : '4xxx';
+  return CLOSE_KINDS.find((kind) => kind === String(code)) ?? 'abnormal';
 }
 
 /** Counts an exchange that began (`change` 1) or ended (-1). */

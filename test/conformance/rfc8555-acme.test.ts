@@ -17,8 +17,8 @@ import type { AcmeError } from '#server/certificates/acme/acme-error.ts';
 import { obtain, type Wanted } from '#server/certificates/acme/obtain.ts';
 import type { Solver } from '#server/certificates/acme/solver.ts';
 import { dns01, http01, type SolverHost, tlsAlpn01 } from '#server/certificates/acme/solvers.ts';
-import { createTransport } from '#server/certificates/acme/transport.ts';
 import { ChallengeBoard, type Challenges, NO_CHALLENGES } from '#server/certificates/challenge-board.ts';
+import { createTransport } from '#server/certificates/transport.ts';
 import { missingPebble, type Pebble, startPebble } from '../support/pebble.ts';
 
 const LIMIT = { skip: missingPebble(), timeout: 60_000 };

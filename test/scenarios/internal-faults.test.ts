@@ -37,6 +37,7 @@ async function startFaulty(t: TestContext) {
     settings: listenerSettings('front', front),
     series: new Float64Array(CELLS_PER_SERIES),
     draining: false,
+    tls: undefined,
   };
   const buckets = KeyedTable.create(8, [1, 2]);
   const { snapshot } = createTestExchange();

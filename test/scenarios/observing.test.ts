@@ -82,7 +82,8 @@ test('the guide has all members of access records, and no others', () => {
   const numbers = { time: 0, status: 200, bytesReceived: 1, bytesSent: 1, durationMs: 1, firstByteMs: 1, attempts: 1 };
   const first = { protocol: 'tls', sni: 's', alpn: ['h2'] };
   const passage = { first, closedBy: 'client', datagramsReceived: 1, datagramsSent: 1 };
-  const record: AccessRecord = { ...text, ...numbers, passage };
+  const tunnel = { closedBy: 'client', messages: { messagesReceived: 1, messagesSent: 1, closeCode: 1000 } };
+  const record: AccessRecord = { ...text, ...numbers, passage, tunnel };
   const members = Object.keys(JSON.parse(compileAccessFormat('json')(record)) as object);
   assert.deepEqual(firstColumn(section('Access records')).sort(), members.sort());
 });

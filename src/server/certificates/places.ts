@@ -18,6 +18,12 @@ export function issuedPlace(directoryUrl: string, names: readonly string[], keyT
   return `${authorityPlace(directoryUrl)}/${readable(first)}-${digest(JSON.stringify([names.toSorted(), keyType]))}`;
 }
 
+/** Of a certificate by the local authority; another authority makes it another one. */
+export function localPlace(authority: string, names: readonly string[]): string {
+  const [first = ''] = names;
+  return `local/${readable(first)}-${digest(JSON.stringify([authority, names.toSorted()]))}.pem`;
+}
+
 /** For people that look into the folder; what tells places apart is the digest. */
 function readable(text: string): string {
   const plain = text

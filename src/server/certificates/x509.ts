@@ -5,12 +5,20 @@ import { createHash, generateKeyPair, type KeyObject, randomBytes, X509Certifica
 import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import * as x509 from '@peculiar/x509';
+import { encodeElement } from './der.ts';
 import type { KeyType } from './key-type.ts';
+import { LOCAL_DOMAINS, localSubnets } from './local-names.ts';
 
 const generate = promisify(generateKeyPair);
 
 /** RFC 8737 section 6.1. */
 const ACME_IDENTIFIER = '1.3.6.1.5.5.7.1.31';
+const NAME_CONSTRAINTS = '2.5.29.30';
+// Tags of ASN.1, the last three as RFC 5280 gives them in NameConstraints and GeneralName.
+const SEQUENCE = 0x30;
+const PERMITTED = 0xa0;
+const DNS_NAME = 0x82;
+const IP_ADDRESS = 0x87;
 /** Clocks differ: a certificate of ours begins so long ago. */
 const BACKDATE_MS = 60 * 60_000;
 const DAY_MS = 24 * 3_600_000;
@@ -83,7 +91,10 @@ export interface AuthorityOptions {
   readonly now: number;
 }
 
-/** An authority that signs itself and certificates of servers, nothing else. */
+/**
+ * An authority that signs itself, and certificates of servers with local names and addresses. Who trusts it trusts nobody with the rest
+ * of the world: its key may lie on a laptop.
+ */
 export async function createAuthority({ name, days, now }: AuthorityOptions): Promise<CertificateAndKey> {
   const keys = await generateKeys('ecdsa-p256');
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -95,6 +106,7 @@ export async function createAuthority({ name, days, now }: AuthorityOptions): Pr
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      new x509.Extension(NAME_CONSTRAINTS, true, localConstraints()),
       await x509.SubjectKeyIdentifierExtension.create(await publicKeyOf(keys)),
     ],
   });
@@ -142,6 +154,13 @@ export function renewalIdentifier(certificate: string): string | undefined {
   // "the bytes of the DER encoding of the serial number, without tag and length": a number that is not negative.
   const octets = (serial[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), serial]) : serial;
   return `${Buffer.from(found.keyId, 'hex').toString('base64url')}.${octets.toString('base64url')}`;
+}
+
+/** RFC 5280 section 4.2.1.10: the names and addresses that are permitted. */
+function localConstraints(): Uint8Array<ArrayBuffer> {
+  const names = LOCAL_DOMAINS.map((domain) => encodeElement(SEQUENCE, encodeElement(DNS_NAME, Buffer.from(domain))));
+  const addresses = localSubnets().map((subnet) => encodeElement(SEQUENCE, encodeElement(IP_ADDRESS, subnet)));
+  return Uint8Array.from(encodeElement(SEQUENCE, encodeElement(PERMITTED, ...names, ...addresses)));
 }
 
 function evenHex(hex: string): string {

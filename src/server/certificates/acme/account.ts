@@ -3,10 +3,10 @@ import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import { accountPlace } from '#server/certificates/places.ts';
 import type { CertificateStore } from '#server/certificates/store.ts';
+import type { Transport } from '#server/certificates/transport.ts';
 import { AccountKey } from './account-key.ts';
 import { type AccountRequest, AcmeClient } from './acme-client.ts';
 import { AcmeError } from './acme-error.ts';
-import type { Transport } from './transport.ts';
 
 export interface AccountParts {
   readonly directoryUrl: string;

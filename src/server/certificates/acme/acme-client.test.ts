@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '#lib/clock.ts';
+import type { TransportAnswer, TransportRequest } from '#server/certificates/transport.ts';
 import { AccountKey } from './account-key.ts';
 import { AcmeClient } from './acme-client.ts';
 import { AcmeError } from './acme-error.ts';
-import type { TransportAnswer, TransportRequest } from './transport.ts';
 
 const BASE = 'https://acme.example';
 const NEVER = new AbortController().signal;

@@ -1,11 +1,11 @@
 // Speaks ACME (RFC 8555) with one server for one account: signed requests, nonces, errors that tell when to come back. What to do with
 // orders and challenges is in `obtain.ts`.
 import type { Clock } from '#lib/clock.ts';
+import type { Transport, TransportAnswer } from '#server/certificates/transport.ts';
 import type { AccountKey } from './account-key.ts';
 import { type AcmeError, acmeError } from './acme-error.ts';
 import { type Directory, type RenewalWindow, readDirectory, readRenewalWindow } from './directory.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import type { Transport, TransportAnswer } from './transport.ts';
 
 /** RFC 8555 section 6.5: a bad nonce says nothing of the request; the answer brings another one to try with. */
 const MAX_NONCE_TRIES = 10;

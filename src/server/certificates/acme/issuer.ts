@@ -8,6 +8,7 @@ import type { ChallengeBoard } from '#server/certificates/challenge-board.ts';
 import type { KeyType } from '#server/certificates/key-type.ts';
 import { issuedPlace } from '#server/certificates/places.ts';
 import type { CertificateStore } from '#server/certificates/store.ts';
+import { createTransport } from '#server/certificates/transport.ts';
 import type { CertificateAndKey } from '#server/certificates/x509.ts';
 import { Account } from './account.ts';
 import type { AccountRequest } from './acme-client.ts';
@@ -16,7 +17,6 @@ import { ManagedCertificate, type ManagedHost } from './managed-certificate.ts';
 import { obtain } from './obtain.ts';
 import type { ChallengeType, Solver } from './solver.ts';
 import { type DnsOptions, dns01, http01, tlsAlpn01 } from './solvers.ts';
-import { createTransport } from './transport.ts';
 
 /** Orders under way at a time: authorities have limits of their own, and proofs are in nobody's way. */
 const MAX_ORDERS = 4;

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ManualClock } from '#lib/clock.ts';
 import { type LogFields, silentLog } from '#lib/log.ts';
-import { ManualTimers } from '#lib/manual-timers.ts';
 import { CertificateStore } from '#server/certificates/store.ts';
+import { ChainedTimers } from '#server/certificates/testing.ts';
 import { type CertificateAndKey, createAuthority, createLeaf } from '#server/certificates/x509.ts';
 import type { AcmeClient } from './acme-client.ts';
 import { AcmeError } from './acme-error.ts';
@@ -19,8 +19,6 @@ const NAMES = ['a.example'];
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const PLACE = 'place/one';
-/** No timer is longer. */
-const STEP = 6 * HOUR;
 
 interface Logged {
   readonly level: string;
@@ -31,7 +29,7 @@ interface Logged {
 /** One gateway; several may share a store and a clock. */
 class World {
   readonly clock: ManualClock;
-  readonly timers: ManualTimers;
+  readonly timers: ChainedTimers;
   readonly store: CertificateStore;
   readonly logged: Logged[] = [];
   /** What the server was asked for: each with what it was to replace. */
@@ -43,13 +41,10 @@ class World {
   windowLife = 0;
   windowsAsked = 0;
   readonly managed: ManagedCertificate;
-  #fired = 0;
-  #set = 0;
-  #wake: () => void = () => {};
 
   constructor(folder: string, clock = new ManualClock(Date.now())) {
     this.clock = clock;
-    this.timers = new ManualTimers(clock);
+    this.timers = new ChainedTimers(clock);
     const note =
       (level: string) =>
       (message: string, fields: LogFields = {}) =>
@@ -62,7 +57,7 @@ class World {
       clock,
       random,
       log,
-      timers: { set: (callback, delayMs) => this.#setTimer(callback, delayMs) },
+      timers: this.timers,
       obtain: (replaces) => this.#obtain(replaces),
       advise: () => 'do this',
       changed: () => void this.changes++,
@@ -78,14 +73,8 @@ class World {
   }
 
   /** Lets time pass; all that it sets going has come to its end. */
-  async pass(ms: number): Promise<void> {
-    for (let left = ms; left >= 0; left -= STEP) {
-      const before = this.#fired;
-      const sets = this.#set;
-      this.timers.pass(Math.min(left, STEP));
-      // What a timer sets going ends with the next timer.
-      while (this.#fired > before && this.#set === sets) await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
+  pass(ms: number): Promise<void> {
+    return this.timers.pass(ms);
   }
 
   logOf(level: string): Logged | undefined {
@@ -94,15 +83,6 @@ class World {
 
   get inStore(): Promise<string | undefined> {
     return this.store.read(`${PLACE}.pem`);
-  }
-
-  #setTimer(callback: () => void, delayMs: number): () => void {
-    this.#set++;
-    this.#wake();
-    return this.timers.set(() => {
-      this.#fired++;
-      callback();
-    }, delayMs);
   }
 
   #client(): AcmeClient {
