@@ -84,11 +84,7 @@ export class Http2Exchange
   /** Sends an informational response ahead of the final one. */
   inform(status: number, fields: Fields): void {
     if (this.#answer || this.#ended) return;
-    this.#connection.session.respond(
-      this.#stream,
-      { status, lines: fields.text, contentLength: -1, neverIndexed: undefined },
-      false,
-    );
+    this.#connection.session.respond(this.#stream, { status, lines: fields.text, contentLength: -1 }, false);
   }
 
   onDeadline(): void {

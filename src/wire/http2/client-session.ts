@@ -27,7 +27,7 @@ export interface RequestStart {
   /** Below 0 for none. */
   readonly contentLength: number;
   /** See `Fields.neverIndexed`. */
-  readonly neverIndexed: ReadonlySet<string> | undefined;
+  readonly neverIndexed?: ReadonlySet<string> | undefined;
 }
 
 /** What a response must not have content for, by the request. */

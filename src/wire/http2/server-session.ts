@@ -189,5 +189,5 @@ export interface ResponseStart {
   readonly lines: string;
   readonly contentLength: number;
   /** See `Fields.neverIndexed`. */
-  readonly neverIndexed: ReadonlySet<string> | undefined;
+  readonly neverIndexed?: ReadonlySet<string> | undefined;
 }
