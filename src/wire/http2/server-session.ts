@@ -62,7 +62,7 @@ export class ServerSession extends Session {
     const { encoder } = this;
     encoder.begin();
     encoder.field(':status', String(head.status));
-    encoder.lines(head.lines);
+    encoder.lines(head.lines, head.neverIndexed);
     if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
     this.sendHead(stream, endStream);
   }
@@ -188,4 +188,6 @@ export interface ResponseStart {
   readonly status: number;
   readonly lines: string;
   readonly contentLength: number;
+  /** See `Fields.neverIndexed`. */
+  readonly neverIndexed?: ReadonlySet<string> | undefined;
 }
