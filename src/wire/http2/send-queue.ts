@@ -1,6 +1,7 @@
 // Decides which stream may send content when: both windows (RFC 9113 5.2), the peer's pace, and priorities (RFC 9218 10). What may be
 // sent at once is sent at once; what must wait stands here, at most one chunk a stream.
 import type { FrameWriter } from './frame-writer.ts';
+import type { Priority } from './priority.ts';
 import { DEFAULT_WINDOW, FLAG } from './protocol.ts';
 import type { Http2Stream } from './stream.ts';
 
@@ -75,7 +76,7 @@ export class SendQueue {
   }
 
   /** The client has changed its mind about a stream. */
-  reprioritize(stream: Http2Stream, urgency: number, incremental: boolean): void {
+  reprioritize(stream: Http2Stream, { urgency, incremental }: Priority): void {
     const { pending } = stream;
     const wasQueued = stream.queued;
     if (wasQueued) this.remove(stream);
