@@ -5,6 +5,7 @@ import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { Exchange, Informant } from '#model/exchange.ts';
 import type { Request, Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import { HeldBytes } from '#net/held-bytes.ts';
 import { Http2ByteStream } from '#net/http2-byte-stream.ts';
 import { Http2Content, type Http2ContentOwner } from '#net/http2-content.ts';
 import { openTunnel } from '#net/open-tunnel.ts';
@@ -26,7 +27,7 @@ export class Http2Exchange
   #content: Http2Content | undefined = undefined;
   #answer: Http2Answer | undefined = undefined;
   /** What the client has sent ahead of a tunnel; `undefined` when it asks for none. */
-  #early: Buffer[] | undefined = undefined;
+  #early: HeldBytes | undefined = undefined;
   #ended = false;
 
   constructor(connection: Http2Connection, exchange: Exchange, stream: Http2Stream) {
@@ -42,7 +43,7 @@ export class Http2Exchange
   start(): void {
     const { request } = this.exchange;
     if (request.upgrade !== '') {
-      this.#early = [];
+      this.#early = new HeldBytes();
     } else if (!this.#stream.remoteEnded) {
       const { maxBodyBytes } = this.#connection.listenerState.settings;
       this.#content = new Http2Content(this.#stream, this, maxBodyBytes > 0 ? maxBodyBytes : Number.POSITIVE_INFINITY);
@@ -96,7 +97,7 @@ export class Http2Exchange
 
   receiveData(bytes: Buffer): void {
     if (this.#content) this.#content.receive(bytes);
-    else if (this.#early) this.#early.push(Buffer.from(bytes));
+    else if (this.#early) this.#early.push(bytes);
     else this.#stream.consumed(bytes.length);
   }
 
@@ -182,7 +183,7 @@ export class Http2Exchange
       { status: 200, lines: fields.text, contentLength: -1, neverIndexed: fields.neverIndexed },
       false,
     );
-    const client = new Http2ByteStream(this.#stream, connection, this.#early ?? []);
+    const client = new Http2ByteStream(this.#stream, connection, this.#early ?? new HeldBytes());
     this.#early = undefined;
     const tunnelEnded = (bytesSent: number) => {
       this.exchange.bytesSent = bytesSent;
