@@ -28,6 +28,9 @@ export class Http2Exchange
   #answer: Http2Answer | undefined = undefined;
   /** What the client has sent ahead of a tunnel; `undefined` when it asks for none. */
   #early: HeldBytes | undefined = undefined;
+  /** How much of what waits, and of all content on the connection, had left when the deadline was set. */
+  #sentBefore = 0;
+  #octetsBefore = 0;
   #ended = false;
 
   constructor(connection: Http2Connection, exchange: Exchange, stream: Http2Stream) {
@@ -89,7 +92,8 @@ export class Http2Exchange
   }
 
   onDeadline(): void {
-    if (this.#answer?.waiting) this.#fail(new ProxyError('client-stalled'), 'CANCEL');
+    if (this.#answer?.waiting && this.#clientTakes()) this.#watch();
+    else if (this.#answer?.waiting) this.#fail(new ProxyError('client-stalled'), 'CANCEL');
     else if (this.#content && !this.#content.complete) this.#reject(new ProxyError('request-body-timeout'));
   }
 
@@ -209,13 +213,22 @@ export class Http2Exchange
     this.respond(this.#connection.host.answer(error, this.exchange));
   }
 
+  /** Whether some of the response has left since the deadline was set; of others, where they may go first. */
+  #clientTakes(): boolean {
+    const { pendingAt, queued } = this.#stream;
+    return pendingAt !== this.#sentBefore || (queued && this.#connection.session.queue.octets !== this.#octetsBefore);
+  }
+
   /** Sets the deadline that fits what the exchange waits for; called whenever that changes. */
   #watch(): void {
     if (this.#ended) return;
     const { host, listenerState } = this.#connection;
     const content = this.#content;
-    if (this.#answer?.waiting) host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
-    else if (content && !content.complete && !content.held)
+    if (this.#answer?.waiting) {
+      this.#sentBefore = this.#stream.pendingAt;
+      this.#octetsBefore = this.#connection.session.queue.octets;
+      host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
+    } else if (content && !content.complete && !content.held)
       host.deadlines.set(this, listenerState.settings.bodyTimeoutMs);
     else if (this.deadline) host.deadlines.clear(this);
   }

@@ -14,6 +14,8 @@ export class SendQueue {
   window = DEFAULT_WINDOW;
   /** DATA frames sent so far, but for small ones that a window has made so: for those a peer has nothing to thank. */
   frames = 0;
+  /** Octets of content sent so far. */
+  octets = 0;
   readonly #writer: FrameWriter;
   readonly #sendTrailers: (stream: Http2Stream, lines: string) => void;
   /** Streams that could send if connection and peer let them, by urgency; made when needed. */
@@ -44,6 +46,7 @@ export class SendQueue {
     if (length > this.#writer.maxFrameBytes || length > this.window || length > stream.sendWindow) return false;
     this.window -= length;
     stream.sendWindow -= length;
+    this.octets += length;
     this.frames++;
     this.#writer.dataText(stream.id, text, FLAG.END_STREAM);
     return true;
@@ -142,6 +145,7 @@ export class SendQueue {
       if (length <= 0) break;
       this.window -= length;
       stream.sendWindow -= length;
+      this.octets += length;
       if (length >= SMALL_FRAME_BYTES || length === to - at) this.frames++;
       writer.data(stream.id, bytes, at, at + length);
       stream.lastData = writer.place(length);
