@@ -4,7 +4,15 @@ import { parseIpPrefix } from '#lib/ip-address.ts';
 import { nearest } from '#lib/nearest.ts';
 import { parseAddress } from './address.ts';
 import { isFieldName, isFieldValue } from './tokens.ts';
-import { parseDuration, parsePercentage, parsePositiveDuration, parseRate, parseSize, parseWindow } from './units.ts';
+import {
+  parseDuration,
+  parseLongDuration,
+  parsePercentage,
+  parsePositiveDuration,
+  parseRate,
+  parseSize,
+  parseWindow,
+} from './units.ts';
 
 /** What a schema gives. */
 export type Output<S extends z.ZodType> = z.output<S>;
@@ -82,6 +90,8 @@ export const s = {
   /** The same where `0s` would mean nothing. */
   positiveDuration: () =>
     z.string(unitless('a duration such as "30s"')).pipe(parsed(parsePositiveDuration, ['500ms', '30s', '5m'])),
+  /** `365d` -> milliseconds, for times that nobody waits for. */
+  longDuration: () => z.string(unitless('a duration such as "365d"')).pipe(parsed(parseLongDuration, ['1h', '365d'])),
   /** `16KiB` -> bytes. */
   size: () => z.string(unitless('a size such as "16KiB"')).pipe(parsed(parseSize, ['16KiB', '8MiB'])),
   /** A size that may be a flow-control window of HTTP/2. */

@@ -82,7 +82,8 @@ test('the guide has all members of access records, and no others', () => {
   const numbers = { time: 0, status: 200, bytesReceived: 1, bytesSent: 1, durationMs: 1, firstByteMs: 1, attempts: 1 };
   const first = { protocol: 'tls', sni: 's', alpn: ['h2'] };
   const passage = { first, closedBy: 'client', datagramsReceived: 1, datagramsSent: 1 };
-  const record: AccessRecord = { ...text, ...numbers, passage };
+  const tls = { version: 'v', cipher: 'c', serverName: 's', alpn: 'h2', resumed: true };
+  const record: AccessRecord = { ...text, ...numbers, tls, passage };
   const members = Object.keys(JSON.parse(compileAccessFormat('json')(record)) as object);
   assert.deepEqual(firstColumn(section('Access records')).sort(), members.sort());
 });
