@@ -82,7 +82,7 @@ export abstract class Session implements StreamHost {
     this.queue = new SendQueue(this.writer, (stream, lines) => this.sendTrailers(stream, lines));
     this.receiveWindow = new ReceiveWindow(this.writer, limits.connectionWindow);
     this.#streamWindow = Math.max(DEFAULT_WINDOW, limits.streamWindow);
-    this.floods = new FloodMeter(() => host.now());
+    this.floods = new FloodMeter({ now: () => host.now(), frames: () => this.queue.frames, maxResets: this.maxResets });
     this.block = new HeaderBlock(limits.maxHeadBytes * BLOCK_FACTOR);
     this.decoder = new HpackDecoder({ maxTableBytes: 4096, classify });
   }
