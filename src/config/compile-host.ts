@@ -55,5 +55,7 @@ export const seriesKey = {
   workers: 'workers',
   /** Exchanges that failed, by error. */
   errors: 'errors',
+  /** Breaches of HTTP/2 by clients, by kind. */
+  breaches: 'breaches',
   endpoint: (upstream: string, endpoint: string) => `endpoint:${upstream}/${endpoint}`,
 };

@@ -6,10 +6,18 @@ import { AdaptiveLimit } from '#proxy/adaptive-limit.ts';
 import { type ConcurrencyLimit, UpstreamGate } from '#proxy/gate.ts';
 import { FixedDelay, QuantileDelay } from '#proxy/hedge-delay.ts';
 import { countGateRefusal } from '#telemetry/series.ts';
+import { GRPC_STATUS } from '#wire/grpc/status.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
 import type { UpstreamConfig } from './config-schema.ts';
 
 const KINDS = ['connect', 'reset', 'timeout'] as const;
+const GRPC_STATUSES = {
+  'grpc-cancelled': GRPC_STATUS.cancelled,
+  'grpc-deadline-exceeded': GRPC_STATUS.deadlineExceeded,
+  'grpc-internal': GRPC_STATUS.internal,
+  'grpc-resource-exhausted': GRPC_STATUS.resourceExhausted,
+  'grpc-unavailable': GRPC_STATUS.unavailable,
+} as const;
 const GATEWAY_ERRORS = [502, 503, 504];
 const SERVER_ERRORS = Array.from({ length: 100 }, (_, i) => 500 + i);
 
@@ -23,6 +31,9 @@ export function compileRetry({ retry }: UpstreamConfig): RetrySettings {
     attempts: retry.attempts,
     kinds: new Set(KINDS.filter((kind) => retry.on.includes(kind))),
     statuses: new Set(statuses),
+    grpcStatuses: new Set(
+      Object.entries(GRPC_STATUSES).flatMap(([name, status]) => (retry.on.some((one) => one === name) ? [status] : [])),
+    ),
     methods: new Set(retry.methods),
     attemptTimeoutMs: retry['attempt-timeout'] ?? Number.POSITIVE_INFINITY,
     backoffMs: retry.backoff,

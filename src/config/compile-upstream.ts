@@ -92,6 +92,7 @@ export function compileUpstream(
       idleMs: timeouts.idle,
       tunnelIdleMs: timeouts['tunnel-idle'],
     },
+    maxCallMs: config.grpc['max-timeout'] ?? Number.POSITIVE_INFINITY,
     pool,
     retry: compileRetry(config),
     budget: cells.budget(config.retry.budget),

@@ -2,6 +2,7 @@
 import { validateHostPattern } from '#routing/patterns.ts';
 import { s } from '#schema/blocks.ts';
 import { subsetOptions } from './subset-schema.ts';
+import { listenerTls } from './tls-schema.ts';
 
 const timeouts = s.object({
   head: s.positiveDuration().prefault('10s').describe('From the first byte of a request head to its last.'),
@@ -64,6 +65,25 @@ export const udp = s.object({
     ),
 });
 
+const http2 = s.object({
+  enabled: s
+    .boolean()
+    .default(true)
+    .describe('Whether clients may speak HTTP/2: agreed on by ALPN with TLS, by prior knowledge without.'),
+  streams: s
+    .integer({ min: 1, max: 1e6 })
+    .default(100)
+    .describe('Requests that a client may have under way on one connection; more are refused, to be tried again.'),
+  'stream-window': s
+    .window()
+    .prefault('64KiB')
+    .describe('Request content that a client may send ahead of its being taken.'),
+  'connection-window': s
+    .window()
+    .prefault('1MiB')
+    .describe('The same for all requests of a connection together, which bounds the memory that one may cost.'),
+});
+
 /** Which connections of a TCP listener go where, by their first bytes. */
 const streamRoute = s.object({
   sni: s
@@ -106,6 +126,7 @@ export const listener = s.object({
       'With protocol: tcp, where connections go by their first bytes, instead of one upstream. Names stand over *.names, those over none; then a protocol over none, and alpn over none; then the order.',
     ),
   udp: udp.optional().describe('Sessions, with protocol: udp.'),
+  http2: http2.prefault({}).describe('HTTP/2 of clients, with protocol: http.'),
   'proxy-protocol': s
     .array(s.prefix())
     .min(1)
@@ -113,6 +134,7 @@ export const listener = s.object({
     .describe(
       'Proxies in front, by prefix, that tell whose connection they pass on by a PROXY protocol header, version 1 or 2. With it every connection must come from one of them and begin with a header.',
     ),
+  tls: listenerTls.optional().describe('Ends TLS here: clients speak HTTPS.'),
   timeouts: timeouts.prefault({}).describe('How long a client may take.'),
   limits: limits.prefault({}).describe('How much a client may send.'),
 });

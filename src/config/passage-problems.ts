@@ -39,6 +39,7 @@ export function* passageProblems(config: Config, name: string): Generator<Config
   if (protocol === 'http' && timeouts.lifetime !== undefined)
     yield { path: [...path, 'timeouts', 'lifetime'], message: 'is for protocol: tcp and udp' };
   if (protocol !== 'udp' && listener.udp) yield { path: [...path, 'udp'], message: 'is for protocol: udp' };
+  if (protocol !== 'http' && listener.tls) yield { path: [...path, 'tls'], message: 'is for protocol: http' };
   if (listener.subset && upstream === undefined)
     yield { path: [...path, 'subset'], message: 'is of an upstream; the listener has none' };
   if (protocol === 'tcp') yield* tcpProblems(listener, path);

@@ -7,15 +7,26 @@ const REPEATABLE_METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'];
 /** Bounds of `hedge.after` as a quantile. */
 const QUANTILE = /^p([1-9][0-9]?(?:\.[0-9]+)?)$/;
 
+const CONDITIONS = [
+  'connect',
+  'reset',
+  'timeout',
+  'gateway-error',
+  '5xx',
+  'grpc-cancelled',
+  'grpc-deadline-exceeded',
+  'grpc-internal',
+  'grpc-resource-exhausted',
+  'grpc-unavailable',
+] as const;
+
 export const retry = s.object({
   attempts: s.integer({ min: 1, max: 10 }).default(3).describe('Attempts in all, the first included.'),
   on: s
-    .array(
-      s.union([s.enum(['connect', 'reset', 'timeout', 'gateway-error', '5xx']), s.integer({ min: 400, max: 599 })]),
-    )
+    .array(s.union([s.enum(CONDITIONS), s.integer({ min: 400, max: 599 })]))
     .default(['connect', 'reset', 'timeout'])
     .describe(
-      'What is followed by another attempt: connect (no connection), reset (closed before the response), timeout (no response in time), gateway-error (502, 503 and 504), 5xx, or a status.',
+      'What is followed by another attempt: connect (no connection), reset (closed before the response), timeout (no response in time), gateway-error (502, 503 and 504), 5xx, or a status. With a status of gRPC, such as grpc-unavailable, calls of gRPC that end so without a message, or would by an error of the gateway, are repeated in spite of their method.',
     ),
   methods: s
     .array(s.method())
@@ -58,6 +69,15 @@ export const hedge = s.object({
     ])
     .describe(
       'Time without a response head, such as 200ms; or p95: the time within which 95 % of the last responses came, once 100 are known.',
+    ),
+});
+
+export const grpc = s.object({
+  'max-timeout': s
+    .positiveDuration()
+    .optional()
+    .describe(
+      'The longest that a call may take, also one whose client sets no deadline, or a later one. No limit by default.',
     ),
 });
 

@@ -9,7 +9,7 @@ import { endpointSchema } from '#schema/endpoint-list.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 import { damping } from './damping-schema.ts';
 import { persistence } from './persistence-schema.ts';
-import { circuitBreaker, concurrency, hedge, retry } from './recovery-schema.ts';
+import { circuitBreaker, concurrency, grpc, hedge, retry } from './recovery-schema.ts';
 import { wake } from './wake-schema.ts';
 
 const timeouts = s.object({
@@ -29,7 +29,7 @@ const pool = s.object({
     .describe('Connections to one endpoint from one worker.'),
   'max-idle': s
     .integer({ min: 0, max: 1e6 })
-    .default(256)
+    .default(1024)
     .describe('Idle connections to one endpoint kept by one worker.'),
   'idle-timeout': s
     .duration()
@@ -197,6 +197,7 @@ export const upstream = s.object({
   'slow-start': slowStart.optional().describe('Lets endpoints that come back or are new start with less.'),
   timeouts: timeouts.prefault({}).describe('How long the endpoint may take.'),
   pool: pool.prefault({}).describe('Connections kept to endpoints.'),
+  grpc: grpc.prefault({}).describe('Calls of gRPC.'),
   retry: retry.prefault({}).describe('When another attempt is made.'),
   hedge: hedge
     .optional()

@@ -14,11 +14,15 @@ test('what only a gateway may tell is dropped from trailers, however it is spelt
   assert.equal(safeTrailers(lines.map((line) => `${line}\r\n`).join('')), '');
 });
 
+test('names with underscores pass, unless they pass for what does not', () => {
+  assert.equal(safeTrailers('x_sum: 1\r\nSet_Cookie: a=b\r\ncontent_type: x\r\n'), 'x_sum: 1\r\n');
+});
+
 test('a field that was set or removed in the head is dropped from the trailers', () => {
   const head = Fields.from([['x-user', 'mallory']]);
   head.remove('x-user');
   head.set('x-role', 'none');
-  const trailers = new Fields('X-User: admin\r\nX-ROLE: admin\r\nX-Sum: 1\r\n');
+  const trailers = new Fields('X-User: admin\r\nx_user: admin\r\nX-ROLE: admin\r\nX-Sum: 1\r\n');
   assert.equal(withoutTouched(trailers, head), 'X-Sum: 1\r\n');
 });
 

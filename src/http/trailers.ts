@@ -33,9 +33,15 @@ const NEVER: ReadonlySet<string> = new Set([
   'x-real-ip',
 ]);
 
-/** Lines of trailers as received, without those that are never passed on. Names with underscores pass for others and go too. */
+/**
+ * Lines of trailers as received, without those that are never passed on. To an application that reads fields as variables a name with
+ * underscores is the one with hyphens, and so it is here; metadata of gRPC may have them.
+ */
 export function safeTrailers(lines: string): string {
-  return withoutLines(lines, (name) => NEVER.has(name) || name.includes('_') || name.startsWith('x-forwarded-'));
+  return withoutLines(lines, (name) => {
+    const known = name.replaceAll('_', '-');
+    return NEVER.has(known) || known.startsWith('x-forwarded-');
+  });
 }
 
 /** The lines of `trailers` without the fields that were set or removed in the head of the same message. */

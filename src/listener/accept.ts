@@ -8,13 +8,17 @@ import { TcpStream } from '#net/tcp-stream.ts';
 import { countConnection, countRefusedConnection } from '#telemetry/series.ts';
 import type { FirstBytes } from '#wire/first-bytes.ts';
 import { Admission } from './admission.ts';
+import { protocolOf } from './alpn-protocols.ts';
 import { FirstBytesConnection, type Successors } from './first-bytes-connection.ts';
-import { Http1Connection } from './http1-connection.ts';
+import { Http1Connection, type Http2Successor } from './http1-connection.ts';
+import { Http2Connection } from './http2-connection.ts';
 import type { AcceptedConnection, BindAddress, BoundSocket, ListenerHost, ListenerState } from './listener-host.ts';
 import { ProxyHeaderConnection } from './proxy-header-connection.ts';
 import { RefusedConnection } from './refused-connection.ts';
 import type { Successor } from './successor.ts';
 import { TcpConnection } from './tcp-connection.ts';
+import { TlsConnection, type TlsSuccessor } from './tls-connection.ts';
+import type { TlsTermination } from './tls-termination.ts';
 
 type Opener = (receiver: StreamReceiver) => TcpStream;
 
@@ -42,7 +46,7 @@ export class Listener implements BoundSocket {
   }
 
   private constructor(settings: ListenerSettings, series: Series, host: ListenerHost) {
-    this.state = { name: settings.name, settings, series, draining: false };
+    this.state = { name: settings.name, settings, series, tls: undefined, draining: false };
     this.#host = host;
     this.#admission = new Admission(settings.name, host);
     this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
@@ -137,24 +141,48 @@ export class Listener implements BoundSocket {
   /** A connection of the listener's protocol. */
   #begin(open: Opener): AcceptedConnection {
     const { protocol, name } = this.state.settings;
-    if (protocol === 'http') return this.#keep(new Http1Connection(open, this.state, this.#host, this.#onClosed));
+    const { tls } = this.state;
+    if (tls) return this.#expectHandshake(open, tls);
+    if (protocol === 'http') return this.#keep(this.#http(open));
     if (this.#host.snapshot().streamRoutes.has(name)) return this.#expectFirstBytes(open);
     return this.#keep(this.#pass(open, undefined));
+  }
+
+  #expectHandshake(open: Opener, termination: TlsTermination): AcceptedConnection {
+    const succeed: TlsSuccessor = (alpn, takeOver) => {
+      this.#connections.delete(waiting);
+      const successor = protocolOf(alpn)(takeOver, this.state, this.#host, this.#onClosed);
+      this.#admission.hand(waiting, successor);
+      this.#keep(successor);
+    };
+    const end = { termination, succeed, onClosed: this.#onClosed };
+    const waiting = new TlsConnection(open, this.state, this.#host, end);
+    return this.#keep(waiting);
   }
 
   #expectFirstBytes(open: Opener): AcceptedConnection {
     const choose: Successors = (choice, first) => (takeOver) => {
       this.#connections.delete(waiting);
-      const successor =
-        choice.type === 'http'
-          ? new Http1Connection(takeOver, this.state, this.#host, this.#onClosed)
-          : this.#pass(takeOver, first);
+      const successor = choice.type === 'http' ? this.#http(takeOver) : this.#pass(takeOver, first);
       this.#admission.hand(waiting, successor);
       this.#keep(successor);
     };
     const waiting = new FirstBytesConnection(open, this.state, this.#host, { choose, onClosed: this.#onClosed });
     return this.#keep(waiting);
   }
+
+  /** HTTP in the clear: of whatever version the client begins with. */
+  #http(open: Opener): Http1Connection {
+    const becomeHttp2 = this.state.settings.http2.enabled ? this.#becomeHttp2 : undefined;
+    return new Http1Connection(open, this.state, this.#host, { onClosed: this.#onClosed, becomeHttp2 });
+  }
+
+  readonly #becomeHttp2: Http2Successor = (former, open) => {
+    this.#connections.delete(former);
+    const successor = new Http2Connection(open, this.state, this.#host, this.#onClosed);
+    this.#admission.hand(former, successor);
+    this.#keep(successor);
+  };
 
   #pass(open: Opener, first: FirstBytes | undefined): TcpConnection {
     return new TcpConnection(open, this.state, this.#host, { onClosed: this.#onClosed, first });

@@ -6,6 +6,7 @@ import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { ManualClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
+import { TurnEnd } from '#lib/turn-end.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import type { DatagramClient } from '#model/datagrams.ts';
 import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
@@ -35,9 +36,11 @@ function createSettings(protocol: ListenerSettings['protocol'], maxConnections =
     maxRequests: 10,
     maxConnections,
     firstBytesTimeoutMs: 1000,
+    handshakeTimeoutMs: 1000,
     lifetimeMs: 0,
     admission: undefined,
     udp: { idleTimeoutMs: 1000, maxSessions: 10, expectedAnswers: 0 },
+    http2: { enabled: true, maxStreams: 100, streamWindow: 65_536, connectionWindow: 1_048_576 },
   };
 }
 
@@ -50,6 +53,8 @@ function createHost(handle: (receiver: ResponseReceiver) => void) {
     clock,
     deadlines: new Deadlines(clock, 50),
     log: { debug() {}, info() {}, warn() {}, error() {} },
+    turnEnd: new TurnEnd(),
+    breached() {},
     buckets: () => table,
     snapshot: () => snapshot as Snapshot,
     handle,

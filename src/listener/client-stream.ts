@@ -6,11 +6,11 @@ import { type ByteStream, StreamFault } from '#model/byte-stream.ts';
 import { type ClientConnection, Exchange } from '#model/exchange.ts';
 import { createPassage, type Passage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
-import { passageRequest } from './http1-request.ts';
+import type { TlsFacts } from '#model/tls.ts';
 import type { ListenerHost, ListenerState } from './listener-host.ts';
+import { passageRequest } from './request-parts.ts';
 
 export abstract class ClientStream implements ClientConnection {
-  readonly secure = false;
   readonly listenerState: ListenerState;
   readonly host: ListenerHost;
   abstract readonly stream: ByteStream;
@@ -22,6 +22,14 @@ export abstract class ClientStream implements ClientConnection {
 
   get clock(): Clock {
     return this.host.clock;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.stream.tls;
+  }
+
+  get secure(): boolean {
+    return this.stream.tls !== undefined;
   }
 
   get listener(): string {

@@ -5,7 +5,6 @@ import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { openTunnel } from '#net/open-tunnel.ts';
 import { OutgoingBody } from '#net/outgoing-body.ts';
-
 import type { Http1Exchange } from './http1-exchange.ts';
 import { hasNoContent, responseFraming, responseHead, switchingHead } from './http1-response.ts';
 

@@ -7,14 +7,28 @@ import { ProxyError } from '#model/proxy-error.ts';
 import type { OpenTunnel } from '#net/open-tunnel.ts';
 import { HeadReader } from '#wire/http1/head-reader.ts';
 import { parseRequestHead, type RequestHead } from '#wire/http1/request-head.ts';
+import { CLIENT_PREFACE } from '#wire/http2/protocol.ts';
 import { ClientStream } from './client-stream.ts';
 import { Http1Exchange } from './http1-exchange.ts';
-import { emptyRequest, refusal, toRequest, unreadableRequest } from './http1-request.ts';
+import { emptyRequest, refusal, toRequest } from './http1-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
+import { unreadableRequest } from './request-parts.ts';
 
 /** How long and how much to go on reading after the last response, so that the client gets to read it (RFC 9112 9.6). */
 const LINGER_MS = 2000;
 const MAX_LINGER_BYTES = 1048576;
+
+/** How the preface of HTTP/2 begins. */
+const HTTP2_REQUEST_LINE = CLIENT_PREFACE.slice(0, CLIENT_PREFACE.indexOf('SM'));
+
+/** Makes an HTTP/2 connection of the stream that `open` gives. */
+export type Http2Successor = (former: Http1Connection, open: (receiver: StreamReceiver) => ByteStream) => void;
+
+export interface Http1End {
+  readonly onClosed: (connection: Http1Connection) => void;
+  /** `undefined` where HTTP/2 is not to be had without being agreed on. */
+  readonly becomeHttp2: Http2Successor | undefined;
+}
 
 type State = 'head' | 'exchange' | 'lingering' | 'tunnel' | 'closed';
 
@@ -26,6 +40,7 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
   /** The tunnel that this connection has become. */
   tunnel: OpenTunnel | undefined = undefined;
   readonly #onClosed: (connection: Http1Connection) => void;
+  readonly #becomeHttp2: Http2Successor | undefined;
   #state: State = 'head';
   #head: HeadReader | undefined = undefined;
   #startedAt = 0;
@@ -45,10 +60,11 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
     open: (receiver: StreamReceiver) => ByteStream,
     listener: ListenerState,
     host: ListenerHost,
-    onClosed: (connection: Http1Connection) => void,
+    end: Http1End,
   ) {
     super(listener, host);
-    this.#onClosed = onClosed;
+    this.#onClosed = end.onClosed;
+    this.#becomeHttp2 = end.becomeHttp2;
     // A client that says nothing at all has as long as one that has started a head.
     host.deadlines.set(this, listener.settings.headTimeoutMs);
     this.stream = open(this);
@@ -200,7 +216,7 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
     const wasStarted = reader.started;
     if (!wasStarted) this.#startedAt = this.host.clock.now();
     let head: RequestHead;
-    let next: number;
+    let next = to;
     try {
       next = reader.read(buffer, from, to);
       if (next < 0) {
@@ -209,11 +225,31 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
       }
       head = parseRequestHead(reader, settings);
     } catch (error) {
-      this.#refuse(unreadableRequest(this.secure), refusal(error));
+      if (this.#isHttp2(reader)) this.#handOver(buffer.subarray(next, to));
+      else this.#refuse(unreadableRequest(this.secure), refusal(error));
       return to;
     }
     reader.reset();
     return this.#begin(head, buffer, next, to);
+  }
+
+  /** RFC 9113 3.4: what a client that knows us to speak HTTP/2 begins with looks like a request head. */
+  #isHttp2({ text }: HeadReader): boolean {
+    return this.#becomeHttp2 !== undefined && this.#requests === 0 && text.startsWith(HTTP2_REQUEST_LINE);
+  }
+
+  /** Gives the stream to an HTTP/2 connection; `rest` is what came behind the head that was none. */
+  #handOver(rest: Buffer): void {
+    this.host.deadlines.clear(this);
+    this.#state = 'closed';
+    this.#becomeHttp2?.(this, (receiver) => {
+      this.stream.receiver = receiver;
+      return this.stream;
+    });
+    const { receiver } = this.stream;
+    const head = Buffer.from(HTTP2_REQUEST_LINE, 'latin1');
+    receiver.bytes(head, head.length, false);
+    if (rest.length > 0) receiver.bytes(rest, rest.length, false);
   }
 
   #begin(head: RequestHead, buffer: Buffer, from: number, to: number): number {

@@ -1,30 +1,20 @@
 // Makes a version-free Request of an HTTP/1.1 head: target forms, Host, path.
-import { parseAuthority } from '#http/authority.ts';
 import { Fields } from '#http/fields.ts';
-import { normalizePath } from '#http/path.ts';
 import { UNKNOWN_LENGTH } from '#model/body.ts';
 import type { Request } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { RequestHead } from '#wire/http1/request-head.ts';
 import { Violation } from '#wire/http1/violation.ts';
+import { checkMethod, malformed, type RequestSurroundings, takeAuthority, takeTarget } from './request-parts.ts';
 
 const ABSOLUTE_FORM = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 const UNFORWARDED_UPGRADE = /(?:^|,)[ \t]*(?:h2c?|tls\/)/i;
 
-const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
-
-export interface RequestSurroundings {
-  readonly secure: boolean;
-  readonly allowEncodedSlash: boolean;
-}
-
 /** Returns the request without its body. Throws a `ProxyError` on what may not be forwarded. */
 export function toRequest(head: RequestHead, surroundings: RequestSurroundings): Request {
   const request = emptyRequest(head, surroundings.secure);
-  if (isRefused(head.method)) {
-    throw new ProxyError('method-not-allowed', `${head.method} is refused`, { fields: [['allow', ALLOWED_METHODS]] });
-  }
+  checkMethod(head.method);
   let { target } = head;
   if (target.charCodeAt(0) !== 47) {
     if (target === '*') {
@@ -51,46 +41,8 @@ export function toRequest(head: RequestHead, surroundings: RequestSurroundings):
   } else {
     takeAuthority(request, head.section.host ?? '');
   }
-  const question = target.indexOf('?');
-  const path = normalizePath(question < 0 ? target : target.slice(0, question), surroundings.allowEncodedSlash);
-  if (path === undefined) throw malformed('the path is not valid');
-  request.path = path;
-  if (question >= 0) request.query = target.slice(question);
+  takeTarget(request, target, surroundings.allowEncodedSlash);
   return request;
-}
-
-/**
- * Whether the method is refused whatever the routes say: CONNECT would make an open proxy of a gateway, and TRACE would show a
- * script the credentials it may not read (RFC 9110 9.3.8).
- */
-function isRefused(method: string): boolean {
-  return method === 'CONNECT' || method === 'TRACE';
-}
-
-/** A request of which nothing could be read, for the record of its refusal. */
-export function unreadableRequest(secure: boolean): Request {
-  return {
-    method: '',
-    scheme: secure ? 'https' : 'http',
-    authority: '',
-    host: '',
-    path: '',
-    query: '',
-    version: '1.1',
-    fields: new Fields(),
-    length: 0,
-    body: undefined,
-    upgrade: '',
-    acceptsTrailers: false,
-    notable: false,
-    referer: '',
-    userAgent: '',
-  };
-}
-
-/** What stands for the request where bytes or datagrams are passed on as they are. */
-export function passageRequest(version: 'tcp' | 'udp'): Request {
-  return { ...unreadableRequest(false), version };
 }
 
 /** The request as far as it can be told without looking at target and Host. */
@@ -117,24 +69,8 @@ export function emptyRequest(head: RequestHead, secure: boolean): Request {
     notable: section.notable,
     referer: section.referer,
     userAgent: section.userAgent,
+    contentType: section.contentType,
   };
-}
-
-function takeAuthority(request: Request, text: string): void {
-  if (text === '') {
-    // An HTTP/1.0 client may name no host; an HTTP/1.1 client may send an empty one (RFC 9110 7.2), which names nothing here.
-    if (request.version !== '1.0') throw malformed('Host is empty');
-    return;
-  }
-  const authority = parseAuthority(text);
-  // RFC 9112 3.2: 400 "to any request message that contains […] a Host header field with an invalid field value".
-  if (!authority) throw malformed('Host is not valid');
-  request.authority = text;
-  request.host = authority.host;
-}
-
-function malformed(message: string): ProxyError {
-  return new ProxyError('http_request_error', message);
 }
 
 /** The error for a head that the parser refused. */

@@ -2,12 +2,15 @@
 import type { Clock } from '#lib/clock.ts';
 import type { Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
+import type { TurnEnd } from '#lib/turn-end.ts';
 import type { KeyedTable } from '#memory/keyed-table.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
 import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
+import type { BreachKind } from '#wire/http2/http2-error.ts';
+import type { TlsTermination } from './tls-termination.ts';
 
 /** Who waits for the response of an exchange. */
 export interface ResponseReceiver {
@@ -51,6 +54,8 @@ export interface ListenerHost {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Log;
+  /** Sends what connections have to send at the end of each turn. */
+  readonly turnEnd: TurnEnd;
   /** Token buckets that all workers share. */
   buckets(): KeyedTable;
   /** The snapshot that new exchanges begin with. */
@@ -59,6 +64,8 @@ export interface ListenerHost {
   handle(receiver: ResponseReceiver): void;
   /** The answer to what went wrong before or without a handler. */
   answer(error: ProxyError, exchange: Exchange): Response;
+  /** Counts a breach of HTTP/2, or an abuse of it, by its kind. */
+  breached(kind: BreachKind): void;
   /** Counts the exchange and writes its access record. Called exactly once an exchange, at its end. */
   record(exchange: Exchange, series: Series): void;
 }
@@ -68,6 +75,8 @@ export interface ListenerState {
   readonly name: string;
   settings: ListenerSettings;
   series: Series;
+  /** What TLS is ended with; `undefined` where none is. Connections keep what they began with. */
+  tls: TlsTermination | undefined;
   /** Set when the listener or the whole gateway is going away: answers close their connections. */
   draining: boolean;
 }

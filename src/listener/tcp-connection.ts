@@ -9,9 +9,9 @@ import { joinStreams, type TunnelEnd } from '#net/tunnel.ts';
 import { countActive, countPassed } from '#telemetry/series.ts';
 import type { FirstBytes } from '#wire/first-bytes.ts';
 import { ClientStream } from './client-stream.ts';
-import { passageRequest } from './http1-request.ts';
 import { Lifetime } from './lifetime.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState, ResponseReceiver } from './listener-host.ts';
+import { passageRequest } from './request-parts.ts';
 
 /** What a client may send before there is an endpoint to take it. */
 const MAX_EARLY_BYTES = 65536;

@@ -54,7 +54,7 @@ export class UdpListener implements BoundSocket, SessionOwner {
   }
 
   private constructor(socket: dgram.Socket, settings: ListenerSettings, series: Series, host: ListenerHost) {
-    this.state = { name: settings.name, settings, series, draining: false };
+    this.state = { name: settings.name, settings, series, tls: undefined, draining: false };
     this.host = host;
     this.#admission = new Admission(settings.name, host);
     this.#socket = socket;

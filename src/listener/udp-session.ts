@@ -15,9 +15,9 @@ import {
   countDatagramSent,
   countDroppedDatagram,
 } from '#telemetry/series.ts';
-import { passageRequest } from './http1-request.ts';
 import { Lifetime } from './lifetime.ts';
 import type { ListenerHost, ListenerState, ResponseReceiver } from './listener-host.ts';
+import { passageRequest } from './request-parts.ts';
 
 /** What is kept of what a client sends, beside its first datagram, until an endpoint has been settled on. */
 const MAX_UNANSWERED = 16;
@@ -50,6 +50,7 @@ export interface ClientAddress {
 
 export class UdpSession implements ClientConnection, ResponseReceiver, DatagramClient, Deadlined {
   readonly secure = false;
+  readonly tls = undefined;
   deadline: DeadlineEntry | undefined = undefined;
   endpoint: DatagramEndpoint | undefined = undefined;
   readonly unanswered: Buffer[] = [];

@@ -9,7 +9,7 @@ import { type SegmentLayout, SlotAllocator } from './segments.ts';
 export type Series = Float64Array;
 
 /** Cells of a series; what each of them means is told by `telemetry/series.ts`. */
-export const CELLS_PER_SERIES = 64;
+export const CELLS_PER_SERIES = 96;
 
 const SLOTS_PER_SEGMENT = 256;
 const BYTES_PER_SERIES = CELLS_PER_SERIES * Float64Array.BYTES_PER_ELEMENT;

@@ -1,4 +1,5 @@
 // The contract of a connection's bytes, the same over TCP, TLS and Unix sockets. `net/` implements it.
+import type { TlsFacts } from './tls.ts';
 
 /** What reads a byte stream. Exactly one receiver at a time; replaced by assignment to `ByteStream.receiver`. */
 export interface StreamReceiver {
@@ -30,6 +31,8 @@ export interface ByteStream {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+  /** What the handshake has agreed on; `undefined` on streams without TLS, and before the handshake is done. */
+  readonly tls: TlsFacts | undefined;
   readonly closed: boolean;
   /** Bytes received and written since the start. */
   readonly bytesRead: number;

@@ -3,11 +3,13 @@
 import type { Fields } from '#http/fields.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { DatagramClient } from './datagrams.ts';
+import { type GrpcCall, grpcCallOf } from './grpc-call.ts';
 import type { Request } from './message.ts';
 import type { Passage } from './passage.ts';
 import { ProxyError } from './proxy-error.ts';
 import type { Route } from './route.ts';
 import type { PathParameters, Snapshot } from './snapshot.ts';
+import type { TlsFacts } from './tls.ts';
 import type { Endpoint, Upstream } from './upstream.ts';
 import type { TunnelRecord } from './web-socket.ts';
 
@@ -37,6 +39,8 @@ export interface ClientConnection {
   readonly localAddress: string;
   readonly localPort: number;
   readonly secure: boolean;
+  /** What the TLS handshake has agreed on; `undefined` without TLS. */
+  readonly tls: TlsFacts | undefined;
   readonly clock: Clock;
 }
 
@@ -49,6 +53,8 @@ export class Exchange {
   readonly connection: ClientConnection;
   readonly snapshot: Snapshot;
   readonly request: Request;
+  /** What it is besides, where it is a call of gRPC or gRPC-Web. */
+  readonly grpc: GrpcCall | undefined;
   /** Monotonic milliseconds (`Clock.now`) at the first byte of the request. */
   readonly startedAt: number;
 
@@ -97,6 +103,7 @@ export class Exchange {
     this.connection = connection;
     this.snapshot = snapshot;
     this.request = request;
+    this.grpc = request.contentType === '' ? undefined : grpcCallOf(request);
     this.startedAt = startedAt;
     this.clientAddress = connection.remoteAddress;
   }

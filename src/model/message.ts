@@ -34,6 +34,8 @@ export interface Request {
   /** Referer and User-Agent as received, for the access record; '' when absent. */
   referer: string;
   userAgent: string;
+  /** Content-Type as received, which tells what kind of exchange this is; '' when absent. */
+  contentType: string;
 }
 
 export interface Response {

@@ -1,4 +1,5 @@
 // The extension point of active health checks: asks one endpoint whether it is well. Runs on the main thread.
+import { lazyOptions, type WithOptions } from '#schema/lazy-options.ts';
 import type { Schema } from '#schema/schema.ts';
 
 export interface ProbeTarget {
@@ -27,6 +28,6 @@ export interface ProbeModule<Options = unknown> {
   create(options: Options): Probe;
 }
 
-export function defineProbe<Options>(module: ProbeModule<Options>): ProbeModule<Options> {
-  return module;
+export function defineProbe<Options>(module: WithOptions<ProbeModule<Options>>): ProbeModule<Options> {
+  return lazyOptions(module);
 }

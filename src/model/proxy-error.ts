@@ -183,6 +183,12 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'The TLS ClientHello is not valid, or not whole.',
   },
+  'tls-handshake-failed': {
+    side: 'client',
+    status: 400,
+    retryable: 'never',
+    detail: 'The TLS handshake failed.',
+  },
   'too-many-connections': {
     side: 'client',
     status: 429,
@@ -213,6 +219,12 @@ export const ERROR_KINDS = {
   unauthorized: { side: 'client', status: 401, retryable: 'never', detail: 'Credentials are needed.' },
   'client-closed': { side: 'client', status: 499, retryable: 'never', detail: 'The client closed the connection.' },
   'client-stalled': { side: 'client', status: 499, retryable: 'never', detail: 'The client stopped reading.' },
+  'deadline-exceeded': {
+    side: 'client',
+    status: 504,
+    retryable: 'never',
+    detail: 'The deadline of the call has passed.',
+  },
   'websocket-version': {
     side: 'client',
     status: 426,

@@ -40,11 +40,24 @@ export interface ListenerSettings {
   readonly maxConnections: number;
   /** Until the first bytes of a connection say where it goes, on a listener with routes. */
   readonly firstBytesTimeoutMs: number;
+  /** From the connection to the end of the TLS handshake, on a listener with TLS. */
+  readonly handshakeTimeoutMs: number;
   /** How long a connection or session that is passed on may last; 0 for ever. */
   readonly lifetimeMs: number;
   /** `undefined` when whoever comes is taken. */
   readonly admission: AdmissionLimits | undefined;
   readonly udp: UdpSettings;
+  readonly http2: Http2Settings;
+}
+
+/** HTTP/2 of clients. */
+export interface Http2Settings {
+  readonly enabled: boolean;
+  /** Streams that a client may have open on a connection. */
+  readonly maxStreams: number;
+  /** Octets a stream, and a connection, that nobody has taken. */
+  readonly streamWindow: number;
+  readonly connectionWindow: number;
 }
 
 export interface AdmissionRate {

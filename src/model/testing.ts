@@ -49,6 +49,7 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
     clientAddress = '192.0.2.1',
   } = request;
   const [path = '/', ...query] = target.split('?');
+  const received = Fields.from(fields);
   const connection: ClientConnection = {
     listener: 'test',
     remoteAddress: clientAddress,
@@ -56,6 +57,7 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
     localAddress: '192.0.2.200',
     localPort: 8080,
     secure: false,
+    tls: undefined,
     clock,
   };
   return new Exchange(
@@ -69,7 +71,7 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
       path,
       query: query.length > 0 ? `?${query.join('?')}` : '',
       version: '1.1',
-      fields: Fields.from(fields),
+      fields: received,
       length: body?.length ?? 0,
       body: body === undefined ? undefined : fixedBody(body),
       upgrade: '',
@@ -77,6 +79,7 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
       notable: true,
       referer: '',
       userAgent: '',
+      contentType: received.get('content-type') ?? '',
     },
     clock.now(),
   );

@@ -92,6 +92,8 @@ export interface RetrySettings {
   readonly kinds: ReadonlySet<FailureKind>;
   /** Statuses after which another attempt is made. */
   readonly statuses: ReadonlySet<number>;
+  /** Statuses of gRPC after which another attempt is made, whatever the method. */
+  readonly grpcStatuses: ReadonlySet<number>;
   /** Methods of requests that may be sent twice. */
   readonly methods: ReadonlySet<string>;
   /** From the start of an attempt to its response head; infinite for no such limit. */
@@ -198,6 +200,8 @@ export interface Upstream {
   /** Version of the PROXY protocol header that connections of TCP listeners begin with; `undefined` for none. */
   readonly sendsProxyHeader: 1 | 2 | undefined;
   readonly timeouts: UpstreamTimeouts;
+  /** The longest that a call of gRPC may take, whatever its client asks for; infinite for no such limit. */
+  readonly maxCallMs: number;
   readonly pool: PoolSettings;
   readonly retry: RetrySettings;
   readonly hedge: HedgeDelay | undefined;

@@ -3,6 +3,7 @@ import type net from 'node:net';
 import { BufferPool } from '#lib/buffer-pool.ts';
 import { withoutMapping } from '#lib/ip-address.ts';
 import { type ByteStream, StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
+import { SocketStream, type StreamAddress, type Transport } from './socket-stream.ts';
 import { type SocketOwner, StreamSocket } from './stream-socket.ts';
 
 const RECEIVE_BYTES = 65536;
@@ -20,17 +21,13 @@ export interface ConnectTarget {
   readonly socketPath: string;
 }
 
-export class TcpStream implements ByteStream, SocketOwner {
-  receiver: StreamReceiver;
-  remoteAddress: string;
-  remotePort: number;
-  relaying = false;
+export class TcpStream extends SocketStream implements ByteStream, SocketOwner {
+  readonly tls = undefined;
   /** The address that the client has connected to, where a proxy in front has told it. */
-  #destination: { readonly address: string; readonly port: number } | undefined = undefined;
+  #destination: StreamAddress | undefined = undefined;
   readonly #socket: StreamSocket;
-  /** Whether a reset is possible: Unix sockets know none. */
-  readonly #isTcp: boolean;
-  #closed = false;
+  /** Whether the socket belongs to somebody else now. */
+  #released = false;
   /** A buffer of our own, while one is in use. */
   #own: Buffer | undefined = undefined;
   /** Whether the receiver has kept what the own buffer holds. */
@@ -60,26 +57,21 @@ export class TcpStream implements ByteStream, SocketOwner {
   }
 
   private constructor(receiver: StreamReceiver, handle: unknown, remoteAddress: string, remotePort: number) {
-    this.receiver = receiver;
+    super(receiver);
     const socket = new StreamSocket({ owner: this, firstBuffer: sharedBuffer, handle });
     this.#socket = socket;
     socket.setNoDelay(true);
-    this.#isTcp = handle ? socket.remoteAddress !== undefined : remoteAddress !== '';
+    this.isTcp = handle ? socket.remoteAddress !== undefined : remoteAddress !== '';
     this.remoteAddress = handle ? withoutMapping(socket.remoteAddress ?? '') : remoteAddress;
     this.remotePort = handle ? (socket.remotePort ?? 0) : remotePort;
-    let failure: NodeJS.ErrnoException | undefined;
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      failure = error;
+      this.failure = error;
     });
-    socket.on('end', () => this.#tell((receiver) => receiver.ended()));
+    socket.on('end', () => {
+      if (!this.#released) this.tell((receiver) => receiver.ended());
+    });
     socket.on('close', () => {
-      this.#closed = true;
-      try {
-        this.receiver.closed(failure);
-      } catch (error) {
-        // There is nobody left to tell but the people who can mend it.
-        process.emitWarning(new StreamFault(error));
-      }
+      if (!this.#released) this.socketClosed();
     });
   }
 
@@ -92,14 +84,27 @@ export class TcpStream implements ByteStream, SocketOwner {
   }
 
   /** From here on the stream has the addresses of the connection that a proxy in front passes on. */
-  standFor(source: { address: string; port: number }, destination: { address: string; port: number }): void {
+  standFor(source: StreamAddress, destination: StreamAddress): void {
     this.remoteAddress = source.address;
     this.remotePort = source.port;
     this.#destination = destination;
   }
 
-  get closed(): boolean {
-    return this.#closed;
+  /**
+   * Gives the socket to whoever speaks another protocol on it, which reads `unread` first. This stream is of no use any more:
+   * its receiver is told nothing, not even of the end.
+   */
+  release(unread: Buffer): Transport {
+    this.#released = true;
+    const socket = this.#socket;
+    socket.pause();
+    if (unread.length > 0) socket.unshift(Buffer.from(unread));
+    return {
+      socket,
+      source: { address: this.remoteAddress, port: this.remotePort },
+      destination: this.#destination,
+      isTcp: this.isTcp,
+    };
   }
 
   get bytesRead(): number {
@@ -112,13 +117,13 @@ export class TcpStream implements ByteStream, SocketOwner {
 
   write(data: string | Uint8Array): boolean {
     const socket = this.#socket;
-    if (this.#closed || socket.writableEnded) return true;
+    if (this.closed || socket.writableEnded) return true;
     return typeof data === 'string' ? socket.writeText(data) : socket.writeBytes(data);
   }
 
   writeParts(head: string, body: string | Uint8Array, tail: string): boolean {
     const socket = this.#socket;
-    if (this.#closed || socket.writableEnded) return true;
+    if (this.closed || socket.writableEnded) return true;
     return socket.writeParts(head, body, tail);
   }
 
@@ -128,11 +133,11 @@ export class TcpStream implements ByteStream, SocketOwner {
 
   resume(): void {
     this.#kept = false;
-    if (!this.#closed) this.#socket.resume();
+    if (!this.closed) this.#socket.resume();
   }
 
   end(): void {
-    if (!this.#closed) this.#socket.end();
+    if (!this.closed) this.#socket.end();
   }
 
   closeWhenSent(): void {
@@ -144,12 +149,12 @@ export class TcpStream implements ByteStream, SocketOwner {
   }
 
   reset(): void {
-    if (this.#isTcp) this.#socket.resetAndDestroy();
+    if (this.isTcp) this.#socket.resetAndDestroy();
     else this.#socket.destroy();
   }
 
   received(buffer: Buffer, length: number): boolean {
-    if (this.#closed || this.#socket.destroyed) return false;
+    if (this.closed || this.#released || this.#socket.destroyed) return false;
     this.#lastLength = length;
     try {
       const goOn = this.receiver.bytes(buffer, length, this.#own !== undefined);
@@ -175,16 +180,10 @@ export class TcpStream implements ByteStream, SocketOwner {
   }
 
   writesDone(): void {
-    this.#tell((receiver) => receiver.drained());
+    if (!this.#released) this.tell((receiver) => receiver.drained());
   }
 
-  /** Whatever a peer does, a failure of its receiver ends this stream alone. */
-  #tell(event: (receiver: StreamReceiver) => void): void {
-    if (this.#closed) return;
-    try {
-      event(this.receiver);
-    } catch (error) {
-      this.#socket.destroy(new StreamFault(error));
-    }
+  protected override fail(fault: StreamFault): void {
+    this.#socket.destroy(fault);
   }
 }

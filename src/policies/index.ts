@@ -2,6 +2,7 @@
 import type { PolicyModule } from '#model/policy.ts';
 import { accessList } from './access-list.ts';
 import { basicAuth } from './basic-auth.ts';
+import { grpcWeb } from './grpc-web.ts';
 import { headers } from './headers.ts';
 import { maxBody } from './max-body.ts';
 import { rateLimit } from './rate-limit.ts';
@@ -13,6 +14,7 @@ import { websocket } from './websocket.ts';
 export const policies: readonly PolicyModule[] = [
   accessList,
   basicAuth,
+  grpcWeb,
   headers,
   maxBody,
   rateLimit,

@@ -1,6 +1,6 @@
 // Probe: the endpoint says by gRPC's health protocol that it, or one of its services, is serving.
 // https://github.com/grpc/grpc/blob/master/doc/health-checking.md
-import http2 from 'node:http2';
+import type http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { defineProbe, type ProbeTarget } from '#model/probe.ts';
@@ -46,7 +46,7 @@ type Options = Output<typeof options>;
 export const grpc = defineProbe({
   type: 'grpc',
   summary: 'The endpoint is healthy when it answers SERVING by the health protocol of gRPC (grpc.health.v1).',
-  options,
+  options: () => options,
   create(given) {
     const settings = readTls(given.tls, ['h2'], given.host?.replace(/:\d+$/, ''));
     return {
@@ -61,7 +61,9 @@ export const grpc = defineProbe({
 });
 
 function ask(given: Options, target: ProbeTarget, socket: Socket, settle: Settle): void {
-  const session = http2.connect('http://localhost', { createConnection: () => socket });
+  const session = process
+    .getBuiltinModule('node:http2')
+    .connect('http://localhost', { createConnection: () => socket });
   const fail = (error: NodeJS.ErrnoException) => settle(false, reasonOf(error));
   session.on('error', fail);
   const stream = session.request({

@@ -1,7 +1,8 @@
 // Probe: the endpoint answers an HTTP request as it should.
-import http from 'node:http';
+import type http from 'node:http';
 import type { Socket } from 'node:net';
 import { compileLinearRegExp, linearRegExpProblem } from '#lib/linear-regexp.ts';
+import { nodeHttp } from '#lib/node-http.ts';
 import { defineProbe, type ProbeTarget } from '#model/probe.ts';
 import { formatAddress } from '#schema/address.ts';
 import { type Output, s } from '#schema/blocks.ts';
@@ -47,7 +48,7 @@ interface Expectations {
 export const httpProbe = defineProbe({
   type: 'http',
   summary: 'The endpoint is healthy when it answers a request with an expected status.',
-  options,
+  options: () => options,
   create(given) {
     const settings = readTls(given.tls, ['http/1.1'], given.host?.replace(/:\d+$/, ''));
     const expectations = { headProblem: headTest(given), isWanted: contentTest(given) };
@@ -61,7 +62,7 @@ export const httpProbe = defineProbe({
 });
 
 function createRequest(given: Options, target: ProbeTarget, socket: Socket): http.ClientRequest {
-  return http.request({
+  return nodeHttp.request({
     createConnection: () => socket,
     method: given.method,
     path: given.path,

@@ -39,7 +39,7 @@ type Options = Output<typeof options>;
 export const tcp = defineProbe({
   type: 'tcp',
   summary: 'The endpoint is healthy when it accepts a connection and, where asked to, answers with an expected text.',
-  options,
+  options: () => options,
   create(given) {
     const settings = readTls(given.tls, typeof given.tls === 'object' ? given.tls.alpn : [], undefined);
     return {

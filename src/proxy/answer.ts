@@ -6,6 +6,7 @@ import { fixedBody } from '#model/body.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { ERROR_KINDS, type ProxyError } from '#model/proxy-error.ts';
+import { grpcAnswer } from './grpc-answer.ts';
 
 /** Seconds after which a client may try again when all that is wrong is that no endpoint or connection is free. */
 const RETRY_AFTER_SECONDS = '5';
@@ -17,6 +18,7 @@ export function answerError(error: ProxyError, exchange: Exchange): Response {
   fields.set('cache-control', 'no-store');
   for (const [name, value] of error.answerFields) fields.set(name, value);
   if (error.status === 503 && !fields.has('retry-after')) fields.set('retry-after', RETRY_AFTER_SECONDS);
+  if (exchange.grpc) return grpcAnswer(exchange.grpc, error, fields);
   const type = preferredType(exchange.request.fields.get('accept'), [
     'application/problem+json',
     'text/html',

@@ -18,9 +18,10 @@ import {
 } from '#telemetry/series.ts';
 import { EndpointChoice } from './endpoint-choice.ts';
 import { forwardFields } from './forwarding.ts';
+import { GrpcForwarding } from './grpc-forwarding.ts';
 import { type FailureReport, noteFailure, noteResponse } from './outcome.ts';
 import { keepContent, type RepeatableContent } from './repeatable-content.ts';
-import { backoffMs, isHedgeable, repeatsAfterError, repeatsAfterStatus } from './retry-policy.ts';
+import { backoffMs, isHedgeable, repeatsAfterError, repeatsAfterResponse } from './retry-policy.ts';
 import { type AttemptOwner, RunningAttempt } from './running-attempt.ts';
 
 /** What forwarding needs of its thread. */
@@ -57,6 +58,8 @@ class Forwarding implements AttemptOwner, GateVisitor {
   readonly #surroundings: Surroundings;
   readonly #outcome: Outcome;
   readonly #choice: EndpointChoice;
+  /** Of a call of gRPC. */
+  readonly #call: GrpcForwarding | undefined;
   #attempt: RunningAttempt | undefined = undefined;
   /** A second one, made while the first was slow. */
   #hedge: RunningAttempt | undefined = undefined;
@@ -77,6 +80,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     this.#surroundings = surroundings;
     this.#outcome = outcome;
     this.#choice = new EndpointChoice(exchange, this.#upstream, surroundings.random);
+    this.#call = exchange.grpc && new GrpcForwarding(exchange, exchange.grpc);
   }
 
   start(): void {
@@ -85,6 +89,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     exchange.upstream = this.#upstream;
     try {
       if (!exchange.passage) exchange.forwardLines = forwardFields(exchange);
+      this.#call?.begin(this.#upstream.maxCallMs, this.#surroundings.timers);
       if (breaker) this.#passCircuit(breaker);
       exchange.onAbort = (error) => this.#cancel(error);
       if (exchange.aborted) return;
@@ -107,7 +112,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const { gate, budget } = this.#upstream;
     if (gate) this.#exchange.onEnd(() => gate.leave());
     budget.onRequest();
-    this.#content = keepContent(this.#exchange.request, this.#upstream.retry);
+    this.#content = keepContent(this.#exchange, this.#upstream.retry);
     this.#try();
   }
 
@@ -124,13 +129,15 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const now = exchange.clock.now();
     // Anybody can send what deserves no answer: the time that was waited for one is held against nobody.
     const isSilent = exchange.passage?.isSilent === true;
+    const judged = this.#call ? this.#call.judge(response) : response;
+    const isOk = judged === undefined || judged.status < 500;
     const latencyMs = isSilent ? 0 : now - attempt.answerableAt;
     if (isSilent) {
       endpoint.cells.recordSuccess();
     } else {
       this.#upstream.balancer.observe?.(endpoint, latencyMs);
-      if (response.status < 500) this.#observe(latencyMs);
-      attempt.isWell = noteResponse(this.#surroundings, endpoint, response, latencyMs);
+      if (isOk) this.#observe(latencyMs);
+      if (judged) attempt.isWell = noteResponse(this.#surroundings, endpoint, judged, latencyMs);
     }
     if (this.#repeats(response, endpoint)) {
       discard(response);
@@ -140,8 +147,9 @@ class Forwarding implements AttemptOwner, GateVisitor {
     exchange.endpoint = endpoint;
     if (!isSilent) exchange.firstByteMs = now - exchange.startedAt;
     this.#attempt?.cancel(new ProxyError('connection_terminated', 'another attempt was faster'));
-    this.#tellCircuit(response.status < 500, latencyMs);
+    this.#tellCircuit(isOk, latencyMs);
     this.#choice.bind(response, endpoint);
+    this.#call?.watch(response, (told) => noteResponse(this.#surroundings, endpoint, told, latencyMs));
     this.#watchBody(response);
     this.#content?.settle();
     this.#outcome.resolve(response);
@@ -161,8 +169,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
       exchange.endpoint = this.#attempt.endpoint;
       return;
     }
-    const isRepeatable =
-      this.#contentIsRepeatable && repeatsAfterError(error, exchange.request.method, this.#upstream.retry);
+    const isRepeatable = this.#contentIsRepeatable && repeatsAfterError(error, exchange, this.#upstream.retry);
     if (exchange.aborted || !isRepeatable) {
       this.#finish(error);
     } else if (error.stale) {
@@ -225,6 +232,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const exchange = this.#exchange;
     exchange.endpoint = endpoint;
     exchange.attempts++;
+    this.#call?.prepareAttempt(this.#counted);
     this.#counted++;
     return new RunningAttempt(this, endpoint, exchange.clock);
   }
@@ -258,9 +266,9 @@ class Forwarding implements AttemptOwner, GateVisitor {
 
   /** Whether the response is given up for another attempt. */
   #repeats(response: Response, endpoint: Endpoint): boolean {
-    const { aborted, request } = this.#exchange;
-    if (!repeatsAfterStatus(response.status, request.method, this.#upstream.retry)) return false;
-    if (aborted || !this.#contentIsRepeatable) return false;
+    const exchange = this.#exchange;
+    if (!repeatsAfterResponse(response, exchange, this.#upstream.retry)) return false;
+    if (exchange.aborted || !this.#contentIsRepeatable) return false;
     this.#choice.exclude(endpoint);
     return this.#attempt !== undefined || this.#mayTryAnother(endpoint);
   }

@@ -8,6 +8,9 @@ import { countAttemptFailure, countAttemptSuccess } from '#telemetry/series.ts';
 /** Told when an endpoint has failed so often in a row that it should be ejected, and how it failed last. */
 export type FailureReport = (upstream: Upstream, endpoint: Endpoint, last: FailureKind) => void;
 
+/** What a response says of its endpoint, as an HTTP status, and its content, which may still break off. */
+export type Judged = Pick<Response, 'status' | 'body'>;
+
 interface Surroundings {
   readonly upstream: Upstream;
   readonly report: FailureReport;
@@ -20,7 +23,7 @@ interface Surroundings {
 export function noteResponse(
   surroundings: Surroundings,
   endpoint: Endpoint,
-  { status, body }: Response,
+  { status, body }: Judged,
   latencyMs: number,
 ): boolean {
   if (status < 500) countAttemptSuccess(endpoint.series, latencyMs);

@@ -1,17 +1,17 @@
 // Streaming content of a request that is remembered while it passes, so that a second attempt can send it again.
 import type { Fields } from '#http/fields.ts';
 import type { BodySink, StreamBody } from '#model/body.ts';
-import type { Request } from '#model/message.ts';
+import type { Exchange } from '#model/exchange.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
 import type { RetrySettings } from '#model/upstream.ts';
+import { isRepeatable } from './retry-policy.ts';
 
 /** Content is kept where a second attempt may need it: streaming, of a length that may be kept, in a request that may be sent twice. */
-export function keepContent(
-  { body, length, method }: Request,
-  { attempts, maxBodyBytes, methods }: RetrySettings,
-): RepeatableContent | undefined {
+export function keepContent(exchange: Exchange, settings: RetrySettings): RepeatableContent | undefined {
+  const { body, length } = exchange.request;
+  const { attempts, maxBodyBytes } = settings;
   if (body?.type !== 'stream' || length > maxBodyBytes) return undefined;
-  if (attempts === 1 || maxBodyBytes === 0 || !methods.has(method)) return undefined;
+  if (attempts === 1 || maxBodyBytes === 0 || !isRepeatable(exchange, settings)) return undefined;
   return new RepeatableContent(body, maxBodyBytes);
 }
 

@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ErrorCode, ProxyError } from '#model/proxy-error.ts';
+import { createTestExchange, createTestResponse } from '#model/testing.ts';
 import type { RetrySettings } from '#model/upstream.ts';
-import { backoffMs, repeatsAfterError, repeatsAfterStatus } from './retry-policy.ts';
+import { backoffMs, isRepeatable, repeatsAfterError, repeatsAfterResponse } from './retry-policy.ts';
 
 const SETTINGS: RetrySettings = {
   attempts: 3,
   kinds: new Set(['connect', 'reset', 'timeout']),
   statuses: new Set([503]),
+  grpcStatuses: new Set(),
   methods: new Set(['GET', 'PUT']),
   attemptTimeoutMs: Number.POSITIVE_INFINITY,
   backoffMs: 100,
@@ -18,7 +20,19 @@ const SETTINGS: RetrySettings = {
 };
 
 const repeats = (code: ErrorCode, method: string, settings: Partial<RetrySettings> = {}) =>
-  repeatsAfterError(new ProxyError(code), method, { ...SETTINGS, ...settings });
+  repeatsAfterError(new ProxyError(code), createTestExchange({ method }), { ...SETTINGS, ...settings });
+
+const get = createTestExchange();
+const post = createTestExchange({ method: 'POST' });
+const call = createTestExchange({ method: 'POST', fields: [['content-type', 'application/grpc']] });
+const UNAVAILABLE: RetrySettings = { ...SETTINGS, grpcStatuses: new Set([14]) };
+
+/** A response that is only a head with a status of gRPC, and perhaps more fields. */
+function headOnly(status: number, fields: readonly (readonly [string, string])[] = []) {
+  const response = createTestResponse(200, '');
+  for (const [name, value] of [['grpc-status', String(status)] as const, ...fields]) response.fields.set(name, value);
+  return response;
+}
 
 test('what was never sent is repeated with any method', () => {
   for (const code of ['connection_refused', 'connection_timeout', 'destination_ip_unroutable'] as const) {
@@ -38,8 +52,8 @@ test('RFC 9110 9.2.2: what may have been sent is repeated with the methods that 
 
 test('a kept-alive connection that was dead says nothing of the endpoint and is always replaced', () => {
   const error = new ProxyError('connection_terminated', undefined, { stale: true });
-  assert.ok(repeatsAfterError(error, 'GET', { ...SETTINGS, kinds: new Set() }));
-  assert.ok(!repeatsAfterError(error, 'POST', SETTINGS));
+  assert.ok(repeatsAfterError(error, get, { ...SETTINGS, kinds: new Set() }));
+  assert.ok(!repeatsAfterError(error, post, SETTINGS));
 });
 
 test('a fault of the client or of the gateway is never repeated', () => {
@@ -53,9 +67,36 @@ test('a fault of the client or of the gateway is never repeated', () => {
 });
 
 test('statuses are repeated as configured, with methods that may be', () => {
-  assert.ok(repeatsAfterStatus(503, 'GET', SETTINGS));
-  assert.ok(!repeatsAfterStatus(502, 'GET', SETTINGS));
-  assert.ok(!repeatsAfterStatus(503, 'POST', SETTINGS));
+  assert.ok(repeatsAfterResponse(createTestResponse(503), get, SETTINGS));
+  assert.ok(!repeatsAfterResponse(createTestResponse(502), get, SETTINGS));
+  assert.ok(!repeatsAfterResponse(createTestResponse(503), post, SETTINGS));
+});
+
+test('a call of gRPC is repeated after the statuses that are named, which is what says that it may be', () => {
+  assert.ok(repeatsAfterResponse(headOnly(14), call, UNAVAILABLE));
+  assert.ok(!repeatsAfterResponse(headOnly(13), call, UNAVAILABLE));
+  assert.ok(!repeatsAfterResponse(headOnly(14), call, SETTINGS));
+  assert.ok(!repeatsAfterResponse(headOnly(14), post, UNAVAILABLE));
+  assert.ok(isRepeatable(call, UNAVAILABLE));
+  assert.ok(!isRepeatable(call, SETTINGS));
+  assert.ok(!isRepeatable(post, UNAVAILABLE));
+});
+
+test('a response that is not of gRPC counts as what a client would take it for', () => {
+  assert.ok(repeatsAfterResponse(createTestResponse(502), call, UNAVAILABLE));
+  assert.ok(!repeatsAfterResponse(createTestResponse(404), call, UNAVAILABLE));
+  assert.ok(!repeatsAfterResponse(createTestResponse(200), call, UNAVAILABLE));
+});
+
+test('a server that says when to come again says it to the client', () => {
+  assert.ok(!repeatsAfterResponse(headOnly(14, [['grpc-retry-pushback-ms', '100']]), call, UNAVAILABLE));
+});
+
+test('a call is repeated after an error that its client would take for a status that is named', () => {
+  assert.ok(repeatsAfterError(new ProxyError('connection_terminated'), call, UNAVAILABLE));
+  assert.ok(!repeatsAfterError(new ProxyError('connection_terminated'), call, SETTINGS));
+  assert.ok(!repeatsAfterError(new ProxyError('connection_terminated'), post, UNAVAILABLE));
+  assert.ok(!repeatsAfterError(new ProxyError('connection_limit_reached'), call, UNAVAILABLE));
 });
 
 test('the wait doubles up to its limit, and is drawn from nothing to all of it', () => {

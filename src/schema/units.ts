@@ -45,6 +45,13 @@ export function parseSize(text: string): number | string {
   return Number.isSafeInteger(bytes) ? bytes : `"${text}" is too large`;
 }
 
+/** Like `parseSize`, for the flow-control windows of HTTP/2 (RFC 9113 6.9.1): from what every connection begins with to 2^31-1. */
+export function parseWindow(text: string): number | string {
+  const bytes = parseSize(text);
+  if (typeof bytes === 'string' || (bytes >= 65_535 && bytes <= 2_147_483_647)) return bytes;
+  return `"${text}" is no window of HTTP/2: from 64KiB to below 2GiB`;
+}
+
 /** The rate `100/s`, or a sentence that says what is wrong. */
 export function parseRate(text: string): Rate | string {
   const match = /^([0-9]+(?:\.[0-9]+)?)\/(s|m|h|d)$/.exec(text);

@@ -3,10 +3,12 @@ import type { Config } from '#config/config-schema.ts';
 import type { Log } from '#lib/log.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Exchange } from '#model/exchange.ts';
+import { grpcStatusOf } from '#model/grpc-call.ts';
 import { type AccessFormat, compileAccessFormat } from '#telemetry/access-format.ts';
 import type { AccessRecord } from '#telemetry/access-record.ts';
 import { LogWriter } from '#telemetry/log-writer.ts';
-import { countExchange } from '#telemetry/series.ts';
+import { countExchange, countGrpcCall } from '#telemetry/series.ts';
+import { GRPC_STATUS_NAMES } from '#wire/grpc/status.ts';
 
 const FLUSH_MS = 1000;
 
@@ -46,6 +48,7 @@ export class AccessLog {
   record(exchange: Exchange, listener: Series): void {
     const durationMs = exchange.clock.now() - exchange.startedAt;
     const { status, route, upstream, endpoint, passage } = exchange;
+    const grpcStatus = exchange.grpc && grpcStatusOf(exchange.grpc, exchange);
     // What is passed on as it is has been counted as it moved.
     const received = passage ? 0 : exchange.bytesReceived;
     const sent = passage ? 0 : exchange.bytesSent;
@@ -53,7 +56,11 @@ export class AccessLog {
     if (route) countExchange(route.series, status, received, sent, durationMs);
     if (upstream) countExchange(upstream.series, status, received, sent, durationMs);
     if (endpoint) countExchange(endpoint.series, status, received, sent, durationMs);
-    if (this.#writer && this.#format) this.#writer.write(this.#format(recordOf(exchange, durationMs)));
+    if (grpcStatus !== undefined) {
+      if (route) countGrpcCall(route.series, grpcStatus);
+      if (upstream) countGrpcCall(upstream.series, grpcStatus);
+    }
+    if (this.#writer && this.#format) this.#writer.write(this.#format(recordOf(exchange, durationMs, grpcStatus)));
   }
 
   reopen(): void {
@@ -74,7 +81,7 @@ export class AccessLog {
   }
 }
 
-function recordOf(exchange: Exchange, durationMs: number): AccessRecord {
+function recordOf(exchange: Exchange, durationMs: number, grpcStatus: number | undefined): AccessRecord {
   const { request, connection, error, upstream } = exchange;
   return {
     time: connection.clock.wall(),
@@ -96,6 +103,7 @@ function recordOf(exchange: Exchange, durationMs: number): AccessRecord {
     upstream: upstream?.name ?? '',
     endpoint: exchange.endpoint?.name ?? '',
     attempts: exchange.attempts,
+    grpcStatus: grpcStatus === undefined ? '' : (GRPC_STATUS_NAMES[grpcStatus] ?? ''),
     phase: exchange.endedIn,
     endedBy: error?.side ?? '',
     error: error?.code ?? '',

@@ -4,19 +4,21 @@ import type { FoundEndpoints } from '#config/compile.ts';
 import type { Config } from '#config/config-schema.ts';
 import { diffConfigurations } from '#config/diff.ts';
 import { hideSecrets } from '#config/hide-secrets.ts';
-import type { LoadedConfiguration } from '#config/load.ts';
 import { transportOf } from '#config/passage-problems.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { readVersion } from '#lib/version.ts';
+import type { ListenerCertificates } from '#model/certificate.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { HealthMonitor } from '#server/health/health-monitor.ts';
 import type { LogLevel } from '#telemetry/program-log.ts';
 import type { ProcessMetric } from '#telemetry/prometheus.ts';
 import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
 import { checkBind } from './bind-check.ts';
+import { breachMetrics } from './breach-counts.ts';
+import { type CheckedConfiguration, loadChecked } from './checked-configuration.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import { errorMetrics } from './error-counts.ts';
 import type { BoundListener, Preparation } from './messages.ts';
@@ -24,16 +26,17 @@ import { processMetrics } from './process-metrics.ts';
 import { ResolverSet } from './resolver-set.ts';
 import { ScalingMonitor } from './scaling-monitor.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
-import { tryCompile } from './try-compile.ts';
 import { scalingMetrics, sessionMetrics } from './upstream-metrics.ts';
 import { WakeHooks } from './wake-hooks.ts';
 import { WorkerPool } from './worker-pool.ts';
+import type { WorkerThread } from './worker-thread.ts';
 
 export interface ControlPlaneParts {
   readonly log: Log & { setLevel(level: LogLevel): void };
   readonly memory: SharedMemory;
   readonly health: HealthMonitor;
   readonly source: ConfigurationSource;
+  readonly firstWorker: WorkerThread;
   /** Stands over the configuration's own. */
   readonly logLevel: LogLevel | undefined;
 }
@@ -49,7 +52,7 @@ export class ControlPlane implements AdminHost {
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
-  #loaded!: LoadedConfiguration;
+  #loaded!: CheckedConfiguration;
   #preparation: Preparation | undefined = undefined;
   #lastReload: GatewayStatus['lastReload'] = null;
   readonly #reloads = { ok: 0, failed: 0 };
@@ -64,15 +67,18 @@ export class ControlPlane implements AdminHost {
       this.#stopped = resolve;
     });
     const { log, memory, health } = parts;
-    this.#workers = new WorkerPool({
-      log,
-      clock: systemClock,
-      died: (index) => memory.giveBack(index),
-      failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
-      wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
-      current: () => this.#preparation,
-      exclusively: (work) => this.#change(work),
-    });
+    this.#workers = new WorkerPool(
+      {
+        log,
+        clock: systemClock,
+        died: (index) => memory.giveBack(index),
+        failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
+        wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
+        current: () => this.#preparation,
+        exclusively: (work) => this.#change(work),
+      },
+      parts.firstWorker,
+    );
     this.#wakeHooks = new WakeHooks({ log, clock: systemClock });
     this.#resolvers = new ResolverSet(
       { log, setTimer: systemTimers.set, now: () => systemClock.now(), random: systemRandom },
@@ -85,7 +91,7 @@ export class ControlPlane implements AdminHost {
   }
 
   /** Starts the workers with the first configuration. */
-  async start(workers: number, loaded: LoadedConfiguration): Promise<void> {
+  async start(workers: number, loaded: CheckedConfiguration): Promise<void> {
     await this.#workers.start(workers);
     await this.#change(() => this.#apply(loaded));
     this.#scaling.start();
@@ -103,6 +109,18 @@ export class ControlPlane implements AdminHost {
       if (result.ok) this.#reloads.ok++;
       else this.#reloads.failed++;
       return result;
+    });
+  }
+
+  /**
+   * Has listeners use other certificates from the next handshake on. `certificates` names all listeners with TLS, with
+   * certificates as `readCertificate` gives them.
+   */
+  replaceCertificates(certificates: ListenerCertificates): Promise<void> {
+    return this.#change(async () => {
+      if (!this.#preparation) return;
+      this.#preparation = { ...this.#preparation, certificates };
+      this.#workers.broadcast({ type: 'certificates', certificates });
     });
   }
 
@@ -179,7 +197,12 @@ export class ControlPlane implements AdminHost {
       ...scalingMetrics(Object.keys(config.upstreams), (name) => this.#scaling.signal(name)),
       ...sessionMetrics(config, this.#parts.memory, systemClock.wall()),
     ];
-    return viewMetrics(this.#view, [...upstreams, ...errorMetrics(this.#parts.memory), ...this.#processMetrics]);
+    return viewMetrics(this.#view, [
+      ...upstreams,
+      ...errorMetrics(this.#parts.memory),
+      ...breachMetrics(this.#parts.memory),
+      ...this.#processMetrics,
+    ]);
   }
 
   drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {
@@ -211,10 +234,8 @@ export class ControlPlane implements AdminHost {
     const { source, log } = this.#parts;
     const generation = this.#preparation?.generation ?? 0;
     if (this.#draining) return this.#refused(['the gateway is draining'], generation);
-    const loaded = await source.load();
+    const loaded = await loadChecked(source);
     if (!loaded.ok) return this.#refused(loaded.lines, generation);
-    const compiled = await tryCompile(loaded.config, source);
-    if (!compiled.ok) return this.#refused(compiled.lines, generation);
     const changes = diffConfigurations(this.#loaded.config, loaded.config);
     try {
       await this.#apply(loaded);
@@ -234,16 +255,17 @@ export class ControlPlane implements AdminHost {
     return { ok: false, generation, problems };
   }
 
-  async #apply(loaded: LoadedConfiguration): Promise<void> {
+  async #apply(loaded: CheckedConfiguration): Promise<void> {
     const { memory, health, log } = this.#parts;
-    const { config } = loaded;
+    const { config, certificates } = loaded;
     const listeners = await this.#bindable(config);
     this.#resolvers.use(config);
     const found = this.#foundEndpoints(config);
     const generation = (this.#preparation?.generation ?? 0) + 1;
     const layout = memory.allot(config, found);
     health.announce(config, (upstream) => found[upstream] ?? []);
-    const preparation: Preparation = { generation, config, found, memory: layout, listeners };
+    const workers = this.#workers.size;
+    const preparation: Preparation = { generation, config, found, memory: layout, listeners, certificates, workers };
     try {
       await this.#workers.change(preparation);
     } catch (error) {
@@ -254,6 +276,7 @@ export class ControlPlane implements AdminHost {
     this.#loaded = loaded;
     this.#preparation = preparation;
     log.setLevel(this.#parts.logLevel ?? config.logs.level);
+    for (const warning of loaded.warnings) log.warn(warning);
     memory.keepOnly(layout);
     health.watch(config, (upstream) => found[upstream] ?? []);
   }

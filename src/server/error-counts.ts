@@ -7,11 +7,11 @@ import { GAUGE_CELLS } from '#telemetry/series.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
 /** The cells that count, one for each error: those that a worker's death empties are left out. */
-const CELLS: readonly number[] = Array.from({ length: CELLS_PER_SERIES }, (_, cell) => cell).filter(
+export const COUNTING_CELLS: readonly number[] = Array.from({ length: CELLS_PER_SERIES }, (_, cell) => cell).filter(
   (cell) => !GAUGE_CELLS.includes(cell),
 );
 
-const cellOf = new Map<ErrorCode, number>(ERROR_CODES.map((code, i) => [code, CELLS[i] as number]));
+const cellOf = new Map<ErrorCode, number>(ERROR_CODES.map((code, i) => [code, COUNTING_CELLS[i] as number]));
 
 /** Counts one exchange in `series`, which is that of `seriesKey.errors`. */
 export function countError(series: Series, code: ErrorCode): void {

@@ -1,7 +1,7 @@
 // The running gateway: starts it, changes its configuration, stops it. Main thread only.
 import { availableParallelism } from 'node:os';
 import type { AdminHost } from '#admin/admin-host.ts';
-import { type AdminServer, createAdminServer } from '#admin/admin-server.ts';
+import type { AdminServer } from '#admin/admin-server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
@@ -9,13 +9,14 @@ import type { Probe } from '#model/probe.ts';
 import { probes } from '#probes/index.ts';
 import { HealthMonitor } from '#server/health/health-monitor.ts';
 import { createProgramLog, type LogLevel } from '#telemetry/program-log.ts';
+import { loadChecked } from './checked-configuration.ts';
 import { type ConfigurationSource, createSource } from './configuration-source.ts';
 import { ControlPlane } from './control-plane.ts';
 import type { BoundListener } from './messages.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { handleSignals } from './signals.ts';
 import { StartError } from './start-error.ts';
-import { tryCompile } from './try-compile.ts';
+import { startThread, type WorkerThread } from './worker-thread.ts';
 
 export interface GatewayOptions {
   /** Path of the configuration file; or `configuration` as plain data. */
@@ -40,6 +41,17 @@ export interface Gateway {
 
 /** Starts the gateway; resolves when it accepts connections. Rejects with a `StartError`. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  // There is always one at least: it comes up while the configuration is read and checked.
+  const firstWorker = startThread(0);
+  try {
+    return await startWith(firstWorker, options);
+  } catch (error) {
+    await firstWorker.worker.terminate();
+    throw error;
+  }
+}
+
+async function startWith(firstWorker: WorkerThread, options: GatewayOptions): Promise<Gateway> {
   const source = createSource(options);
   const first = await load(source);
   const log = createProgramLog(options.logLevel ?? first.config.logs.level, process.stderr.isTTY === true);
@@ -54,10 +66,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     cells: (key) => memory.cells(key),
     read: (key, cell) => memory.read(key, cell),
   });
-  const control = new ControlPlane({ log, memory, health, source, logLevel: options.logLevel });
+  const control = new ControlPlane({ log, memory, health, source, firstWorker, logLevel: options.logLevel });
   let admin: AdminServer | undefined;
   try {
     await control.start(workers, first);
+    // Requests are answered from here on: what only the admin API needs is loaded after.
+    const { createAdminServer } = await import('#admin/admin-server.ts');
     const { address, token } = first.config.admin;
     admin = await createAdminServer(control, { address, token, log });
   } catch (error) {
@@ -85,10 +99,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 async function load(source: ConfigurationSource) {
-  const loaded = await source.load();
+  const loaded = await loadChecked(source);
   if (!loaded.ok) throw new StartError(loaded.text, 1);
-  const compiled = await tryCompile(loaded.config, source);
-  if (!compiled.ok) throw new StartError(compiled.text, 1);
   return loaded;
 }
 

@@ -2,6 +2,7 @@
 import type { FoundEndpoints } from '#config/compile.ts';
 import type { Config } from '#config/config-schema.ts';
 import type { LogFields } from '#lib/log.ts';
+import type { ListenerCertificates } from '#model/certificate.ts';
 import type { FailureKind } from '#model/failure-kind.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
@@ -21,6 +22,9 @@ export interface Preparation {
   readonly found: FoundEndpoints;
   readonly memory: MemoryLayout;
   readonly listeners: readonly BoundListener[];
+  /** How many workers bind the same addresses. */
+  readonly workers: number;
+  readonly certificates: ListenerCertificates;
 }
 
 /**
@@ -44,6 +48,8 @@ export type ToWorker =
       readonly endpoints: readonly ResolvedEndpoint[];
       readonly memory: MemoryLayout;
     }
+  /** Listeners have other certificates; all of them are named. */
+  | { readonly type: 'certificates'; readonly certificates: ListenerCertificates }
   | { readonly type: 'drain' }
   /** End all connections. */
   | { readonly type: 'abort' }
@@ -75,6 +81,4 @@ export type FromWorker =
 /** What a worker is started with. */
 export interface WorkerStart {
   readonly index: number;
-  /** Whether other workers bind the same addresses. */
-  readonly shared: boolean;
 }

@@ -144,6 +144,7 @@ function keysOf(config: Config, found: FoundEndpoints): string[] {
   return [
     seriesKey.workers,
     seriesKey.errors,
+    seriesKey.breaches,
     ...Object.keys(config.listeners).map(seriesKey.listener),
     ...config.routes.map((route) => seriesKey.route(route.name as string)),
     ...Object.keys(config.upstreams).map(seriesKey.upstream),

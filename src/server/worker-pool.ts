@@ -1,10 +1,11 @@
 // The worker threads: starts them, takes all of them through a change of configuration together, replaces those that die.
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { FailureKind } from '#model/failure-kind.ts';
-import type { FromWorker, Preparation, ToWorker, WorkerStart } from './messages.ts';
+import type { FromWorker, Preparation, ToWorker } from './messages.ts';
 import { takeApart } from './preparation-parts.ts';
+import { hasEnded, startThread, type WorkerThread } from './worker-thread.ts';
 
 export type WorkerLife = 'starting' | 'ready' | 'draining' | 'dead';
 
@@ -29,6 +30,7 @@ const STABLE_MS = 60_000;
 interface Slot {
   readonly index: number;
   worker: Worker;
+  started: Promise<boolean>;
   life: WorkerLife;
   /** Whether it takes part in changes: one that starts anew does so when it has caught up. */
   joined: boolean;
@@ -43,11 +45,18 @@ interface Slot {
 
 export class WorkerPool {
   readonly #host: WorkerPoolHost;
+  readonly #first: WorkerThread;
   readonly #slots: Slot[] = [];
   #stopping = false;
 
-  constructor(host: WorkerPoolHost) {
+  /** `first` is the thread of the first worker, which has been started already. */
+  constructor(host: WorkerPoolHost, first: WorkerThread) {
     this.#host = host;
+    this.#first = first;
+  }
+
+  get size(): number {
+    return this.#slots.length;
   }
 
   get lives(): readonly { readonly index: number; readonly state: WorkerLife }[] {
@@ -56,10 +65,10 @@ export class WorkerPool {
 
   /** Starts `count` workers; resolves when all run. */
   async start(count: number): Promise<void> {
-    for (let index = 0; index < count; index++) this.#slots.push(this.#spawn(index, count));
+    for (let index = 0; index < count; index++) this.#slots.push(this.#createSlot(index));
     await Promise.all(
       this.#slots.map(async (slot) => {
-        slot.joined = (await this.#expect(slot, ['started'])) !== undefined;
+        slot.joined = await slot.started;
       }),
     );
     if (this.#joined.length === 0) throw new Error('no worker thread could be started');
@@ -126,26 +135,22 @@ export class WorkerPool {
     });
   }
 
-  #spawn(index: number, count: number): Slot {
+  #createSlot(index: number): Slot {
+    const thread = index === 0 && !hasEnded(this.#first) ? this.#first : startThread(index);
     const slot: Slot = {
       index,
-      worker: this.#createWorker(index, count),
+      ...thread,
       life: 'starting',
       joined: false,
       restartMs: RESTART_MS,
       startedAt: this.#host.clock.now(),
       waiting: undefined,
     };
-    this.#listen(slot, count);
+    this.#listen(slot);
     return slot;
   }
 
-  #createWorker(index: number, count: number): Worker {
-    const workerData: WorkerStart = { index, shared: count > 1 };
-    return new Worker(new URL(import.meta.resolve('#server/worker.ts')), { workerData, name: `worker ${index}` });
-  }
-
-  #listen(slot: Slot, count: number): void {
+  #listen(slot: Slot): void {
     const { worker } = slot;
     worker.on('message', (message: FromWorker) => this.#receive(slot, message));
     worker.on('error', (error) =>
@@ -160,20 +165,20 @@ export class WorkerPool {
       this.#host.died(slot.index);
       slot.waiting?.resolve(undefined);
       slot.waiting = undefined;
-      if (!this.#stopping) setTimeout(() => void this.#replace(slot, count), slot.restartMs);
+      if (!this.#stopping) setTimeout(() => void this.#replace(slot), slot.restartMs);
     });
   }
 
-  async #replace(slot: Slot, count: number): Promise<void> {
+  async #replace(slot: Slot): Promise<void> {
     if (this.#stopping) return;
     const now = this.#host.clock.now();
     const wasStable = now - slot.startedAt > STABLE_MS;
     slot.restartMs = wasStable ? RESTART_MS : Math.min(MAX_RESTART_MS, slot.restartMs * 2);
     slot.startedAt = now;
-    slot.worker = this.#createWorker(slot.index, count);
+    Object.assign(slot, startThread(slot.index));
     slot.life = 'starting';
-    this.#listen(slot, count);
-    if (await this.#expect(slot, ['started'])) await this.#host.exclusively(() => this.#catchUp(slot));
+    this.#listen(slot);
+    if (await slot.started) await this.#host.exclusively(() => this.#catchUp(slot));
   }
 
   /** Has a worker that has just started serve what all others serve. */

@@ -10,14 +10,18 @@ import type { Log } from '#lib/log.ts';
 import { LoopDelay } from '#lib/loop-delay.ts';
 import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
+import { TurnEnd } from '#lib/turn-end.ts';
 import { Listener } from '#listener/accept.ts';
+import { alpnNames } from '#listener/alpn-protocols.ts';
 import type { BoundSocket, ListenerHost } from '#listener/listener-host.ts';
+import { TlsTermination } from '#listener/tls-termination.ts';
 import { UdpListener } from '#listener/udp-listener.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
 import { openUpstream } from '#memory/upstream-table.ts';
+import type { ListenerCertificates } from '#model/certificate.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
@@ -25,6 +29,7 @@ import { answerFailure, createHandle } from '#proxy/handle.ts';
 import { noteWorker } from '#telemetry/series.ts';
 import { PoolSet } from '#upstream/pool-set.ts';
 import { AccessLog } from './access-log.ts';
+import { countBreach } from './breach-counts.ts';
 import { countError } from './error-counts.ts';
 import type { BoundListener, FromWorker, Preparation, WorkerStart } from './messages.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
@@ -37,6 +42,7 @@ interface Prepared {
   readonly memory: MemoryLayout;
   readonly added: ReadonlyMap<string, BoundSocket>;
   readonly listeners: readonly BoundListener[];
+  readonly terminations: ReadonlyMap<string, TlsTermination>;
 }
 
 export class WorkerState {
@@ -56,6 +62,7 @@ export class WorkerState {
   /** What this worker counts of itself. */
   #own: Series | undefined = undefined;
   #errors: Series | undefined = undefined;
+  #breaches: Series | undefined = undefined;
   /** Token buckets that all workers share. */
   #buckets: KeyedTable | undefined = undefined;
   /** By name and address: a listener that moves is another one. */
@@ -76,6 +83,10 @@ export class WorkerState {
       buckets: () => this.#buckets as KeyedTable,
       snapshot: () => this.#snapshot as Snapshot,
       handle,
+      turnEnd: new TurnEnd(),
+      breached: (kind) => {
+        if (this.#breaches) countBreach(this.#breaches, kind);
+      },
       answer: (error, exchange) => answerFailure(exchange, error, log),
       record: (exchange, series) => this.#record(exchange, series),
     };
@@ -90,13 +101,14 @@ export class WorkerState {
     this.#accessLog.prepare(config.logs.access);
     this.#buckets ??= new KeyedTable(memory.buckets);
     const added = new Map<string, BoundSocket>();
-    this.#prepared = { snapshot, config, memory, added, listeners };
+    const terminations = terminationsOf(preparation.certificates, config);
+    this.#prepared = { snapshot, config, memory, added, listeners, terminations };
     try {
       for (const bound of listeners) {
         if (this.#listeners.has(identity(bound))) continue;
         const settings = listenerSettings(bound.name, config.listeners[bound.name] as Config['listeners'][string]);
         const series = host.series(seriesKey.listener(bound.name));
-        const address = { ...bound, shared: this.#start.shared, first: this.#start.index === 0 };
+        const address = { ...bound, shared: preparation.workers > 1, first: this.#start.index === 0 };
         const kind = bound.transport === 'udp' ? UdpListener : Listener;
         added.set(identity(bound), await kind.bind(address, settings, series, this.#listenerHost));
       }
@@ -117,6 +129,7 @@ export class WorkerState {
     this.#config = prepared.config;
     this.#own = this.#series(prepared.memory, seriesKey.workers);
     this.#errors = this.#series(prepared.memory, seriesKey.errors);
+    this.#breaches = this.#series(prepared.memory, seriesKey.breaches);
     this.#accessLog.commit();
     this.#swapListeners(prepared);
     this.#pools.keepOnly(endpointKeys(prepared.snapshot));
@@ -136,6 +149,13 @@ export class WorkerState {
     upstream.endpoints = compileEndpoints(name, addresses, poolSettings(config), this.#compileHost(memory));
     this.#tellFormer();
     this.#pools.keepOnly(endpointKeys(this.#snapshot));
+  }
+
+  /** New handshakes get these certificates; connections that stand keep theirs. */
+  replaceCertificates(certificates: ListenerCertificates): void {
+    if (!this.#config) return;
+    const terminations = terminationsOf(certificates, this.#config);
+    for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name);
   }
 
   /** Accepts nothing more; resolves when the last connection has ended. */
@@ -179,7 +199,7 @@ export class WorkerState {
     if (this.#former.length > 0) this.#former = this.#former.filter(({ uses }) => uses > 0);
   }
 
-  #swapListeners({ added, listeners, config, memory }: Prepared): void {
+  #swapListeners({ added, listeners, config, memory, terminations }: Prepared): void {
     const next = new Map<string, BoundSocket>();
     for (const bound of listeners) {
       const key = identity(bound);
@@ -189,6 +209,7 @@ export class WorkerState {
         config.listeners[bound.name] as Config['listeners'][string],
       );
       listener.state.series = this.#series(memory, seriesKey.listener(bound.name));
+      listener.state.tls = terminations.get(bound.name);
       next.set(key, listener);
       this.#listeners.delete(key);
     }
@@ -230,6 +251,16 @@ export class WorkerState {
   #series(memory: MemoryLayout, key: string): Series {
     return openSeries(memory.series.segments, this.#start.index, slotsOf(memory, key).series);
   }
+}
+
+/** Throws when a certificate cannot be used. */
+function terminationsOf(certificates: ListenerCertificates, config: Config): ReadonlyMap<string, TlsTermination> {
+  return new Map(
+    [...certificates].map(([name, own]) => {
+      const settings = listenerSettings(name, config.listeners[name] as Config['listeners'][string]);
+      return [name, new TlsTermination(own, alpnNames(settings))];
+    }),
+  );
 }
 
 function identity(bound: BoundListener): string {

@@ -47,6 +47,9 @@ port.on('message', (message: ToWorker) => {
     case 'endpoints':
       state.replaceEndpoints(message.upstream, message.endpoints, message.memory);
       return;
+    case 'certificates':
+      state.replaceCertificates(message.certificates);
+      return;
     case 'drain':
       void state.drain().then(() => tell({ type: 'drained' }));
       return;

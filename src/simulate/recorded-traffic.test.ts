@@ -31,6 +31,7 @@ const RECORD: AccessRecord = {
   upstream: '',
   endpoint: '',
   attempts: 0,
+  grpcStatus: '',
   phase: 'done',
   endedBy: '',
   error: '',

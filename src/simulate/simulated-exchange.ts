@@ -18,6 +18,7 @@ export function createExchange(
     localAddress: '192.0.2.1',
     localPort: 80,
     secure: false,
+    tls: undefined,
     clock,
   };
   const request = {
@@ -36,6 +37,7 @@ export function createExchange(
     notable: fields !== '',
     referer: '',
     userAgent: '',
+    contentType: '',
   };
   return new Exchange(connection, snapshot, request, clock.now());
 }

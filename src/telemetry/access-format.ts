@@ -36,6 +36,7 @@ const READERS: Readonly<Record<string, (record: AccessRecord) => string>> = {
   'bytes.received': (r) => String(r.bytesReceived),
   'bytes.sent': (r) => String(r.bytesSent),
   attempts: (r) => String(r.attempts),
+  'grpc.status': (r) => r.grpcStatus,
   phase: (r) => r.phase,
   'ended-by': (r) => r.endedBy,
   error: (r) => r.error,
@@ -86,6 +87,7 @@ function formatJson(r: AccessRecord): string {
   if (r.route !== '') line += `,"route":${quoteName(r.route)}`;
   if (r.upstream !== '')
     line += `,"upstream":${quoteName(r.upstream)},"endpoint":${quoteName(r.endpoint)},"attempts":${r.attempts}`;
+  if (r.grpcStatus !== '') line += `,"grpc_status":"${r.grpcStatus}"`;
   if (r.policy !== '') line += `,"policy":${quoteName(r.policy)}`;
   if (r.consumer !== '') line += `,"consumer":"${escapeJson(r.consumer)}"`;
   if (r.endedBy !== '')

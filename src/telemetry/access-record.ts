@@ -22,6 +22,8 @@ export interface AccessRecord {
   readonly upstream: string;
   readonly endpoint: string;
   readonly attempts: number;
+  /** Name of the status of a call of gRPC; '' for anything else. */
+  readonly grpcStatus: string;
   /** How far it came before it was ended; `done` when it was completed. */
   readonly phase: string;
   /** Who ended it early: `client`, `origin`, `self`; '' when it was completed. */

@@ -1,4 +1,5 @@
 // Metrics in Prometheus' text format, version 0.0.4.
+import { GRPC_STATUS_NAMES } from '#wire/grpc/status.ts';
 import { CELL_METRICS, type CellMetric, type SeriesKind } from './cell-metrics.ts';
 import { BUCKET_BOUNDS_MS, CELL, CLOSE_KINDS, REFUSALS } from './series.ts';
 
@@ -30,6 +31,7 @@ export function renderMetrics(series: readonly SeriesReader[], own: readonly Pro
     renderDurations(lines, kind, readers);
     for (const metric of CELL_METRICS) if (metric.kinds.includes(kind)) renderCell(lines, kind, metric, readers);
     if (kind === 'listener') renderRefusals(lines, readers);
+    if (kind === 'route' || kind === 'upstream') renderGrpcCalls(lines, kind, readers);
     if (kind === 'route') renderCloses(lines, readers);
   }
   let name = '';
@@ -69,6 +71,18 @@ function renderRefusals(lines: string[], readers: readonly SeriesReader[]): void
   for (const { labels, read } of readers) {
     for (const [i, reason] of REFUSALS.entries())
       lines.push(`${name}${formatLabels({ ...labels, reason })} ${read(CELL.refusals + i)}`);
+  }
+}
+
+/** Most routes have no such calls, and most statuses never come: only what has come is shown. */
+function renderGrpcCalls(lines: string[], kind: SeriesKind, readers: readonly SeriesReader[]): void {
+  const name = `tidegate_${kind}_grpc_calls_total`;
+  head(lines, name, 'Calls of gRPC by status, those that the gateway has answered included.', 'counter');
+  for (const { labels, read } of readers) {
+    for (const [status, grpc_status] of GRPC_STATUS_NAMES.entries()) {
+      const calls = read(CELL.grpcStatuses + status);
+      if (calls > 0) lines.push(`${name}${formatLabels({ ...labels, grpc_status })} ${calls}`);
+    }
   }
 }
 

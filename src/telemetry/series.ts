@@ -45,6 +45,8 @@ export const CELL = {
   messagesSent: 45,
   /** One behind the other, in the order of CLOSE_KINDS. */
   closes: 46,
+  // routes and upstreams: calls of gRPC by number of their status, one behind the other
+  grpcStatuses: 64,
 } as const;
 
 /** How WebSockets end: by these codes, by one of an application's or a library's, without a code, without a Close frame. */
@@ -78,6 +80,7 @@ export const REFUSALS = [
   'proxy-header-invalid',
   'proxy-header-untrusted',
   'tls-hello-invalid',
+  'tls-handshake',
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
@@ -111,6 +114,11 @@ export function countExchange(
   let bucket = 0;
   while (bucket < BUCKET_BOUNDS_MS.length && durationMs > (BUCKET_BOUNDS_MS[bucket] as number)) bucket++;
   add(series, CELL.durationBuckets + bucket, 1);
+}
+
+/** Counts one finished call of gRPC in the series of its route or upstream. */
+export function countGrpcCall(series: Series, status: number): void {
+  add(series, CELL.grpcStatuses + status, 1);
 }
 
 /** Counts a connection that was opened (`change` 1) or closed (-1). */

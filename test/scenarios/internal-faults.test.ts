@@ -7,6 +7,7 @@ import { listenerSettings } from '#config/compile-listener.ts';
 import { parseConfiguration, referencesFor } from '#config/load.ts';
 import { systemClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
+import { TurnEnd } from '#lib/turn-end.ts';
 import type { ListenerHost, ListenerState } from '#listener/listener-host.ts';
 import { TcpConnection } from '#listener/tcp-connection.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
@@ -36,6 +37,7 @@ async function startFaulty(t: TestContext) {
     settings: listenerSettings('front', front),
     series: new Float64Array(CELLS_PER_SERIES),
     draining: false,
+    tls: undefined,
   };
   const buckets = KeyedTable.create(8, [1, 2]);
   const { snapshot } = createTestExchange();
@@ -45,6 +47,8 @@ async function startFaulty(t: TestContext) {
     clock: systemClock,
     deadlines: new Deadlines(systemClock, 50),
     log: { debug: log, info: log, warn: log, error: log },
+    turnEnd: new TurnEnd(),
+    breached() {},
     buckets: () => buckets,
     snapshot: () => snapshot,
     handle() {},

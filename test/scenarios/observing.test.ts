@@ -77,6 +77,7 @@ test('the guide has all members of access records, and no others', () => {
     consumer: 'c',
     referer: 'r',
     userAgent: 'u',
+    grpcStatus: 'OK',
   };
   const numbers = { time: 0, status: 200, bytesReceived: 1, bytesSent: 1, durationMs: 1, firstByteMs: 1, attempts: 1 };
   const first = { protocol: 'tls', sni: 's', alpn: ['h2'] };

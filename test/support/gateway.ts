@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -133,6 +133,11 @@ export class TestGateway {
     await writeFile(this.file, withDefaults(configuration));
   }
 
+  /** Writes a file beside the configuration. */
+  async writeBeside(name: string, text: string): Promise<void> {
+    await writeFile(join(dirname(this.file), name), text);
+  }
+
   /** Resolves with the exit code when the process has ended by itself. */
   get exit(): Promise<number | null> {
     return this.#exit;
@@ -172,6 +177,8 @@ export interface CleansUp {
 
 export interface GatewayTestOptions {
   readonly env?: NodeJS.ProcessEnv;
+  /** Files beside the configuration, by name. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** Starts a gateway with a configuration in YAML, completed by `DEFAULTS`; it is ended after the test. */
@@ -189,11 +196,12 @@ export async function startTidegate(
 export async function spawnTidegate(
   t: CleansUp,
   configuration: string,
-  { env = {} }: GatewayTestOptions = {},
+  { env = {}, files = {} }: GatewayTestOptions = {},
 ): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
   const file = join(folder, 'tidegate.yaml');
   await writeFile(file, withDefaults(configuration));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   const child = spawn(LAUNCHER, ['run', file], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const gateway = new TestGateway(child, file);
   t.after(async () => {

@@ -1,14 +1,12 @@
 // The two messages of grpc.health.v1.Health/Check as they go over the wire: protobuf behind gRPC's length prefix.
 // https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+import { frameMessage, PREFIX_BYTES } from './messages.ts';
 
 export const HEALTH_CHECK_PATH = '/grpc.health.v1.Health/Check';
 
 const SERVING_STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as const;
 
 export type ServingStatus = (typeof SERVING_STATUSES)[number];
-
-/** A flag that tells of compression, and the length in four bytes. */
-const PREFIX_BYTES = 5;
 
 // Protobuf's wire types.
 const VARINT = 0;
@@ -23,9 +21,7 @@ export function encodeHealthCheckRequest(service: string): Buffer {
     name.length === 0
       ? Buffer.alloc(0)
       : Buffer.concat([Buffer.from([(1 << 3) | LENGTH_DELIMITED, ...varint(name.length)]), name]);
-  const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
+  return frameMessage(0, message);
 }
 
 /**

@@ -56,6 +56,7 @@ export class FieldSection {
   expect = '';
   referer = '';
   userAgent = '';
+  contentType = '';
   hasDate = false;
   /**
    * Whether there is a field that a gateway must look at before it passes it on: one that tells of earlier hops, or a name
@@ -81,6 +82,7 @@ const REFERER = 10;
 const USER_AGENT = 11;
 const NOTABLE = 12;
 const DATE = 13;
+const CONTENT_TYPE = 14;
 
 const KINDS: ReadonlyMap<string, number> = new Map([
   ['host', HOST],
@@ -91,6 +93,7 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['te', TE],
   ['expect', EXPECT],
   ['date', DATE],
+  ['content-type', CONTENT_TYPE],
   ['keep-alive', KEEP_ALIVE],
   ['proxy-connection', PROXY_CONNECTION],
   ['referer', REFERER],
@@ -193,6 +196,7 @@ function startsWithXForwarded(text: string, at: number): boolean {
 function note(section: FieldSection, kind: number, value: string): void {
   if (kind === REFERER) section.referer = value;
   else if (kind === USER_AGENT) section.userAgent = value;
+  else if (kind === CONTENT_TYPE) section.contentType = value;
   else if (kind === NOTABLE) section.notable = true;
   else if (kind === DATE) section.hasDate = true;
   else section.expect = section.expect === '' ? value.toLowerCase() : `${section.expect}, ${value.toLowerCase()}`;

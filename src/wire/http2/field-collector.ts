@@ -18,6 +18,7 @@ export abstract class FieldCollector {
   expect = '';
   referer = '';
   userAgent = '';
+  contentType = '';
   /** The Priority field; `undefined` when absent. */
   priority: string | undefined = undefined;
   hasDate = false;
@@ -88,6 +89,7 @@ export abstract class FieldCollector {
       this.expect = this.expect === '' ? value.toLowerCase() : `${this.expect}, ${value.toLowerCase()}`;
     else if (kind === KIND.REFERER) this.referer = value;
     else if (kind === KIND.USER_AGENT) this.userAgent = value;
+    else if (kind === KIND.CONTENT_TYPE) this.contentType = value;
     else if (kind === KIND.DATE) this.hasDate = true;
     else if (kind === KIND.PRIORITY) this.priority = this.priority === undefined ? value : `${this.priority}, ${value}`;
     else this.notable = true;

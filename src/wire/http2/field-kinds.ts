@@ -28,6 +28,7 @@ export const KIND = {
   NOTABLE: 17,
   DATE: 18,
   PRIORITY: 19,
+  CONTENT_TYPE: 20,
 } as const;
 
 /** Kinds from the first to the last of these are pseudo-fields. */
@@ -60,6 +61,7 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['via', KIND.NOTABLE],
   ['date', KIND.DATE],
   ['priority', KIND.PRIORITY],
+  ['content-type', KIND.CONTENT_TYPE],
 ]);
 
 /** The kind of a field, which is one of `KIND`. */

@@ -1,26 +1,33 @@
 // A breach of HTTP/2 by a peer: the code that the RFC names for it, and what kind of breach it is, for counting.
-import type { ErrorName } from './protocol.ts';
+import { ERROR_NAMES, type ErrorName } from './protocol.ts';
 
 /** Floods and stalls that are bounded here beyond what the RFC demands. */
-export type AbuseKind =
-  | 'rapid-reset'
-  | 'refused-flood'
-  | 'continuation-flood'
-  | 'settings-flood'
-  | 'ping-flood'
-  | 'priority-flood'
-  | 'window-update-flood'
-  | 'empty-data-flood'
-  | 'unknown-frame-flood'
-  | 'unread-output';
+const ABUSE_KINDS = [
+  'rapid-reset',
+  'refused-flood',
+  'continuation-flood',
+  'settings-flood',
+  'ping-flood',
+  'priority-flood',
+  'window-update-flood',
+  'empty-data-flood',
+  'unknown-frame-flood',
+  'unread-output',
+] as const;
+
+export type AbuseKind = (typeof ABUSE_KINDS)[number];
+
+/** What breaches are counted as: an abuse, or the code that the RFC names for it. */
+export const BREACH_KINDS: readonly BreachKind[] = [...ABUSE_KINDS, ...ERROR_NAMES];
+
+export type BreachKind = AbuseKind | ErrorName;
 
 /** Ends the whole connection (RFC 9113 5.4.1). */
 export class Http2Error extends Error {
   readonly code: ErrorName;
-  /** What it is counted as: an abuse, or the code. */
-  readonly kind: AbuseKind | ErrorName;
+  readonly kind: BreachKind;
 
-  constructor(code: ErrorName, message: string, kind: AbuseKind | ErrorName = code) {
+  constructor(code: ErrorName, message: string, kind: BreachKind = code) {
     super(message);
     this.name = 'Http2Error';
     this.code = code;

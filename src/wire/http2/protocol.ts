@@ -43,7 +43,7 @@ export const ERROR_CODE = {
 
 export type ErrorName = keyof typeof ERROR_CODE;
 
-const ERROR_NAMES = Object.keys(ERROR_CODE) as readonly ErrorName[];
+export const ERROR_NAMES = Object.keys(ERROR_CODE) as readonly ErrorName[];
 
 /** RFC 9113 7: unknown codes "MUST NOT trigger any special behavior" and "MAY be treated as being equivalent to INTERNAL_ERROR". */
 export function errorName(code: number): ErrorName {

@@ -127,8 +127,8 @@ export class SendQueue {
     }
     if (ending === '') this.end(stream);
     else this.#sendTrailers(stream, ending);
-    stream.owner?.sent();
     stream.ended();
+    stream.owner?.sent();
   }
 
   /** Sends from `from` on as much as windows and peer allow, up to `to`; returns where it stopped. */

@@ -61,7 +61,7 @@ export class ServerSession extends Session {
     if (stream.closed || stream.localEnded) return;
     const { encoder } = this;
     encoder.begin();
-    encoder.field(':status', head.status);
+    encoder.field(':status', String(head.status));
     encoder.lines(head.lines);
     if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
     this.sendHead(stream, endStream);
@@ -181,8 +181,7 @@ export class ServerSession extends Session {
 }
 
 export interface ResponseStart {
-  /** Three digits. */
-  readonly status: string;
+  readonly status: number;
   readonly lines: string;
   readonly contentLength: number;
 }

@@ -11,7 +11,7 @@ import { HeaderBlock } from './header-block.ts';
 import { HpackDecoder, HpackError } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import type { Classify } from './hpack/field.ts';
-import { abuse, Http2Error } from './http2-error.ts';
+import { abuse, type BreachKind, Http2Error } from './http2-error.ts';
 import { DEFAULT_WINDOW, ERROR_CODE, type ErrorName, FRAME, PING_PAYLOAD } from './protocol.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { SendQueue } from './send-queue.ts';
@@ -30,7 +30,7 @@ export interface SessionHost extends FrameSink {
   /** The answer to a PING of ours. */
   pinged(): void;
   /** A breach, or an abuse, that cost a stream only; for counting. */
-  breached(kind: string): void;
+  breached(kind: BreachKind): void;
   /** The peer's settings have come, for the first time or anew. */
   settled(): void;
 }

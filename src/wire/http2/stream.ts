@@ -81,6 +81,14 @@ export class Http2Stream {
     return this.closed || this.localEnded || this.#host.queue.send(this, bytes);
   }
 
+  /** Sends Latin-1 text as all there is, and ends the sending side; returns false when it cannot leave at once: then nothing was sent. */
+  sendWhole(text: string): boolean {
+    if (this.closed || this.localEnded) return true;
+    if (!this.#host.queue.sendWhole(this, text)) return false;
+    this.ended();
+    return true;
+  }
+
   /** Ends the sending side, behind what waits; `trailers` are valid field lines, or ''. */
   end(trailers = ''): void {
     if (this.closed || this.localEnded || this.ending !== undefined) return;

@@ -42,8 +42,14 @@ export class BlockWriter {
     memory[this.#end++] = rest;
   }
 
-  /** Writes a string as it stands (RFC 7541 5.2). */
-  plain(text: string): void {
+  /** Writes a string (RFC 7541 5.2): as it stands, or, if it is to be compressed and that makes it shorter, by the Huffman code. */
+  string(text: string, compressed: boolean): void {
+    const length = compressed ? huffmanLength(text) : text.length;
+    if (length < text.length) this.#huffman(text, length);
+    else this.#plain(text);
+  }
+
+  #plain(text: string): void {
     const { length } = text;
     this.integer(0, 0x7f, length);
     if (this.#end + length > this.#memory.length) this.#grow(length);
@@ -55,13 +61,7 @@ export class BlockWriter {
     this.#end += length;
   }
 
-  /** Writes a string by the Huffman code where that is shorter. */
-  compressed(text: string): void {
-    const length = huffmanLength(text);
-    if (length >= text.length) {
-      this.plain(text);
-      return;
-    }
+  #huffman(text: string, length: number): void {
     this.integer(0x80, 0x7f, length);
     if (this.#end + length > this.#memory.length) this.#grow(length);
     this.#end = writeHuffman(text, this.#memory, this.#end);

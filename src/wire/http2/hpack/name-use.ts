@@ -53,6 +53,17 @@ function staticValues(): ReadonlyMap<string, ReadonlyMap<string, number>> {
   return values;
 }
 
+/** An entry of the dynamic table. */
+export interface IndexedLine {
+  readonly size: number;
+  readonly use: NameUse;
+  readonly value: string;
+  /** The whole line, CRLF included, as it came in a field section; '' until it came in one. */
+  text: string;
+  /** How many entries had been added with this one. */
+  readonly number: number;
+}
+
 /** One name on one connection. */
 export class NameUse {
   /** In lower case. */
@@ -61,11 +72,16 @@ export class NameUse {
   readonly staticIndex: number;
   /** Index of the values that the static table has with this name. */
   readonly staticValues: ReadonlyMap<string, number> | undefined;
-  /** How many entries of the dynamic table have this name. */
-  entries = 0;
-  /** Number of the newest one of them. */
-  newest = 0;
-  #indexable = true;
+  /** What stands before the value where the name came last in a field section: the name as spelt there, and a colon. */
+  prefix = '';
+  /** The name that came behind this one in the last field section: most sections are like the one before. */
+  next: NameUse | undefined = undefined;
+  /** The entry that was used last. */
+  recent: IndexedLine | undefined = undefined;
+  /** Whether it is known to the connection, or only used for one field. */
+  readonly isKept: boolean;
+  /** All entries of this name, the oldest one first. */
+  readonly #lines: IndexedLine[] = [];
   readonly #secret: boolean;
   readonly #cookie: boolean;
   /** How many values were indexed since one was used again. */
@@ -73,8 +89,9 @@ export class NameUse {
   /** Hash of the last value that was not indexed. */
   #last = 0;
 
-  constructor(name: string) {
+  constructor(name: string, isKept: boolean) {
     this.name = name;
+    this.isKept = isKept;
     this.staticIndex = STATIC_INDEX.get(name) ?? 0;
     this.staticValues = STATIC_VALUES.get(name);
     this.#secret = SECRET.has(name);
@@ -87,12 +104,33 @@ export class NameUse {
     return this.#secret || (this.#cookie && value.length < GUESSABLE_COOKIE_LENGTH);
   }
 
-  /** Makes `isWorthIndexing` say no, as this is a name that is not remembered. */
-  neverIndex(): void {
-    this.#indexable = false;
+  /** The entry with this value, if there is one; it is `recent` from now on. */
+  find(value: string): IndexedLine | undefined {
+    if (this.recent !== undefined && this.recent.value === value) return this.recent;
+    if (this.#lines.length === 0) return undefined;
+    const found = this.#lines.find((line) => line.value === value);
+    if (found !== undefined) this.recent = found;
+    return found;
   }
 
-  /** Notes that a value was found in the table. */
+  /** The entry that will be the last of this name to leave the table. */
+  get newest(): IndexedLine | undefined {
+    return this.#lines.at(-1);
+  }
+
+  /** Takes an entry that was added to the table. */
+  add(line: IndexedLine): void {
+    this.#lines.push(line);
+    this.recent = line;
+  }
+
+  /** Forgets the oldest entry, as it left the table. */
+  dropOldest(): void {
+    const dropped = this.#lines.shift();
+    if (this.recent === dropped) this.recent = undefined;
+  }
+
+  /** Notes that an entry was used. */
   used(): void {
     this.#unused = 0;
   }
@@ -102,7 +140,7 @@ export class NameUse {
    * longer indexed, so that it does not drive the others out, until one of its values comes twice in a row.
    */
   isWorthIndexing(value: string): boolean {
-    if (!this.#indexable) return false;
+    if (!this.isKept) return false;
     if (this.#unused >= MAX_UNUSED) {
       const hash = hashOf(value);
       if (hash !== this.#last) {

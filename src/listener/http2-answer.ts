@@ -1,0 +1,154 @@
+// Writes one response on an HTTP/2 stream, whatever kind of content it has, and tells when that is done.
+import { formatHttpDate } from '#http/date.ts';
+import type { Fields } from '#http/fields.ts';
+import { withoutTouched } from '#http/trailers.ts';
+import { type BodySink, type StreamBody, UNKNOWN_LENGTH } from '#model/body.ts';
+import type { Exchange } from '#model/exchange.ts';
+import type { Response } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import type { ServerSession } from '#wire/http2/server-session.ts';
+import type { Http2Stream } from '#wire/http2/stream.ts';
+import { hasNoContent } from './http1-response.ts';
+
+/** Whoever waits for the answer to be out. */
+export interface AnswerOwner {
+  readonly exchange: Exchange;
+  /** The client has become slow to take it, or is so no more. */
+  answerMoved(): void;
+  answerDone(): void;
+  /** The content broke off: only the end of the stream can tell the client. */
+  answerFailed(error: ProxyError): void;
+}
+
+export class Http2Answer implements BodySink {
+  /** Octets of content written so far. */
+  sent = 0;
+  /** Whether content waits for the client: for its window, or for the connection. */
+  waiting = false;
+  readonly #owner: AnswerOwner;
+  readonly #session: ServerSession;
+  readonly #stream: Http2Stream;
+  readonly #response: Response;
+  #body: StreamBody | undefined = undefined;
+  /** Octets still owed; infinite unless a length was announced. */
+  #owed = Number.POSITIVE_INFINITY;
+  #done = false;
+
+  constructor(owner: AnswerOwner, session: ServerSession, stream: Http2Stream, response: Response) {
+    this.#owner = owner;
+    this.#session = session;
+    this.#stream = stream;
+    this.#response = response;
+  }
+
+  /** Writes the head, and with it as much of the content as there is. */
+  start(): void {
+    const { exchange } = this.#owner;
+    const { request } = exchange;
+    const response = this.#response;
+    exchange.status = response.status;
+    exchange.phase = 'response';
+    // RFC 9110 6.6.1: "An origin server with a clock […] MUST generate a Date"; for our own answers, that is us.
+    if (exchange.firstByteMs < 0 && !response.fields.has('date'))
+      response.fields.append('date', formatHttpDate(exchange.clock.wall()));
+    const { body } = response;
+    if (body === undefined || hasNoContent(request, response)) {
+      if (body?.type === 'stream') body.cancel(new ProxyError('client-closed', 'the response has no content'));
+      this.#head(true);
+      this.#finish();
+    } else if (body.type === 'stream') {
+      this.#head(false);
+      this.#owed = response.length === UNKNOWN_LENGTH ? Number.POSITIVE_INFINITY : response.length;
+      this.#body = body;
+      body.pipe(this);
+    } else {
+      this.#sendFixed(body.content);
+    }
+  }
+
+  /** The client is gone or given up: takes no more content. */
+  cancel(error: ProxyError): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#body?.cancel(error);
+  }
+
+  chunk(bytes: Uint8Array): boolean {
+    if (this.#done) return true;
+    if (bytes.length > this.#owed) {
+      this.#fail(new ProxyError('http_protocol_error', 'more content than announced'));
+      return true;
+    }
+    this.#owed -= bytes.length;
+    this.sent += bytes.length;
+    this.waiting = !this.#stream.send(bytes);
+    this.#owner.answerMoved();
+    return !this.waiting;
+  }
+
+  end(trailers: Fields | undefined): void {
+    if (this.#done) return;
+    if (this.#owed > 0 && this.#owed !== Number.POSITIVE_INFINITY) {
+      this.#fail(new ProxyError('http_response_incomplete', 'less content than announced'));
+      return;
+    }
+    this.#stream.end(trailers ? withoutTouched(trailers, this.#response.fields) : '');
+    if (!this.waiting) this.#finish();
+  }
+
+  abort(error: ProxyError): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#owner.answerFailed(error);
+  }
+
+  /** What had to wait has been sent. */
+  flushed(): void {
+    if (!this.waiting || this.#done) return;
+    this.waiting = false;
+    if (this.#stream.ending !== undefined) {
+      this.#finish();
+      return;
+    }
+    this.#owner.answerMoved();
+    this.#body?.resume();
+  }
+
+  #sendFixed(content: string | Uint8Array): void {
+    if (content.length === 0) {
+      this.#head(true);
+      this.#finish();
+      return;
+    }
+    this.#head(false);
+    this.sent = content.length;
+    if (typeof content === 'string' && this.#stream.sendWhole(content)) {
+      this.#finish();
+      return;
+    }
+    this.waiting = !this.#stream.send(typeof content === 'string' ? Buffer.from(content, 'latin1') : content);
+    this.#stream.end();
+    if (this.waiting) this.#owner.answerMoved();
+    else this.#finish();
+  }
+
+  #head(endStream: boolean): void {
+    const { status, fields, length } = this.#response;
+    // RFC 9110 8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of […] 204".
+    const contentLength = status === 204 ? UNKNOWN_LENGTH : length;
+    this.#session.respond(this.#stream, { status, lines: fields.text, contentLength }, endStream);
+  }
+
+  #finish(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#owner.exchange.phase = 'done';
+    this.#owner.answerDone();
+  }
+
+  #fail(error: ProxyError): void {
+    this.#done = true;
+    this.#body?.cancel(error);
+    this.#owner.answerFailed(error);
+  }
+}

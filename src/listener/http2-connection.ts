@@ -1,0 +1,252 @@
+// One HTTP/2 client connection: joins the session, which knows the protocol, with the socket, and starts an exchange a stream. Idles,
+// drains, closes.
+import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
+import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
+import { Exchange } from '#model/exchange.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import type { OpenTunnel } from '#net/open-tunnel.ts';
+import type { BreachKind, Http2Error } from '#wire/http2/http2-error.ts';
+import type { RequestFields } from '#wire/http2/request-fields.ts';
+import { type ServerHost, ServerSession } from '#wire/http2/server-session.ts';
+import type { Http2Stream } from '#wire/http2/stream.ts';
+import { ClientStream } from './client-stream.ts';
+import { Http2Exchange } from './http2-exchange.ts';
+import { completeHttp2Request, emptyHttp2Request } from './http2-request.ts';
+import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
+import { unreadableRequest } from './request-parts.ts';
+
+/** How long and how much to go on reading behind the last frame of ours, so that the client gets to read it. */
+const LINGER_MS = 2000;
+const MAX_LINGER_BYTES = 1048576;
+/** How long a client may take to know that it is to open no more streams (RFC 9113 6.8: "at least one round-trip time"). */
+const DRAIN_MS = 1000;
+
+type Awaited = 'settings' | 'request' | 'rest of a frame' | 'client' | 'drain' | 'nothing';
+
+/**
+ * open: streams come and go; draining: GOAWAY with the highest number was sent; ending: no further stream counts; lingering: our side
+ * is closed.
+ */
+type State = 'open' | 'draining' | 'ending' | 'lingering' | 'closed';
+
+export class Http2Connection extends ClientStream implements StreamReceiver, Deadlined, AcceptedConnection, ServerHost {
+  deadline: DeadlineEntry | undefined = undefined;
+  readonly stream: ByteStream;
+  readonly session: ServerSession;
+  /** Those that streams have become. */
+  readonly tunnels = new Set<OpenTunnel>();
+  readonly #onClosed: (connection: AcceptedConnection) => void;
+  #state: State = 'open';
+  #requests = 0;
+  #lingered = 0;
+  /** What the present deadline is for. */
+  #awaits: Awaited = 'nothing';
+
+  constructor(
+    open: (receiver: StreamReceiver) => ByteStream,
+    listener: ListenerState,
+    host: ListenerHost,
+    onClosed: (connection: AcceptedConnection) => void,
+  ) {
+    super(listener, host);
+    this.#onClosed = onClosed;
+    const { maxHeadBytes, maxFields, http2 } = listener.settings;
+    this.session = new ServerSession(this, { ...http2, maxHeadBytes, maxFields });
+    this.stream = open(this);
+    this.session.start();
+    this.#watch();
+  }
+
+  get isDraining(): boolean {
+    return this.#state !== 'open';
+  }
+
+  /** Tells the client to go elsewhere; what is under way ends in its time. */
+  drain(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'draining';
+    this.session.announceEnd();
+    for (const tunnel of this.tunnels) tunnel.drain();
+    this.#watch();
+  }
+
+  abort(): void {
+    this.stream.abort();
+  }
+
+  bytes(buffer: Buffer, length: number): boolean {
+    if (this.#state === 'lingering') {
+      this.#lingered += length;
+      if (this.#lingered > MAX_LINGER_BYTES) this.stream.abort();
+      return true;
+    }
+    this.session.receive(buffer, 0, length);
+    this.#watch();
+    return true;
+  }
+
+  drained(): void {
+    this.session.drained();
+    this.#watch();
+  }
+
+  /** The client sends no more, so that no stream can ask for anything further, or take more than its window. */
+  ended(): void {
+    if (this.session.streams.size === 0) this.#linger();
+    else if (this.#state !== 'lingering') this.stream.abort();
+  }
+
+  closed(error: NodeJS.ErrnoException | undefined): void {
+    this.#state = 'closed';
+    const reason = this.closeReason(error);
+    this.session.closed(reason.message);
+    this.host.deadlines.clear(this);
+    this.#onClosed(this);
+  }
+
+  onDeadline(): void {
+    switch (this.#awaits) {
+      case 'request':
+        this.drain();
+        return;
+      case 'drain':
+        this.#endStreams();
+        return;
+      default:
+        // Without its settings, in the middle of a frame, or deaf: nothing that we could say would be heard.
+        this.stream.abort();
+    }
+  }
+
+  // What the session asks and tells.
+
+  write(bytes: Uint8Array): boolean {
+    return this.stream.write(bytes);
+  }
+
+  wantsFlush(): void {
+    this.host.turnEnd.add(this);
+  }
+
+  flush(): void {
+    if (this.#state === 'closed') return;
+    this.session.flush();
+    if (this.session.isBlocked) this.#watch();
+  }
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  requested(stream: Http2Stream, fields: RequestFields, isTooLarge: boolean): void {
+    const { snapshot, settings } = this.#surroundings();
+    const request = emptyHttp2Request(fields, this.secure, !stream.remoteEnded);
+    const exchange = new Exchange(this, snapshot, request, this.clock.now());
+    const started = new Http2Exchange(this, exchange, stream);
+    stream.owner = started;
+    try {
+      if (isTooLarge || fields.count > settings.maxFields) throw new ProxyError('request-head-too-large');
+      if ((fields.path?.length ?? 0) > settings.maxTargetBytes) throw new ProxyError('request-target-too-long');
+      const { allowEncodedSlash } = snapshot.forwarding;
+      completeHttp2Request(request, fields, { secure: this.secure, allowEncodedSlash });
+      this.#checkContent(fields);
+    } catch (error) {
+      started.refuse(
+        error instanceof ProxyError ? error : new ProxyError('proxy_internal_error', undefined, { cause: error }),
+      );
+      return;
+    }
+    started.start();
+    if (++this.#requests >= settings.maxRequests) this.drain();
+  }
+
+  malformed(fields: RequestFields): void {
+    const error = new ProxyError('http_request_error', fields.malformed);
+    this.host.breached('PROTOCOL_ERROR');
+    const request = { ...unreadableRequest(this.secure), version: '2' as const, method: fields.method };
+    const exchange = new Exchange(this, this.host.snapshot(), request, this.clock.now());
+    exchange.blame(error);
+    exchange.status = error.status;
+    this.host.record(exchange, this.listenerState.series);
+  }
+
+  breached(kind: BreachKind): void {
+    this.host.breached(kind);
+  }
+
+  failed(error: Http2Error): void {
+    this.host.breached(error.kind);
+    this.host.log.debug('an HTTP/2 connection was ended for a breach of the protocol', {
+      listener: this.listener,
+      client: this.remoteAddress,
+      code: error.code,
+      kind: error.kind,
+      reason: error.message,
+    });
+    this.#linger();
+  }
+
+  goneAway(): void {}
+
+  settled(): void {}
+
+  idle(): void {
+    if (this.#state === 'ending') this.#linger();
+    else this.#watch();
+  }
+
+  pinged(): void {
+    if (this.#state === 'draining') this.#endStreams();
+  }
+
+  #surroundings() {
+    return { snapshot: this.host.snapshot(), settings: this.listenerState.settings };
+  }
+
+  #checkContent({ contentLength, expect }: RequestFields): void {
+    const { maxBodyBytes } = this.listenerState.settings;
+    if (maxBodyBytes > 0 && contentLength > maxBodyBytes) throw new ProxyError('request-body-too-large');
+    // RFC 9110 10.1.1: a server that cannot meet an expectation answers 417; 100-continue is the only one there is.
+    if (expect !== '' && expect !== '100-continue') throw new ProxyError('expectation-failed');
+  }
+
+  /** The client knows, or had the time to, that it is to open no more. */
+  #endStreams(): void {
+    if (this.#state !== 'draining') return;
+    this.#state = 'ending';
+    this.session.endStreams();
+    if (this.session.streams.size === 0) this.#linger();
+    else this.#watch();
+  }
+
+  /** Sends what there is and closes our side; reads on for a while, so that no reset destroys what the client has not read. */
+  #linger(): void {
+    if (this.#state === 'lingering' || this.#state === 'closed') return;
+    this.#state = 'lingering';
+    this.session.flush();
+    this.stream.end();
+    this.#await('client', LINGER_MS);
+  }
+
+  /** Sets the deadline that fits what the connection waits for. */
+  #watch(): void {
+    const { settings } = this.listenerState;
+    const { session } = this;
+    if (this.#state === 'lingering' || this.#state === 'closed') return;
+    if (!session.isSettled) this.#await('settings', settings.headTimeoutMs);
+    else if (session.isBlocked) this.#await('client', settings.sendTimeoutMs);
+    else if (session.block.streamId !== 0) this.#await('rest of a frame', settings.headTimeoutMs);
+    else if (this.#state === 'draining') this.#await('drain', DRAIN_MS);
+    else if (session.streams.size > 0) this.#await('nothing', 0);
+    else if (session.isInFrame) this.#await('rest of a frame', settings.headTimeoutMs);
+    else this.#await('request', settings.keepAliveTimeoutMs);
+  }
+
+  /** Begins to wait for something, unless it does so already. */
+  #await(what: Awaited, ms: number): void {
+    if (this.#awaits === what) return;
+    this.#awaits = what;
+    if (what === 'nothing') this.host.deadlines.clear(this);
+    else this.host.deadlines.set(this, ms);
+  }
+}

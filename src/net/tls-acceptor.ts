@@ -1,0 +1,49 @@
+// The server's side of TLS handshakes on sockets that somebody else has accepted: a `tls.Server` that listens nowhere.
+import type net from 'node:net';
+import tls, { type TLSSocket, type TlsOptions } from 'node:tls';
+
+/** Who waits for a handshake. */
+export interface Handshake {
+  secured(socket: TLSSocket): void;
+  /** The handshake has failed; the socket is about to be closed. */
+  failed(error: NodeJS.ErrnoException): void;
+}
+
+/** What a handshake needs of its server, beside certificates. */
+export type AcceptorOptions = Omit<TlsOptions, 'handshakeTimeout'>;
+
+export class TlsAcceptor {
+  readonly #server: tls.Server;
+  readonly #waiting = new WeakMap<net.Socket, Handshake>();
+
+  constructor(options: AcceptorOptions) {
+    // Whoever waits for a handshake has a deadline of its own; with a negative one Node sets no timer.
+    this.#server = tls.createServer({ ...options, handshakeTimeout: -1 });
+    this.#server.on('secureConnection', (socket) => {
+      const handshake = this.#take(socket);
+      socket.allowHalfOpen = true;
+      if (handshake) handshake.secured(socket);
+      else socket.destroy();
+    });
+    this.#server.on('tlsClientError', (error, socket) => {
+      this.#take(socket)?.failed(error);
+      socket.destroy();
+    });
+  }
+
+  /** Starts the handshake on a connected socket; reads first what the socket has unread. */
+  accept(socket: net.Socket, handshake: Handshake): void {
+    this.#waiting.set(socket, handshake);
+    // Who sends no more before the handshake is done never comes to its end: the TLS socket takes this over, and closes.
+    socket.allowHalfOpen = false;
+    this.#server.emit('connection', socket);
+  }
+
+  #take(socket: TLSSocket): Handshake | undefined {
+    // The socket beneath: Node tells it by this name since 0.12, though not in its documentation.
+    const { _parent: parent } = socket as unknown as { readonly _parent: net.Socket };
+    const handshake = this.#waiting.get(parent);
+    this.#waiting.delete(parent);
+    return handshake;
+  }
+}

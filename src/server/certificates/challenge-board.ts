@@ -1,0 +1,45 @@
+// What answers challenges of ACME servers at the moment, and how all workers get to know it. Main thread only.
+import type { CertificateAndKey } from './x509.ts';
+
+/** What workers need to answer challenges: plain data. */
+export interface Challenges {
+  /** By token: what is served at /.well-known/acme-challenge/TOKEN. */
+  readonly answers: ReadonlyMap<string, string>;
+  /** By name in lower case: what a handshake with the protocol acme-tls/1 gets. */
+  readonly certificates: ReadonlyMap<string, CertificateAndKey>;
+}
+
+export const NO_CHALLENGES: Challenges = { answers: new Map(), certificates: new Map() };
+
+export interface Added {
+  readonly answers?: readonly (readonly [token: string, answer: string])[];
+  readonly certificates?: readonly (readonly [name: string, pair: CertificateAndKey])[];
+}
+
+export class ChallengeBoard {
+  readonly #publish: (challenges: Challenges) => Promise<void>;
+  readonly #answers = new Map<string, string>();
+  readonly #certificates = new Map<string, CertificateAndKey>();
+
+  /** `publish` resolves when every worker knows. */
+  constructor(publish: (challenges: Challenges) => Promise<void>) {
+    this.#publish = publish;
+  }
+
+  /** Resolves when every worker answers so, with how to take it back. */
+  async put({ answers = [], certificates = [] }: Added): Promise<() => Promise<void>> {
+    for (const [token, answer] of answers) this.#answers.set(token, answer);
+    for (const [name, pair] of certificates) this.#certificates.set(name, pair);
+    await this.#tell();
+    return async () => {
+      for (const [token] of answers) this.#answers.delete(token);
+      for (const [name, pair] of certificates)
+        if (this.#certificates.get(name) === pair) this.#certificates.delete(name);
+      await this.#tell();
+    };
+  }
+
+  async #tell(): Promise<void> {
+    await this.#publish({ answers: new Map(this.#answers), certificates: new Map(this.#certificates) });
+  }
+}

@@ -1,0 +1,38 @@
+// Where in the store things are: relative paths that are safe whatever names they are made of.
+import { createHash } from 'node:crypto';
+import type { KeyType } from './key-type.ts';
+
+/** Of one ACME server. */
+export function authorityPlace(directoryUrl: string): string {
+  const { host, pathname } = new URL(directoryUrl);
+  return `acme/${readable(`${host}${pathname}`)}-${digest(directoryUrl)}`;
+}
+
+export function accountPlace(directoryUrl: string): string {
+  return `${authorityPlace(directoryUrl)}/account.json`;
+}
+
+/** Without an extension, as more than one file belongs to it. */
+export function issuedPlace(directoryUrl: string, names: readonly string[], keyType: KeyType): string {
+  const [first = ''] = names;
+  return `${authorityPlace(directoryUrl)}/${readable(first)}-${digest(JSON.stringify([names.toSorted(), keyType]))}`;
+}
+
+/** Of a certificate by the local authority; another authority makes it another one. */
+export function localPlace(authority: string, names: readonly string[]): string {
+  const [first = ''] = names;
+  return `local/${readable(first)}-${digest(JSON.stringify([authority, names.toSorted()]))}.pem`;
+}
+
+/** For people that look into the folder; what tells places apart is the digest. */
+function readable(text: string): string {
+  const plain = text
+    .toLowerCase()
+    .replace(/\*/g, 'wildcard')
+    .replace(/[^a-z0-9.]+/g, '-');
+  return plain.replace(/^[.-]+|[.-]+$/g, '').slice(0, 80);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}

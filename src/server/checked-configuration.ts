@@ -1,0 +1,26 @@
+// Loads a configuration and all that it names, and finds what is wrong with it, without putting anything in use.
+import type { LoadedConfiguration } from '#config/load.ts';
+import { systemClock } from '#lib/clock.ts';
+import type { ListenerCertificates } from '#model/certificate.ts';
+import { loadCertificates } from './certificates/load.ts';
+import type { ConfigurationSource, LoadResult } from './configuration-source.ts';
+import { tryCompile } from './try-compile.ts';
+
+export interface CheckedConfiguration extends LoadedConfiguration {
+  readonly certificates: ListenerCertificates;
+  /** On certificates: one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** Returns the configuration, or what is wrong in the terms of `source`. */
+export async function loadChecked(
+  source: ConfigurationSource,
+): Promise<({ readonly ok: true } & CheckedConfiguration) | (LoadResult & { readonly ok: false })> {
+  const loaded = await source.load();
+  if (!loaded.ok) return loaded;
+  const compiled = await tryCompile(loaded.config, source);
+  if (!compiled.ok) return compiled;
+  const { certificates, problems, warnings } = loadCertificates(loaded.config, source.file, systemClock.wall());
+  if (problems.length > 0) return source.refuse(problems);
+  return { ...loaded, certificates, warnings };
+}

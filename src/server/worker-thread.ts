@@ -1,0 +1,28 @@
+// Starts the thread of a worker. What it is told, and what becomes of it, is the business of `worker-pool.ts`.
+import { Worker } from 'node:worker_threads';
+import type { FromWorker, WorkerStart } from './messages.ts';
+
+export interface WorkerThread {
+  readonly worker: Worker;
+  /** Resolves with whether it can be told something now; it may have died instead. */
+  readonly started: Promise<boolean>;
+}
+
+export function startThread(index: number): WorkerThread {
+  const workerData: WorkerStart = { index };
+  const worker = new Worker(new URL(import.meta.resolve('#server/worker.ts')), { workerData, name: `worker ${index}` });
+  const { promise: started, resolve } = Promise.withResolvers<boolean>();
+  const listen = ({ type }: FromWorker): void => {
+    if (type === 'started') resolve(true);
+  };
+  worker.on('message', listen);
+  worker.once('error', () => resolve(false));
+  worker.once('exit', () => resolve(false));
+  void started.then(() => worker.off('message', listen));
+  return { worker, started };
+}
+
+/** Whether the thread has ended already: nobody would hear of its end any more. */
+export function hasEnded({ worker }: WorkerThread): boolean {
+  return worker.threadId === -1;
+}
