@@ -8,6 +8,7 @@ import { formatAddress } from '#schema/address.ts';
 import { compileAffinity } from './compile-affinity.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
 import { compileBreaker, compileGate, compileHedge, compileRetry } from './compile-recovery.ts';
+import { compileTls } from './compile-tls.ts';
 import type { UpstreamConfig } from './config-schema.ts';
 import type { WakeConfig } from './wake-schema.ts';
 
@@ -41,6 +42,7 @@ export function poolSettings(config: UpstreamConfig): PoolSettings {
     waitTimeoutMs: pool['wait-timeout'],
     maxRequests: pool['max-requests'],
     maxAgeMs: pool['max-age'],
+    tls: compileTls(config),
   };
 }
 

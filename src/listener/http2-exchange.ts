@@ -177,7 +177,11 @@ export class Http2Exchange
     const connection = this.#connection;
     this.exchange.status = 200;
     fields.delete('sec-websocket-accept');
-    connection.session.respond(this.#stream, { status: 200, lines: fields.text, contentLength: -1 }, false);
+    connection.session.respond(
+      this.#stream,
+      { status: 200, lines: fields.text, contentLength: -1, neverIndexed: fields.neverIndexed },
+      false,
+    );
     const client = new Http2ByteStream(this.#stream, connection, this.#early ?? []);
     this.#early = undefined;
     const tunnelEnded = (bytesSent: number) => {

@@ -132,7 +132,8 @@ export class FrameIntake implements FrameReceiver {
       return;
     }
     stream.receiveWindow -= length;
-    if (stream.receiveWindow < 0) {
+    // RFC 9113 6.9.1: frames of length 0 "MAY be sent if there is no available space"; a window may be negative (6.9.2).
+    if (length > 0 && stream.receiveWindow < 0) {
       this.#session.breach(stream, 'FLOW_CONTROL_ERROR', 'more content than the stream window');
       return;
     }
@@ -202,17 +203,14 @@ export class FrameIntake implements FrameReceiver {
     if (this.#flags & FLAG.ACK) {
       // RFC 9113 6.5: SETTINGS with ACK and a payload is a connection error FRAME_SIZE_ERROR.
       if (to > from) throw new Http2Error('FRAME_SIZE_ERROR', 'an acknowledgement of SETTINGS has a payload');
-      this.unacknowledged = Math.max(0, this.unacknowledged - 1);
+      if (this.unacknowledged > 0 && --this.unacknowledged === 0) this.#session.acknowledged();
       return;
     }
     if ((to - from) % 6 !== 0) throw new Http2Error('FRAME_SIZE_ERROR', 'SETTINGS is not a list of settings');
     this.#session.floods.count('settings-flood');
-    const { initialWindow, headerTableBytes } = this.#session.peer;
+    const { initialWindow } = this.#session.peer;
     this.#session.peer.take(bytes, from, to);
     this.isSettled = true;
-    // Larger frames would only keep the others waiting.
-    if (this.#session.peer.headerTableBytes !== headerTableBytes)
-      this.#session.encoder.setPeerMaxTableBytes(this.#session.peer.headerTableBytes);
     this.#shiftWindows(this.#session.peer.initialWindow - initialWindow);
     this.#session.writer.frame(FRAME.SETTINGS, FLAG.ACK, 0, NOTHING);
     this.#session.host.settled();
