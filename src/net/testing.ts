@@ -11,6 +11,7 @@ const nobody: StreamReceiver = {
 
 export class MemoryStream implements ByteStream {
   receiver: StreamReceiver = nobody;
+  readonly tls = undefined;
   relaying = false;
   closed = false;
   bytesRead = 0;
