@@ -4,7 +4,15 @@ import { parseIpPrefix } from '#lib/ip-address.ts';
 import { nearest } from '#lib/nearest.ts';
 import { parseAddress } from './address.ts';
 import { isFieldName, isFieldValue } from './tokens.ts';
-import { parseDuration, parsePercentage, parsePositiveDuration, parseRate, parseSize, parseWindow } from './units.ts';
+import {
+  parseDuration,
+  parseLongDuration,
+  parsePercentage,
+  parsePositiveDuration,
+  parseRate,
+  parseSize,
+  parseWindow,
+} from './units.ts';
 import { zod } from './zod.ts';
 
 /** What a schema gives. */
@@ -42,6 +50,11 @@ function checked(problem: (text: string) => string | undefined, change: (text: s
 const unitless = (what: string) => ({
   error: (issue: { input?: unknown }) => `${JSON.stringify(issue.input)} is not ${what}`,
 });
+
+/** What is written with a unit, or has a form of its own. */
+function quantity<Value>(form: string, parse: (text: string) => Value | string, examples: string[]) {
+  return zod().string(unitless(form)).pipe(parsed(parse, examples));
+}
 
 /** An object with a literal `type`. */
 type TypedObject = z.ZodObject<
@@ -81,35 +94,19 @@ export const s = {
   unknown: () => zod().unknown(),
 
   /** `30s` -> milliseconds. */
-  duration: () =>
-    zod()
-      .string(unitless('a duration such as "30s"'))
-      .pipe(parsed(parseDuration, ['500ms', '30s', '5m'])),
+  duration: () => quantity('a duration such as "30s"', parseDuration, ['500ms', '30s', '5m']),
   /** The same where `0s` would mean nothing. */
-  positiveDuration: () =>
-    zod()
-      .string(unitless('a duration such as "30s"'))
-      .pipe(parsed(parsePositiveDuration, ['500ms', '30s', '5m'])),
+  positiveDuration: () => quantity('a duration such as "30s"', parsePositiveDuration, ['500ms', '30s', '5m']),
+  /** `365d` -> milliseconds, for times that nobody waits for. */
+  longDuration: () => quantity('a duration such as "365d"', parseLongDuration, ['1h', '365d']),
   /** `16KiB` -> bytes. */
-  size: () =>
-    zod()
-      .string(unitless('a size such as "16KiB"'))
-      .pipe(parsed(parseSize, ['16KiB', '8MiB'])),
+  size: () => quantity('a size such as "16KiB"', parseSize, ['16KiB', '8MiB']),
   /** A size that may be a flow-control window of HTTP/2. */
-  window: () =>
-    zod()
-      .string(unitless('a size such as "64KiB"'))
-      .pipe(parsed(parseWindow, ['64KiB', '1MiB'])),
+  window: () => quantity('a size such as "64KiB"', parseWindow, ['64KiB', '1MiB']),
   /** `100/s` -> count and period. */
-  rate: () =>
-    zod()
-      .string(unitless('a rate such as "100/s"'))
-      .pipe(parsed(parseRate, ['100/s', '10/m'])),
+  rate: () => quantity('a rate such as "100/s"', parseRate, ['100/s', '10/m']),
   /** `20%` -> 0.2. */
-  percentage: () =>
-    zod()
-      .string(unitless('a share such as "20%"'))
-      .pipe(parsed(parsePercentage, ['20%'])),
+  percentage: () => quantity('a share such as "20%"', parsePercentage, ['20%']),
   /** `127.0.0.1:80`, `[::1]:80`, `name:80` or `unix:/path` -> its parts. */
   address: () =>
     zod()
