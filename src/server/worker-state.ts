@@ -75,7 +75,8 @@ export class WorkerState {
     this.#start = start;
     this.#log = log;
     this.#tell = tell;
-    this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log });
+    const turnEnd = new TurnEnd();
+    this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log, turnEnd });
     this.#accessLog = new AccessLog(log);
     const handle = createHandle(log, this.#loopDelay);
     this.#listenerHost = {
@@ -85,7 +86,7 @@ export class WorkerState {
       buckets: () => this.#buckets as KeyedTable,
       snapshot: () => this.#snapshot as Snapshot,
       handle,
-      turnEnd: new TurnEnd(),
+      turnEnd,
       breached: (kind) => {
         if (this.#breaches) countBreach(this.#breaches, kind);
       },
