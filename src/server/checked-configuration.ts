@@ -1,13 +1,12 @@
 // Loads a configuration and all that it names, and finds what is wrong with it, without putting anything in use.
 import type { LoadedConfiguration } from '#config/load.ts';
 import { systemClock } from '#lib/clock.ts';
-import type { ListenerCertificates } from '#model/certificate.ts';
-import { loadCertificates } from './certificates/load.ts';
+import { type LoadedCertificates, loadCertificates } from './certificates/load.ts';
 import type { ConfigurationSource, LoadResult } from './configuration-source.ts';
 import { tryCompile } from './try-compile.ts';
 
 export interface CheckedConfiguration extends LoadedConfiguration {
-  readonly certificates: ListenerCertificates;
+  readonly certificates: LoadedCertificates;
   /** On certificates: one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -20,7 +19,7 @@ export async function loadChecked(
   if (!loaded.ok) return loaded;
   const compiled = await tryCompile(loaded.config, source);
   if (!compiled.ok) return compiled;
-  const { certificates, problems, warnings } = loadCertificates(loaded.config, source.file, systemClock.wall());
-  if (problems.length > 0) return source.refuse(problems);
-  return { ...loaded, certificates, warnings };
+  const certificates = loadCertificates(loaded.config, source.file, systemClock.wall());
+  if (certificates.problems.length > 0) return source.refuse(certificates.problems);
+  return { ...loaded, certificates, warnings: certificates.warnings };
 }

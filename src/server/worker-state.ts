@@ -22,9 +22,11 @@ import { KeyedTable } from '#memory/keyed-table.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
 import { openUpstream } from '#memory/upstream-table.ts';
 import type { ListenerCertificates } from '#model/certificate.ts';
+import type { Challenges } from '#model/challenges.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import { ChallengeAnswers } from '#proxy/challenge-answers.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
 import { noteWorker } from '#telemetry/series.ts';
 import { PoolSet } from '#upstream/pool-set.ts';
@@ -51,6 +53,7 @@ export class WorkerState {
   readonly #tell: (message: FromWorker) => void;
   readonly #deadlines = new Deadlines(systemClock, SWEEP_MS);
   readonly #loopDelay = new LoopDelay(SWEEP_MS);
+  readonly #challengeAnswers = new ChallengeAnswers();
   readonly #pools: PoolSet;
   readonly #accessLog: AccessLog;
   readonly #listenerHost: ListenerHost;
@@ -75,7 +78,7 @@ export class WorkerState {
     this.#tell = tell;
     this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log });
     this.#accessLog = new AccessLog(log);
-    const handle = createHandle(log, this.#loopDelay);
+    const handle = createHandle(log, this.#loopDelay, this.#challengeAnswers);
     this.#listenerHost = {
       clock: systemClock,
       deadlines: this.#deadlines,
@@ -102,6 +105,7 @@ export class WorkerState {
     this.#buckets ??= new KeyedTable(memory.buckets);
     const added = new Map<string, BoundSocket>();
     const terminations = terminationsOf(preparation.certificates, config);
+    this.answerChallenges(preparation.challenges);
     this.#prepared = { snapshot, config, memory, added, listeners, terminations };
     try {
       for (const bound of listeners) {
@@ -156,6 +160,10 @@ export class WorkerState {
     if (!this.#config) return;
     const terminations = terminationsOf(certificates, this.#config);
     for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name);
+  }
+
+  answerChallenges({ answers }: Challenges): void {
+    this.#challengeAnswers.use(answers);
   }
 
   /** Accepts nothing more; resolves when the last connection has ended. */
