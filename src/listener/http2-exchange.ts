@@ -77,6 +77,7 @@ export class Http2Exchange
     const answer = isFalse ? this.#refuseUpgrade(response) : response;
     this.#answer = new Http2Answer(this, this.#connection.session, this.#stream, answer);
     this.#answer.start();
+    this.#watch();
   }
 
   /** Answers a request that is not to be handled. */
@@ -228,7 +229,8 @@ export class Http2Exchange
       this.#sentBefore = this.#stream.pendingAt;
       this.#octetsBefore = this.#connection.session.queue.octets;
       host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
-    } else if (content && !content.complete && !content.held)
+      // Content on both sides goes on as long as either moves: who answers watches over that.
+    } else if (content && !content.complete && !content.held && !this.#answer)
       host.deadlines.set(this, listenerState.settings.bodyTimeoutMs);
     else if (this.deadline) host.deadlines.clear(this);
   }

@@ -291,7 +291,7 @@ test('a drain waits for the end of the frame that a side is being sent, and no l
   bench.endpoint.give(Buffer.concat([large.subarray(500), testFrame({ payload: 'too late' })]));
   const { messages, controls } = toClient(bench.client.take());
   assert.deepEqual([messages, controls.length], [1, 1]);
-  bench.endpoint.give(testFrame({ opcode: 8, payload: '\x03\xe9' }));
+  bench.endpoint.give(testFrame({ opcode: 8, payload: Buffer.of(3, 0xe9) }));
   bench.endpoint.giveEnd();
   bench.client.give(clientFrame({ opcode: 8 }));
   bench.client.giveEnd();
