@@ -188,7 +188,7 @@ export class Http2Exchange
       { status: 200, lines: fields.text, contentLength: -1, neverIndexed: fields.neverIndexed },
       false,
     );
-    const client = new Http2ByteStream(this.#stream, connection, this.#early ?? new HeldBytes());
+    const client = new Http2ByteStream(this.#stream, connection, this.#early);
     this.#early = undefined;
     const tunnelEnded = (bytesSent: number) => {
       this.exchange.bytesSent = bytesSent;

@@ -3,7 +3,7 @@ import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { StreamFault } from '#model/byte-stream.ts';
 import type { TlsFacts } from '#model/tls.ts';
 import type { Http2Stream, StreamLoss, StreamOwner } from '#wire/http2/stream.ts';
-import type { HeldBytes } from './held-bytes.ts';
+import { HeldBytes } from './held-bytes.ts';
 
 /** The connection that the stream is part of. */
 export interface StreamConnection {
@@ -38,7 +38,7 @@ export class Http2ByteStream implements ByteStream, StreamOwner {
   #closed = false;
 
   /** Takes the stream over from its owner, with what came `early`, paused. */
-  constructor(stream: Http2Stream, connection: StreamConnection, early: HeldBytes) {
+  constructor(stream: Http2Stream, connection: StreamConnection, early = new HeldBytes()) {
     this.#stream = stream;
     this.#connection = connection;
     this.#received = early;
