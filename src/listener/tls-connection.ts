@@ -5,6 +5,7 @@ import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 import { createPassage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { TcpStream } from '#net/tcp-stream.ts';
+import type { TlsAcceptor } from '#net/tls-acceptor.ts';
 import { TlsStream } from '#net/tls-stream.ts';
 import { countHandshake, countHandshakeFailure } from '#telemetry/series.ts';
 import { type HandshakeFailure, handshakeFailureOf } from '#telemetry/tls-failures.ts';
@@ -111,13 +112,17 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
       return;
     }
     const transport = (this.stream as TcpStream).release(all);
-    this.stream = TlsStream.accept(transport, acceptor, this, () => this.#secured());
+    this.stream = TlsStream.accept(transport, acceptor, this, () => this.#secured(acceptor));
   }
 
-  #secured(): void {
+  #secured(acceptor: TlsAcceptor): void {
+    const stream = this.stream as TlsStream;
+    if (acceptor.clients === 'required' && !stream.tls?.client) {
+      this.#refuse('client-certificate', stream.tls?.clientProblem || 'the session has no certificate');
+      return;
+    }
     this.#isDone = true;
     this.host.deadlines.clear(this);
-    const stream = this.stream as TlsStream;
     if (stream.tls) countHandshake(this.listenerState.series, stream.tls);
     this.#surroundings.succeed(stream.tls?.alpn ?? '', (receiver) => {
       stream.receiver = receiver;

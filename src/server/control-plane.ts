@@ -17,6 +17,7 @@ import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams 
 import { bindAll } from './bind-check.ts';
 import { breachMetrics } from './breach-counts.ts';
 import { CertificateSet } from './certificates/certificate-set.ts';
+import { AuthorityWatch } from './certificates/client-authorities.ts';
 import { type CheckedConfiguration, loadChecked } from './checked-configuration.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import { errorMetrics } from './error-counts.ts';
@@ -51,6 +52,7 @@ export class ControlPlane implements AdminHost {
   readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
   readonly #tickets: TicketRotation;
   readonly certificates: CertificateSet;
+  readonly #authorityWatch = new AuthorityWatch(systemTimers, () => void this.reload());
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -161,6 +163,7 @@ export class ControlPlane implements AdminHost {
     this.#scaling.stop();
     this.#tickets.stop();
     this.certificates.stop();
+    this.#authorityWatch.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }
@@ -280,7 +283,8 @@ export class ControlPlane implements AdminHost {
     const workers = this.#workers.size;
     const { challenges = NO_CHALLENGES } = this.#preparation ?? {};
     const settled = { generation, config, found, memory: layout, listeners, workers };
-    const preparation: Preparation = { ...settled, certificates, challenges };
+    const { authorities, paths } = loaded.clientAuthorities;
+    const preparation: Preparation = { ...settled, certificates, challenges, authorities };
     try {
       await this.#workers.change(preparation);
     } catch (error) {
@@ -296,6 +300,7 @@ export class ControlPlane implements AdminHost {
     memory.keepOnly(layout);
     health.watch(config, (upstream) => found[upstream] ?? []);
     this.certificates.commit();
+    this.#authorityWatch.use(paths);
   }
 
   /** A change has failed: what it needed and what is in use does not is given back. */
