@@ -73,6 +73,8 @@ export class Http2Exchange
     const answer = isFalse ? this.#refuseUpgrade(response) : response;
     this.#answer = new Http2Answer(this, this.#connection.session, this.#stream, answer);
     this.#answer.start();
+    // The rest of the content is no longer due.
+    if (this.#content) this.#watch();
   }
 
   /** Answers a request that is not to be handled. */
@@ -214,7 +216,8 @@ export class Http2Exchange
     const { host, listenerState } = this.#connection;
     const content = this.#content;
     if (this.#answer?.waiting) host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
-    else if (content && !content.complete && !content.held)
+    // Once a response flows, both sides may be silent for as long as the endpoint may: a stream both ways has no turn to take.
+    else if (content && !content.complete && !content.held && !this.#answer)
       host.deadlines.set(this, listenerState.settings.bodyTimeoutMs);
     else if (this.deadline) host.deadlines.clear(this);
   }
