@@ -3,37 +3,18 @@
 import type http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { plainReason } from '#model/plain-reason.ts';
 import { defineProbe, type ProbeTarget } from '#model/probe.ts';
 import { formatAddress } from '#schema/address.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import { decodeHealthCheckResponse, encodeHealthCheckRequest, HEALTH_CHECK_PATH } from '#wire/grpc/health-check.ts';
-import { plainReason, probeConnection, readTls, type Settle, tlsOption } from './connection.ts';
+import { GRPC_STATUS_NAMES } from '#wire/grpc/status.ts';
+import { probeConnection, type Settle, TlsChoice, tlsOption } from './connection.ts';
 
 /** A response has a few bytes; one that is longer than this is none. */
 const MAX_RESPONSE_BYTES = 65536;
 /** What of an endpoint's own words becomes part of the reason. */
 const MAX_MESSAGE = 200;
-
-/** By number: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
-const STATUS_NAMES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
 
 const options = s.object({
   service: s.string().default('').describe('Name of the service that is asked for; the whole server by default.'),
@@ -48,14 +29,16 @@ export const grpc = defineProbe({
   summary: 'The endpoint is healthy when it answers SERVING by the health protocol of gRPC (grpc.health.v1).',
   options: () => options,
   create(given) {
-    const settings = readTls(given.tls, ['h2'], given.host?.replace(/:\d+$/, ''));
+    const choice = new TlsChoice(given.tls, ['h2'], given.host?.replace(/:\d+$/, ''));
     return {
-      check: (target, signal) =>
-        probeConnection(target, settings, signal, (socket, settle) => {
-          if (settings && (socket as TLSSocket).alpnProtocol !== 'h2')
+      check(target, signal) {
+        const secured = choice.of(target);
+        return probeConnection(target, secured, signal, (socket, settle) => {
+          if (secured && (socket as TLSSocket).alpnProtocol !== 'h2')
             settle(false, 'the endpoint does not offer HTTP/2');
           else ask(given, target, socket, settle);
-        }),
+        });
+      },
     };
   },
 });
@@ -68,7 +51,7 @@ function ask(given: Options, target: ProbeTarget, socket: Socket, settle: Settle
   session.on('error', fail);
   const stream = session.request({
     ':method': 'POST',
-    ':scheme': given.tls === false ? 'http' : 'https',
+    ':scheme': 'encrypted' in socket ? 'https' : 'http',
     ':authority': given.host ?? (target.socketPath === '' ? formatAddress(target) : 'localhost'),
     ':path': HEALTH_CHECK_PATH,
     'content-type': 'application/grpc',
@@ -108,7 +91,7 @@ function judge(fields: http2.IncomingHttpHeaders, content: Buffer, settle: Settl
   if (status === undefined) {
     settle(false, 'the answer is not of gRPC: it has no grpc-status');
   } else if (status !== '0') {
-    const name = STATUS_NAMES[Number(status)] ?? `grpc-status ${status}`;
+    const name = GRPC_STATUS_NAMES[Number(status)] ?? `grpc-status ${status}`;
     const message = decodeMessage(String(fields['grpc-message'] ?? ''));
     settle(false, message === '' ? name : `${name}: ${message}`);
   } else {

@@ -1,5 +1,6 @@
 // Loads a configuration and all that it names, and finds what is wrong with it, without putting anything in use.
 import type { LoadedConfiguration } from '#config/load.ts';
+import { unprovenEndpoints } from '#config/warnings.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { ListenerCertificates } from '#model/certificate.ts';
 import { loadCertificates } from './certificates/load.ts';
@@ -8,7 +9,7 @@ import { tryCompile } from './try-compile.ts';
 
 export interface CheckedConfiguration extends LoadedConfiguration {
   readonly certificates: ListenerCertificates;
-  /** On certificates: one sentence each. */
+  /** On certificates, of listeners and of endpoints: one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -22,5 +23,5 @@ export async function loadChecked(
   if (!compiled.ok) return compiled;
   const { certificates, problems, warnings } = loadCertificates(loaded.config, source.file, systemClock.wall());
   if (problems.length > 0) return source.refuse(problems);
-  return { ...loaded, certificates, warnings };
+  return { ...loaded, certificates, warnings: [...warnings, ...unprovenEndpoints(loaded.config)] };
 }

@@ -4,11 +4,14 @@ import type { Clock } from '#lib/clock.ts';
 import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
+import type { TurnEnd } from '#lib/turn-end.ts';
 import type { Series } from '#memory/series-table.ts';
+import type { ByteStream } from '#model/byte-stream.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { PoolSettings } from '#model/upstream.ts';
 import type { ConnectTarget } from '#net/tcp-stream.ts';
 import { countConnection, countWaiting } from '#telemetry/series.ts';
+import { EndpointConnector } from './endpoint-connector.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
 import { OriginConnection } from './origin-connection.ts';
 
@@ -21,24 +24,30 @@ export interface PoolHost {
   readonly random: Random;
   readonly deadlines: Deadlines;
   readonly log: Log;
+  readonly turnEnd: TurnEnd;
 }
 
 export class EndpointPool {
-  readonly target: ConnectTarget;
+  readonly connector: EndpointConnector;
   readonly host: PoolHost;
-  /** Settings of the newest configuration. */
-  settings: PoolSettings;
+  #settings: PoolSettings;
   readonly #idle: OriginConnection[] = [];
   readonly #waiting: Waiter[] = [];
-  readonly #series: Series;
+  readonly series: Series;
   #connections = 0;
   #retired = false;
 
   constructor(target: ConnectTarget, settings: PoolSettings, series: Series, host: PoolHost) {
-    this.target = target;
-    this.settings = settings;
-    this.#series = series;
+    this.connector = new EndpointConnector(target);
+    this.connector.configure(settings.tls);
+    this.#settings = settings;
+    this.series = series;
     this.host = host;
+  }
+
+  /** Settings of the newest configuration. */
+  get settings(): PoolSettings {
+    return this.#settings;
   }
 
   get connections(): number {
@@ -64,7 +73,7 @@ export class EndpointPool {
       this.#open(attempt);
     } else if (this.#waiting.length < this.settings.maxWaiting) {
       this.#waiting.push(new Waiter(this, attempt));
-      countWaiting(this.#series, 1);
+      countWaiting(this.series, 1);
     } else {
       attempt.fail(new ProxyError('connection_limit_reached', 'the connection limit and the waiting queue are full'));
     }
@@ -105,17 +114,22 @@ export class EndpointPool {
   admit(): boolean {
     if (this.#connections >= this.settings.maxConnections && !this.#closeOneIdle()) return false;
     this.#connections++;
-    countConnection(this.#series, 1);
+    countConnection(this.series, 1);
     return true;
   }
 
   /** A connection that was admitted is gone: there is room for who waits. */
   dismiss(): void {
     this.#connections--;
-    countConnection(this.#series, -1);
+    countConnection(this.series, -1);
     if (this.#connections >= this.settings.maxConnections) return;
     const waiter = this.#nextWaiter();
     if (waiter) this.#open(waiter.attempt);
+  }
+
+  /** Takes over a connection that was opened and counted by `admit`, for an attempt if there still is one. */
+  adopt(stream: ByteStream, attempt: Http1Attempt | undefined): void {
+    new OriginConnection(this).adopt(stream, attempt);
   }
 
   /** Takes an attempt that gave up out of the queue. */
@@ -129,13 +143,18 @@ export class EndpointPool {
   /** The endpoint is no longer part of the configuration: closes what is idle, and all others when they are done. */
   retire(): void {
     this.#retired = true;
+    this.closeIdle();
+  }
+
+  closeIdle(): void {
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
   /** The endpoint is part of the configuration again. */
   revive(settings: PoolSettings): void {
-    this.settings = settings;
+    this.#settings = settings;
     this.#retired = false;
+    this.connector.configure(settings.tls);
   }
 
   #removeIdle(connection: OriginConnection): void {
@@ -145,7 +164,7 @@ export class EndpointPool {
 
   #open(attempt: Http1Attempt): void {
     this.#connections++;
-    countConnection(this.#series, 1);
+    countConnection(this.series, 1);
     new OriginConnection(this).connect(attempt);
   }
 
@@ -173,7 +192,7 @@ export class EndpointPool {
 
   #unqueue(waiter: Waiter): void {
     this.host.deadlines.clear(waiter);
-    countWaiting(this.#series, -1);
+    countWaiting(this.series, -1);
   }
 }
 

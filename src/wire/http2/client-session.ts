@@ -7,6 +7,9 @@ import { Session, type SessionHost, type SessionLimits } from './session.ts';
 import type { Http2Stream, StreamOwner } from './stream.ts';
 import { TrailerFields } from './trailer-fields.ts';
 
+/** Why a stream is lost whose field section is larger than allowed. */
+export const TOO_LARGE = 'the field section is too large';
+
 /** Whoever a response is for. */
 export interface ResponseOwner extends StreamOwner {
   /**
@@ -26,6 +29,8 @@ export interface RequestStart {
   readonly lines: string;
   /** Below 0 for none. */
   readonly contentLength: number;
+  /** See `Fields.neverIndexed`. */
+  readonly neverIndexed?: ReadonlySet<string> | undefined;
 }
 
 /** What a response must not have content for, by the request. */
@@ -78,7 +83,7 @@ export class ClientSession extends Session {
     encoder.field(':authority', head.authority);
     encoder.field(':path', head.path);
     if (head.protocol !== '') encoder.field(':protocol', head.protocol);
-    encoder.lines(head.lines);
+    encoder.lines(head.lines, head.neverIndexed);
     if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
     this.sendHead(stream, endStream);
     return stream;
@@ -101,7 +106,7 @@ export class ClientSession extends Session {
       return;
     }
     fields.finish();
-    const reason = fits ? fields.malformed : 'the field section is too large';
+    const reason = fits ? fields.malformed : TOO_LARGE;
     if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
     else if (reason !== '') this.breach(stream, 'PROTOCOL_ERROR', reason);
     else if (fields instanceof ResponseFields) this.#takeHead(stream, request, fields);
