@@ -1,5 +1,6 @@
 // The whole configuration: its sections put together. What sections mean to each other is checked in `validate.ts`.
 import { type Output, s } from '#schema/blocks.ts';
+import { certificates } from './certificates-schema.ts';
 import { admin, drain, forwarding, listener, logs, overload } from './listener-schema.ts';
 import { policyStep, route } from './route-schema.ts';
 import { tls } from './tls-schema.ts';
@@ -18,6 +19,7 @@ export const configSchema = s.object({
   admin: admin.prefault({}).describe('The admin API.'),
   listeners: s.record(listener).describe('Where clients connect, by name.'),
   tls: tls.prefault({}).describe('TLS of all listeners.'),
+  certificates: certificates.prefault({}).describe('Certificates that no files bring, and stapling.'),
   forwarding: forwarding.prefault({}).describe('What next hops and clients are told of each other.'),
   policies: s.array(policyStep).default([]).describe('Steps around every request, ahead of those of its route.'),
   routes: s

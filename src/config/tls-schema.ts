@@ -1,12 +1,31 @@
 // The sections `tls` of a listener and of the whole configuration.
+import { isLocalName } from '#lib/local-names.ts';
 import { s } from '#schema/blocks.ts';
+import { certificateName } from './certificates-schema.ts';
 
-const certificateFiles = s.object({
+const certificate = s.object({
   cert: s
     .string()
     .min(1)
+    .optional()
     .describe('File with the certificate in PEM, those of intermediate authorities behind it; relative to this file.'),
-  key: s.string().min(1).describe('File with the private key of the certificate in PEM; relative to this file.'),
+  key: s
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the private key of the certificate in PEM; relative to this file.'),
+  acme: s
+    .union([s.literal('on-demand'), s.list(certificateName())])
+    .optional()
+    .describe(
+      'Instead of files: names for one certificate that is issued and renewed by certificates.acme; or on-demand, for one for each name that a client asks for.',
+    ),
+  local: s
+    .union([s.boolean(), s.list(localName())])
+    .optional()
+    .describe(
+      'Instead of files: true for a certificate for this machine (localhost, 127.0.0.1, ::1) by the authority of tidegate certs local, or a list of further local names for it.',
+    ),
 });
 
 /** Suites of TLS 1.3 first; then those of TLS 1.2 with forward secrecy and authenticated encryption. */
@@ -47,7 +66,7 @@ const GROUPS = [
 
 export const listenerTls = s.object({
   certificates: s
-    .array(certificateFiles)
+    .array(certificate)
     .min(1)
     .describe(
       'The certificate is chosen by the name that the client asks for, and of several for the same name by the kinds of keys that the client can verify. Without a name it is the first.',
@@ -90,3 +109,13 @@ export const tls = s.object({
       'How often the key that session tickets are sealed with is replaced. The two before it still open tickets, which are good for twice this time; older ones are destroyed.',
     ),
 });
+
+function localName() {
+  return s.checked(
+    (text) =>
+      isLocalName(text.toLowerCase())
+        ? undefined
+        : `"${text}" is no local name: those end with .localhost, .test, .local, .internal or .home.arpa, or are private addresses`,
+    (text) => text.toLowerCase(),
+  );
+}

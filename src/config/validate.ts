@@ -3,6 +3,7 @@ import { nearest } from '#lib/nearest.ts';
 import type { ConfigurationProblem } from '#model/configuration-error.ts';
 import { formatAddress } from '#schema/address.ts';
 import { keysAt } from '#schema/shape-keys.ts';
+import { certificateProblems } from './certificate-problems.ts';
 import { type Config, configSchema, type ListenerConfig, type UpstreamConfig } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
 import { udp } from './listener-schema.ts';
@@ -31,7 +32,12 @@ export function validate(input: unknown): Validated {
   const rest = result.success ? result : configSchema.safeParse(withoutPaths(input, shapeProblems));
   if (!rest.success) return { config: undefined, problems: shapeProblems };
   const config = completed(rest.data);
-  const further = [...routeProblems(config), ...upstreamProblems(config), ...listenerProblems(config)];
+  const further = [
+    ...routeProblems(config),
+    ...upstreamProblems(config),
+    ...listenerProblems(config),
+    ...certificateProblems(config),
+  ];
   const problems = [...shapeProblems, ...further.filter((problem) => !followsFrom(problem, shapeProblems))];
   return problems.length > 0 ? { config: undefined, problems } : { config, problems: [] };
 }

@@ -22,9 +22,11 @@ import { openSeries, type Series } from '#memory/series-table.ts';
 import { TicketKeys } from '#memory/ticket-keys.ts';
 import { openUpstream } from '#memory/upstream-table.ts';
 import type { ListenerCertificates } from '#model/certificate.ts';
+import type { Challenges } from '#model/challenges.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import { ChallengeAnswers } from '#proxy/challenge-answers.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
 import { noteWorker } from '#telemetry/series.ts';
 import { PoolSet } from '#upstream/pool-set.ts';
@@ -52,6 +54,7 @@ export class WorkerState {
   readonly #tell: (message: FromWorker) => void;
   readonly #deadlines = new Deadlines(systemClock, SWEEP_MS);
   readonly #loopDelay = new LoopDelay(SWEEP_MS);
+  readonly #challengeAnswers = new ChallengeAnswers();
   readonly #pools: PoolSet;
   readonly #accessLog: AccessLog;
   readonly #listenerHost: ListenerHost;
@@ -78,7 +81,7 @@ export class WorkerState {
     const turnEnd = new TurnEnd();
     this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log, turnEnd });
     this.#accessLog = new AccessLog(log);
-    const handle = createHandle(log, this.#loopDelay);
+    const handle = createHandle(log, this.#loopDelay, this.#challengeAnswers);
     this.#listenerHost = {
       clock: systemClock,
       deadlines: this.#deadlines,
@@ -106,6 +109,7 @@ export class WorkerState {
     this.#ticketKeys ??= new TicketKeys(memory.ticketKeys);
     const added = new Map<string, BoundSocket>();
     const terminations = terminationsOf(preparation.certificates, config, this.#ticketKeys);
+    this.answerChallenges(preparation.challenges);
     this.#prepared = { snapshot, config, memory, added, listeners, terminations };
     try {
       for (const bound of listeners) {
@@ -160,6 +164,10 @@ export class WorkerState {
     if (!this.#config || !this.#ticketKeys) return;
     const terminations = terminationsOf(certificates, this.#config, this.#ticketKeys);
     for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name);
+  }
+
+  answerChallenges({ answers }: Challenges): void {
+    this.#challengeAnswers.use(answers);
   }
 
   /** Accepts nothing more; resolves when the last connection has ended. */

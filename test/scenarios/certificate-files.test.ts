@@ -27,9 +27,9 @@ async function load(t: TestContext, texts: { readonly cert?: string; readonly ke
 }
 
 test('a certificate is read with its names, its key and its time', async (t) => {
-  const { certificates, problems, warnings } = await load(t, site);
+  const { files, problems, warnings } = await load(t, site);
   assert.deepEqual([problems, warnings], [[], []]);
-  const [certificate] = certificates.get('web') ?? [];
+  const [certificate] = files.get('web') ?? [];
   assert.deepEqual(certificate?.names, ['site.test', '*.wild.test', '192.0.2.7']);
   assert.equal(certificate?.keyType, 'ecdsa');
   assert.match(certificate?.fingerprint ?? '', /^[0-9a-f]{64}$/);
@@ -37,8 +37,8 @@ test('a certificate is read with its names, its key and its time', async (t) => 
 
 test('RSA and Ed25519 can be used too', async (t) => {
   for (const keyType of ['rsa', 'ed25519'] as const) {
-    const { certificates } = await load(t, authority.issue({ names: ['a.test'], keyType }));
-    assert.equal(certificates.get('web')?.[0]?.keyType, keyType);
+    const { files } = await load(t, authority.issue({ names: ['a.test'], keyType }));
+    assert.equal(files.get('web')?.[0]?.keyType, keyType);
   }
 });
 
@@ -81,7 +81,7 @@ test('a certificate that has expired, or is not valid yet, is warned of and used
   const day = 86_400_000;
   const late = await load(t, site, Date.now() + 30 * day);
   assert.match(late.warnings.join(), /^listener web: site\.pem has expired at /);
-  assert.equal(late.certificates.get('web')?.length, 1);
+  assert.equal(late.files.get('web')?.length, 1);
   const early = await load(t, site, Date.now() - 30 * day);
   assert.match(early.warnings.join(), /^listener web: site\.pem is not valid before /);
 });
