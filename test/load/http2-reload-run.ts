@@ -22,6 +22,8 @@ export interface Http2ReloadResult {
   /** Answered 2xx; the others failed in whatever way. */
   readonly succeeded: number;
   readonly changes: number;
+  /** What h2load said of each run: requests and statuses. */
+  readonly said: readonly string[];
 }
 
 export async function runHttp2Reloads(t: TestContext, options: Http2ReloadOptions): Promise<Http2ReloadResult> {
@@ -32,10 +34,12 @@ export async function runHttp2Reloads(t: TestContext, options: Http2ReloadOption
   }
   const gateway = await startTidegate(t, configuration(origins, 0, options.workers), { files: newCertificate() });
   const total = { requests: 0, succeeded: 0 };
+  const said: string[] = [];
   let changes = 0;
   const load = async (): Promise<void> => {
     do {
-      const { requests, succeeded } = await runH2load(gateway, options);
+      const { requests, succeeded, text } = await runH2load(gateway, options);
+      said.push(text);
       total.requests += requests;
       total.succeeded += succeeded;
     } while (changes < options.changes);
@@ -46,7 +50,7 @@ export async function runHttp2Reloads(t: TestContext, options: Http2ReloadOption
     changes++;
   }
   await loading;
-  return { ...total, changes };
+  return { ...total, changes, said };
 }
 
 async function runH2load(gateway: TestGateway, { connections, streams, requests }: Http2ReloadOptions) {
@@ -54,7 +58,11 @@ async function runH2load(gateway: TestGateway, { connections, streams, requests 
   const output = await run('h2load', [...counts, `https://127.0.0.1:${gateway.port()}/load`]);
   const [, succeeded] = /^status codes: (\d+) 2xx/m.exec(output) ?? [];
   if (succeeded === undefined) throw new Error(`h2load said nothing of use: ${output}`);
-  return { requests, succeeded: Number(succeeded) };
+  const text = output
+    .split('\n')
+    .filter((line) => /^(?:requests|status codes):/.test(line))
+    .join('; ');
+  return { requests, succeeded: Number(succeeded), text };
 }
 
 /** Changes certificate and configuration, and waits until new connections get the one and requests the other. */
@@ -72,7 +80,7 @@ function newCertificate(): Record<string, string> {
   return certificateFiles({ site: authority.issue({ names: ['localhost', '127.0.0.1'] }) });
 }
 
-/** Differs from step to step in a route, a policy and the weights, and always serves the load. */
+/** Differs from step to step in a route, a policy and the weights, and always serves the load: more may wait than h2load asks for. */
 function configuration(origins: readonly KillableOrigin[], step: number, workers: number): string {
   const endpoints = origins.map(
     ({ address }, index) => `{ address: '${address}', weight: ${1 + ((index + step) % 2)} }`,
@@ -92,6 +100,8 @@ routes:
     policies: [{ type: headers, request: { set: { x-step: '${step}' } } }]
     upstream: app
 upstreams:
-  app: { endpoints: [${endpoints.join(', ')}] }
+  app:
+    endpoints: [${endpoints.join(', ')}]
+    pool: { max-connections: 128, max-waiting: 100000, wait-timeout: 60s }
 `;
 }

@@ -41,5 +41,6 @@ test('nothing is lost over HTTP/2', { timeout: 600_000, skip: missing('h2load') 
     workers: Number(values.workers),
   });
   t.diagnostic(`${result.requests} requests, ${result.changes} changes, ${result.requests - result.succeeded} failed`);
+  if (result.succeeded < result.requests) for (const line of result.said) t.diagnostic(line);
   t.assert.equal(result.succeeded, result.requests);
 });
