@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BenchRun } from './lib/bench-run.ts';
 import { OTHER_CORE } from './lib/cores.ts';
-import { installMissing, machineFacts, whyNot } from './lib/machine.ts';
+import { installMissing, machineFacts, type Tool, whyNot } from './lib/machine.ts';
 import { type Options, readOptions } from './lib/options.ts';
 import { isInstalled } from './lib/processes.ts';
 import { formatTable } from './lib/table.ts';
@@ -49,8 +49,8 @@ function chooseWorks(names: readonly string[]): readonly Work[] {
 }
 
 /** Leaves out the peers that are not here, after trying to install them if it may. */
-function withInstalledPeers(wanted: Options): Options {
-  if (wanted.install) installMissing(wanted.peers);
+function withInstalledPeers(wanted: Options, needs: readonly Tool[]): Options {
+  if (wanted.install) installMissing(wanted.peers, needs);
   const reason = whyNot();
   if (reason !== undefined) fail(reason, EXIT.unavailable);
   const installed = wanted.peers.filter(({ program }) => isInstalled(program));
@@ -58,6 +58,13 @@ function withInstalledPeers(wanted: Options): Options {
     if (!isInstalled(program)) console.error(`${name} is left out: ${program} is not installed.`);
   }
   return { ...wanted, peers: installed };
+}
+
+/** Whether all is there that a work needs; says so where it is not. */
+function canRun({ name, needs = [] }: Work): boolean {
+  const missing = needs.filter((tool) => !isInstalled(tool));
+  if (missing.length > 0) console.error(`The work ${name} is left out: ${missing.join(' and ')} is not installed.`);
+  return missing.length === 0;
 }
 
 async function runWork(work: Work, settings: Options): Promise<WorkResult> {
@@ -91,11 +98,16 @@ if (asked.help) {
   console.log(USAGE);
   process.exit();
 }
-const settings = withInstalledPeers(asked);
+const settings = withInstalledPeers(
+  asked,
+  chosen.flatMap(({ needs = [] }) => needs),
+);
 execFileSync('taskset', ['-p', '-c', String(OTHER_CORE), String(process.pid)], { stdio: 'ignore' });
+const runnable = chosen.filter(canRun);
+if (runnable.length === 0) fail('None of the works can run here.', EXIT.unavailable);
 const results = new Map<string, WorkResult>();
 try {
-  for (const work of chosen) {
+  for (const work of runnable) {
     const result = await runWork(work, settings);
     results.set(work.name, result);
     console.log(`\n${work.name}: ${result.title}\n${result.unit}\n\n${formatTable(result.head, result.rows)}\n`);

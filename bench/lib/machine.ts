@@ -8,11 +8,15 @@ import { isInstalled, versionOf } from './processes.ts';
 
 const INSTALLER = join(import.meta.dirname, '../../scripts/install-peers.sh');
 
+/** Debian packages of the programs that load and origin need; h2load and openssl for some works only. */
+const TOOLS = { wrk: 'wrk', nginx: 'nginx-light', h2load: 'nghttp2-client', openssl: 'openssl' } as const;
+
+export type Tool = keyof typeof TOOLS;
+
 /** Installs the Debian packages of what is not there, where that is possible. */
-export function installMissing(peers: readonly Peer[]): void {
+export function installMissing(peers: readonly Peer[], tools: readonly Tool[]): void {
   const missing = [
-    ...(isInstalled('wrk') ? [] : ['wrk']),
-    ...(isInstalled('nginx') ? [] : ['nginx-light']),
+    ...(['wrk', 'nginx', ...tools] as const).filter((tool) => !isInstalled(tool)).map((tool) => TOOLS[tool]),
     ...peers.flatMap(({ program, debianPackage }) =>
       debianPackage !== undefined && !isInstalled(program) ? [debianPackage] : [],
     ),

@@ -44,6 +44,22 @@ export function requestHeads(resource: string, routes = ROUTES): readonly string
   });
 }
 
+/**
+ * The same for HTTP/2: 400 URIs of one host, as a connection of a browser has them, and fields that are the same for all of them.
+ */
+export function http2Requests(resource: string, scheme: 'http' | 'https') {
+  const uris = Array.from(
+    { length: REQUESTS },
+    (_, index) => `${scheme}://${hostOf(0)}${prefixOf(0)}${resource}?id=${index * 31}&view=full`,
+  );
+  const [, , ...lines] = (requestHeads(resource)[0] ?? '').trimEnd().split('\r\n');
+  const fields = lines.map((line): [string, string] => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 2)];
+  });
+  return { uris, fields };
+}
+
 /** Writes a script that has wrk send these requests in turn, and print what it counted as JSON. */
 export function writeWrkScript(file: string, heads: readonly string[]): void {
   writeFileSync(

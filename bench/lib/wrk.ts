@@ -2,29 +2,29 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { OTHER_CORE } from './cores.ts';
+import type { Load, LoadResult } from './load.ts';
 
 export const CONNECTIONS = 64;
 
-export interface Load {
-  readonly port: number;
+export interface WrkOptions {
+  /** `http://host:port`. */
+  readonly origin: string;
   /** Script that `writeWrkScript` has written. */
   readonly script: string;
-  readonly seconds: number;
+  readonly env: NodeJS.ProcessEnv;
   /** Ends it early: the run rejects. */
   readonly signal: AbortSignal;
 }
 
-export interface LoadResult {
-  readonly requests: number;
-  readonly durationUs: number;
-  /** Responses other than 2xx or 3xx, and connections that failed. */
-  readonly failed: number;
+export function wrkLoad(options: WrkOptions): Load {
+  return (seconds) => runWrk(options, seconds);
 }
 
-export async function runWrk({ port, script, seconds, signal }: Load): Promise<LoadResult> {
-  const options = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}`];
+async function runWrk({ origin, script, env, signal }: WrkOptions, seconds: number): Promise<LoadResult> {
+  const options = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, origin];
   const child = spawn('taskset', ['-c', String(OTHER_CORE), 'wrk', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
     signal,
   });
   let text = '';

@@ -10,7 +10,8 @@ export const caddy: Peer = {
   program: 'caddy',
   debianPackage: 'caddy',
   versionArguments: ['version'],
-  prepare({ folder, port, originPort, routes }) {
+  prepare({ folder, port, originPort, routes, certificate, h2c }) {
+    const tls = certificate ? `tls ${certificate.cert} ${certificate.key}` : '';
     const hosts = Array.from({ length: routes }, (_, route) => hostOf(route));
     const file = join(folder, 'Caddyfile');
     writeFileSync(
@@ -18,9 +19,13 @@ export const caddy: Peer = {
       `{
   admin off
   auto_https off
+  servers {
+    protocols h1 ${h2c ? 'h2c' : 'h2'}
+  }
 }
-http://:${port} {
+${certificate ? 'https' : 'http'}://:${port} {
   bind 127.0.0.1
+  ${tls}
   log {
     output file ${folder}/access.log
     format json
@@ -31,8 +36,8 @@ http://:${port} {
     reverse_proxy 127.0.0.1:${originPort} {
       header_up Via "1.1 caddy"
       transport http {
-        keepalive_idle_conns 128
-        keepalive_idle_conns_per_host 128
+        keepalive_idle_conns 1024
+        keepalive_idle_conns_per_host 1024
       }
     }
   }

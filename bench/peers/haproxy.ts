@@ -15,7 +15,8 @@ export const haproxy: Peer = {
   program: 'haproxy',
   debianPackage: 'haproxy',
   versionArguments: ['-v'],
-  prepare({ folder, port, originPort, logPort, routes }) {
+  prepare({ folder, port, originPort, logPort, routes, certificate, h2c }) {
+    const tls = certificate ? ` ssl crt ${certificate.bundle} alpn h2,http/1.1` : '';
     const map = join(folder, 'routes.map');
     const lines = Array.from({ length: routes }, (_, route) => `${hostOf(route)}${prefixOf(route)} site`);
     writeFileSync(map, `${lines.join('\n')}\n`);
@@ -35,20 +36,21 @@ defaults
   timeout http-keep-alive 65s
   log global
 frontend web
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port}${tls}${h2c ? ' proto h2' : ''}
+  option dontlognull
   capture request header User-Agent len 200
   capture request header Referer len 200
   capture request header Host len 100
   log-format "${LOG_FORMAT}"
   option forwardfor
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto ${certificate ? 'https' : 'http'}
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request set-header Via "1.1 haproxy"
   http-response set-header Via "1.1 haproxy"
   use_backend %[base,map_beg(${map})]
 backend site
   http-reuse always
-  server origin 127.0.0.1:${originPort} pool-max-conn 128
+  server origin 127.0.0.1:${originPort} pool-max-conn 1024
 `,
     );
     return { command: ['haproxy', '-db', '-f', file] };

@@ -15,11 +15,13 @@ export const nginx: Peer = {
   program: 'nginx',
   debianPackage: 'nginx-light',
   versionArguments: ['-v'],
-  prepare({ folder, port, originPort, routes }) {
+  prepare({ folder, port, originPort, routes, certificate, h2c }) {
+    const words = `${certificate ? ' ssl' : ''}${certificate || h2c ? ' http2' : ''}`;
+    const tls = certificate ? `ssl_certificate ${certificate.cert}; ssl_certificate_key ${certificate.key};` : '';
     const servers = Array.from(
       { length: routes },
       (_, route) =>
-        `  server { listen 127.0.0.1:${port}; server_name ${hostOf(route)}; location ${prefixOf(route)} { proxy_pass http://site; } }`,
+        `  server { listen 127.0.0.1:${port}${words}; server_name ${hostOf(route)}; location ${prefixOf(route)} { proxy_pass http://site; } }`,
     );
     const file = join(folder, 'nginx.conf');
     writeFileSync(
@@ -31,7 +33,9 @@ http {
   access_log ${folder}/access.log json buffer=64k flush=1s;
   keepalive_requests 100000000; keepalive_timeout 65s; server_names_hash_max_size ${Math.max(512, routes * 4)};
   ${nginxFolders(folder)}
-  upstream site { server 127.0.0.1:${originPort}; keepalive 128; keepalive_requests 100000000; }
+  ${tls}
+  ssl_protocols TLSv1.2 TLSv1.3;
+  upstream site { server 127.0.0.1:${originPort}; keepalive 1024; keepalive_requests 100000000; }
   proxy_http_version 1.1;
   proxy_set_header Connection "";
   proxy_set_header Host $host;

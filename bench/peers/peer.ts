@@ -1,4 +1,6 @@
 // What a benchmark knows of a program that it compares.
+import type { CertificateFiles } from '../lib/certificates.ts';
+
 export interface PeerSettings {
   /** An empty folder for its configuration and its log. */
   readonly folder: string;
@@ -8,6 +10,10 @@ export interface PeerSettings {
   readonly logPort: number;
   /** Routes of the table, each a host and a prefix. */
   readonly routes: number;
+  /** With it TLS is spoken on the port, and by ALPN HTTP/2 and HTTP/1.1. */
+  readonly certificate: CertificateFiles | undefined;
+  /** Without TLS, HTTP/2 by prior knowledge. */
+  readonly h2c: boolean;
 }
 
 export interface Peer {

@@ -11,7 +11,10 @@ export const tidegate: Peer = {
   program: LAUNCHER,
   debianPackage: undefined,
   versionArguments: ['version'],
-  prepare({ folder, port, originPort, routes }) {
+  prepare({ folder, port, originPort, routes, certificate }) {
+    const tls = certificate
+      ? `, tls: { certificates: [{ cert: '${certificate.cert}', key: '${certificate.key}' }] }`
+      : '';
     const table = Array.from(
       { length: routes },
       (_, route) =>
@@ -24,7 +27,7 @@ export const tidegate: Peer = {
 workers: 1
 admin: { address: '127.0.0.1:0' }
 listeners:
-  web: { address: '127.0.0.1:${port}', limits: { requests: 100000000 } }
+  web: { address: '127.0.0.1:${port}', limits: { requests: 100000000 }${tls} }
 logs: { access: { format: json, to: ${folder}/access.log } }
 routes:
 ${table.join('\n')}

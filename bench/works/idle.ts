@@ -6,7 +6,6 @@ import { residentBytes } from '../lib/cpu.ts';
 import { pause } from '../lib/processes.ts';
 import { requestHeads } from '../lib/requests.ts';
 import { median } from '../lib/statistics.ts';
-import { runWrk } from '../lib/wrk.ts';
 import type { Peer } from '../peers/peer.ts';
 import type { Work } from './work.ts';
 
@@ -41,7 +40,7 @@ export const idle: Work = {
 
 async function measure(bench: BenchRun, peer: Peer): Promise<number> {
   const running = await bench.start(peer);
-  await runWrk({ ...bench.load('item', running.port), seconds: bench.options.warmUpSeconds });
+  await bench.load('item', running)(bench.options.warmUpSeconds);
   await pause(SETTLE_MS);
   const before = residentBytes(running.pid);
   const sockets = await openMany(running.port);

@@ -1,5 +1,6 @@
 // The pieces of work there are, in the order in which all of them run.
 import { RESOURCES } from '../lib/origin.ts';
+import { handshake } from './handshake.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import { proxyWork, tcpWork } from './proxy.ts';
@@ -11,6 +12,10 @@ export const works: readonly Work[] = [
   proxyWork('h1', RESOURCES.small),
   proxyWork('10k', RESOURCES['10k']),
   proxyWork('1m', RESOURCES['1m']),
+  proxyWork('https', RESOURCES.small, 'https'),
+  proxyWork('h2', RESOURCES.small, 'h2'),
+  proxyWork('h2c', RESOURCES.small, 'h2c'),
+  handshake,
   tcpWork('tcp', RESOURCES['1m']),
   latency,
   routes,

@@ -5,7 +5,6 @@ import { RESOURCES } from '../lib/origin.ts';
 import { requestHeads } from '../lib/requests.ts';
 import { median, rounded } from '../lib/statistics.ts';
 import { verifyPeer } from '../lib/verify.ts';
-import { runWrk } from '../lib/wrk.ts';
 import type { Work } from './work.ts';
 
 type Say = (line: string) => void;
@@ -28,8 +27,8 @@ export const latency: Work = {
     const running: Running[] = [];
     for (const peer of bench.options.peers) {
       const started = await bench.start(peer);
-      await verifyPeer(peer.name, started.port, RESOURCES.small);
-      await runWrk({ ...bench.load('item', started.port), seconds: bench.options.warmUpSeconds });
+      await verifyPeer(started, RESOURCES.small);
+      await bench.load('item', started)(bench.options.warmUpSeconds);
       running.push(started);
     }
     const [own, ...others] = running;
@@ -77,8 +76,8 @@ async function comparePair(bench: BenchRun, own: Running, other: Running, say: S
 
 async function halfOfSlower(bench: BenchRun, ...pair: readonly Running[]): Promise<number> {
   const rates: number[] = [];
-  for (const { port } of pair) {
-    const { requests, durationUs } = await runWrk(bench.load('item', port));
+  for (const one of pair) {
+    const { requests, durationUs } = await bench.load('item', one)(bench.options.seconds);
     rates.push((requests * 1e6) / durationUs);
   }
   return Math.round(Math.min(...rates) / 2);

@@ -3,7 +3,6 @@
 import type { BenchRun } from '../lib/bench-run.ts';
 import { cpuMicroseconds } from '../lib/cpu.ts';
 import { median, rounded } from '../lib/statistics.ts';
-import { runWrk } from '../lib/wrk.ts';
 import type { Peer } from '../peers/peer.ts';
 import type { Work } from './work.ts';
 
@@ -50,10 +49,10 @@ export const routes: Work = {
 /** Each sample has a process of its own, since compilers decide by what they saw first. */
 async function measure(bench: BenchRun, peer: Peer, { routes: size, asked }: Case): Promise<number> {
   const running = await bench.start(peer, { routes: size });
-  const load = bench.load('item', running.port, asked);
-  await runWrk({ ...load, seconds: bench.options.warmUpSeconds });
+  const load = bench.load('item', running, asked);
+  await load(bench.options.warmUpSeconds);
   const before = cpuMicroseconds(running.pid);
-  const { requests, failed } = await runWrk(load);
+  const { requests, failed } = await load(bench.options.seconds);
   const cpuUs = (cpuMicroseconds(running.pid) - before) / requests;
   await running.stop();
   if (failed > 0) throw new Error(`${failed} of ${requests} requests failed with ${size} routes`);

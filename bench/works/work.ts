@@ -1,5 +1,6 @@
 // What a piece of work of the benchmarks gives: a table for people and figures for the record.
 import type { BenchRun } from '../lib/bench-run.ts';
+import type { Tool } from '../lib/machine.ts';
 
 export interface WorkResult {
   readonly title: string;
@@ -13,5 +14,7 @@ export interface WorkResult {
 export interface Work {
   readonly name: string;
   readonly summary: string;
+  /** Programs that it needs besides those that all works need. */
+  readonly needs?: readonly Tool[];
   run(bench: BenchRun, say: (line: string) => void): Promise<WorkResult>;
 }

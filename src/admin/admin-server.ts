@@ -1,8 +1,9 @@
 // Binds the admin API to its address. Runs on the main thread, apart from the listeners of the data plane.
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Log, silentLog } from '#lib/log.ts';
+import { nodeHttp } from '#lib/node-http.ts';
 import { createAdminApp } from './admin-app.ts';
 import type { AdminHost } from './admin-host.ts';
 
@@ -30,7 +31,7 @@ export async function createAdminServer(host: AdminHost, options: AdminServerOpt
   const server = createAdaptorServer({
     fetch: app.fetch,
     overrideGlobalObjects: false,
-    createServer,
+    createServer: nodeHttp.createServer,
     serverOptions: { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 },
   }) as Server;
   server.maxConnections = 256;

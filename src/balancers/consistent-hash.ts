@@ -38,28 +38,31 @@ const UNBOUNDED = Number.POSITIVE_INFINITY;
 /** Whether endpoints that start slowly get a part of their keys, or whatever comes. */
 type Starters = 'spared' | 'taken';
 
-const table = s
-  .enum(['maglev', 'ring', 'rendezvous'])
-  .default('maglev')
-  .describe(
-    'maglev: even shares and the fastest look-up, a change moves some keys more than it must; ring: moves no more than it must, shares have a standard deviation of some 8 %; rendezvous: both, but asks every endpoint.',
-  );
+const table = () =>
+  s
+    .enum(['maglev', 'ring', 'rendezvous'])
+    .default('maglev')
+    .describe(
+      'maglev: even shares and the fastest look-up, a change moves some keys more than it must; ring: moves no more than it must, shares have a standard deviation of some 8 %; rendezvous: both, but asks every endpoint.',
+    );
 
-const boundedLoad = s
-  .number({ min: 1, max: 100 })
-  .optional()
-  .describe(
-    'Most requests in flight of an endpoint, as a multiple of its fair share, such as 1.25; above it the next endpoint of the key is taken. No bound by default.',
-  );
+const boundedLoad = () =>
+  s
+    .number({ min: 1, max: 100 })
+    .optional()
+    .describe(
+      'Most requests in flight of an endpoint, as a multiple of its fair share, such as 1.25; above it the next endpoint of the key is taken. No bound by default.',
+    );
 
 export const consistentHash = defineBalancer({
   type: 'consistent-hash',
   summary: 'The same key goes to the same endpoint; a change of the endpoints moves few keys.',
-  options: s.object({
-    key: keySource.prefault('client-address'),
-    table,
-    'bounded-load': boundedLoad,
-  }),
+  options: () =>
+    s.object({
+      key: keySource().prefault('client-address'),
+      table: table(),
+      'bounded-load': boundedLoad(),
+    }),
   create: (options, host) =>
     new ConsistentHash(compileKeySource(options.key), TABLES[options.table], options['bounded-load'], host.random),
 });
@@ -67,7 +70,7 @@ export const consistentHash = defineBalancer({
 export const sourceHash = defineBalancer({
   type: 'source-hash',
   summary: 'The same client address goes to the same endpoint: consistent hashing by client-address.',
-  options: s.object({ table, 'bounded-load': boundedLoad }),
+  options: () => s.object({ table: table(), 'bounded-load': boundedLoad() }),
   create: (options, host) =>
     new ConsistentHash(compileKeySource('client-address'), TABLES[options.table], options['bounded-load'], host.random),
 });

@@ -8,12 +8,13 @@ export const firstFit = defineBalancer({
   type: 'first-fit',
   summary:
     'Fills the endpoints one after the other in the order written; when all are full, the least loaded is taken.',
-  options: s.object({
-    'in-flight': s
-      .integer({ min: 1, max: 1e6 })
-      .default(100)
-      .describe('Requests in flight at which an endpoint is full, for each unit of its weight, over all workers.'),
-  }),
+  options: () =>
+    s.object({
+      'in-flight': s
+        .integer({ min: 1, max: 1e6 })
+        .default(100)
+        .describe('Requests in flight at which an endpoint is full, for each unit of its weight, over all workers.'),
+    }),
   create: (options): Balancer => ({
     pick(candidates) {
       let best = candidates[0] as Endpoint;

@@ -9,7 +9,7 @@ import { loadOf } from './weighted-draw.ts';
 export const leastRequests = defineBalancer({
   type: 'least-requests',
   summary: 'The endpoint with the fewest requests in flight, relative to its weight and counted over all workers.',
-  options: s.object({}),
+  options: () => s.object({}),
   create: (_options, host) => new LeastRequests(host.random),
 });
 

@@ -19,14 +19,15 @@ export const leastResponseTime = defineBalancer({
   type: 'least-response-time',
   summary:
     'Of two endpoints drawn by weight, the one with the lower latency (an average that jumps to peaks and decays) times requests in flight, over all workers.',
-  options: s.object({
-    decay: s
-      .duration()
-      .prefault('10s')
-      .describe(
-        'Time in which a past latency loses most of its say; an endpoint that gets nothing is tried again after some of it.',
-      ),
-  }),
+  options: () =>
+    s.object({
+      decay: s
+        .duration()
+        .prefault('10s')
+        .describe(
+          'Time in which a past latency loses most of its say; an endpoint that gets nothing is tried again after some of it.',
+        ),
+    }),
   create: ({ decay }, { clock, random }) => new LeastResponseTime(decay, clock, random),
 });
 

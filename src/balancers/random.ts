@@ -6,6 +6,6 @@ import { drawWeighted } from './weighted-draw.ts';
 export const random = defineBalancer({
   type: 'random',
   summary: 'Each request goes to an endpoint drawn at random in proportion to the weights.',
-  options: s.object({}),
+  options: () => s.object({}),
   create: (_options, host) => ({ pick: (candidates) => drawWeighted(candidates, host.random) }),
 });

@@ -8,7 +8,7 @@ import { s } from '#schema/blocks.ts';
 export const roundRobin = defineBalancer({
   type: 'round-robin',
   summary: 'Endpoints take turns in proportion to their weights.',
-  options: s.object({}),
+  options: () => s.object({}),
   create: (_options, host) => new RoundRobin(host.random),
 });
 

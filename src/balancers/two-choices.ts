@@ -6,7 +6,7 @@ import { drawAnother, drawWeighted } from './weighted-draw.ts';
 export const twoChoices = defineBalancer({
   type: 'two-choices',
   summary: 'Draws two endpoints at random and takes the one with fewer requests in flight, counted over all workers.',
-  options: s.object({}),
+  options: () => s.object({}),
   create: (_options, host) => ({
     pick(candidates) {
       const first = drawWeighted(candidates, host.random);

@@ -6,6 +6,7 @@ import type { Endpoint, GroupingSettings, PoolSettings, Upstream } from '#model/
 import { WaitingRoom } from '#proxy/wake-up.ts';
 import { formatAddress } from '#schema/address.ts';
 import { compileAffinity } from './compile-affinity.ts';
+import { compileEndpointTls } from './compile-endpoint-tls.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
 import { compileBreaker, compileGate, compileHedge, compileRetry } from './compile-recovery.ts';
 import type { UpstreamConfig } from './config-schema.ts';
@@ -41,6 +42,7 @@ export function poolSettings(config: UpstreamConfig): PoolSettings {
     waitTimeoutMs: pool['wait-timeout'],
     maxRequests: pool['max-requests'],
     maxAgeMs: pool['max-age'],
+    tls: compileEndpointTls(config),
   };
 }
 

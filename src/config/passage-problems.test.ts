@@ -61,6 +61,13 @@ for (const [listener, expected] of [
   });
 }
 
+test('an upstream of a UDP listener has no TLS', () => {
+  assert.deepEqual(
+    problems('protocol: udp, upstream: back', "upstreams: { back: { endpoints: ['127.0.0.1:9'], tls: {} } }"),
+    ['tls: is for connections; the datagrams of a listener go as they are'],
+  );
+});
+
 test('an upstream of a UDP listener has no endpoint on a Unix socket, and sends no header of version 1', () => {
   assert.deepEqual(problems('protocol: udp, upstream: back'), [
     'send-proxy-protocol: version 1 has no form for UDP; write v2',

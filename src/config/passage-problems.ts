@@ -89,6 +89,8 @@ function* udpProblems(config: Config, listener: ListenerConfig, path: Path): Gen
 function* udpUpstreamProblems(upstream: UpstreamConfig, path: Path): Generator<ConfigurationProblem> {
   if (upstream['send-proxy-protocol'] === 'v1')
     yield { path: [...path, 'send-proxy-protocol'], message: 'version 1 has no form for UDP; write v2' };
+  if (upstream.tls !== false)
+    yield { path: [...path, 'tls'], message: 'is for connections; the datagrams of a listener go as they are' };
   for (const [i, endpoint] of (upstream.endpoints ?? []).entries()) {
     if (endpoint.socketPath !== '')
       yield { path: [...path, 'endpoints', i], message: 'a Unix socket takes no datagrams of a listener' };

@@ -10,6 +10,7 @@ import { moduleOptions } from '#schema/module-options.ts';
 import { damping } from './damping-schema.ts';
 import { persistence } from './persistence-schema.ts';
 import { circuitBreaker, concurrency, grpc, hedge, retry } from './recovery-schema.ts';
+import { upstreamTls } from './upstream-tls-schema.ts';
 import { wake } from './wake-schema.ts';
 
 const timeouts = s.object({
@@ -171,6 +172,11 @@ export const upstream = s.object({
   resolve: moduleOptions('resolver', resolvers, damping)
     .optional()
     .describe('How endpoints are found, instead of being listed.'),
+  tls: upstreamTls
+    .default(false)
+    .describe(
+      "Speaks TLS with the endpoints: true, or how. Their certificates must be for server-name; without it for the name in host, or else for the endpoint's own name or address.",
+    ),
   health: moduleOptions('probe', probes, healthSettings).optional().describe('Active health checks.'),
   eject: eject.prefault({}).describe('Passive health: endpoints that fail real requests.'),
   'panic-threshold': s

@@ -4,8 +4,9 @@ import type { ConfigurationProblem } from '#model/configuration-error.ts';
 import { formatAddress } from '#schema/address.ts';
 import { keysAt } from '#schema/shape-keys.ts';
 import { certificateProblems } from './certificate-problems.ts';
-import { type Config, configSchema, type UpstreamConfig } from './config-schema.ts';
+import { type Config, configSchema, type ListenerConfig, type UpstreamConfig } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
+import { udp } from './listener-schema.ts';
 import { passageProblems, passageTargets, transportOf } from './passage-problems.ts';
 import type { TargetConfig } from './route-schema.ts';
 import { emptySubset, type Target } from './subset-check.ts';
@@ -30,7 +31,7 @@ export function validate(input: unknown): Validated {
   // Parts that are wrong in themselves are left out for what remains to be checked against each other.
   const rest = result.success ? result : configSchema.safeParse(withoutPaths(input, shapeProblems));
   if (!rest.success) return { config: undefined, problems: shapeProblems };
-  const config = named(rest.data);
+  const config = completed(rest.data);
   const further = [
     ...routeProblems(config),
     ...upstreamProblems(config),
@@ -62,9 +63,20 @@ function withoutPaths(input: unknown, problems: readonly ConfigurationProblem[])
   return copy;
 }
 
-/** Routes without a name are numbered, so that logs and metrics can tell them apart. */
-function named(config: Config): Config {
-  return { ...config, routes: config.routes.map((route, i) => ({ ...route, name: route.name ?? `route-${i + 1}` })) };
+/**
+ * Routes without a name are numbered, so that logs and metrics can tell them apart. UDP listeners that say nothing of their sessions
+ * get the defaults.
+ */
+function completed(config: Config): Config {
+  const listeners = Object.entries(config.listeners).map(([name, listener]): [string, ListenerConfig] => [
+    name,
+    listener.protocol === 'udp' ? { ...listener, udp: listener.udp ?? udp.parse({}) } : listener,
+  ]);
+  return {
+    ...config,
+    listeners: Object.fromEntries(listeners),
+    routes: config.routes.map((route, i) => ({ ...route, name: route.name ?? `route-${i + 1}` })),
+  };
 }
 
 function* routeProblems(config: Config): Generator<CrossProblem> {

@@ -99,3 +99,22 @@ upstreams: { app: { endpoints: ['127.0.0.1:1'], ${options} } }
   assert.deepEqual(of('hedge: { after: 50ms }, retry: { attempts: 1 }'), never('retry.attempts is 1'));
   assert.deepEqual(of('hedge: { after: 50ms }, retry: { budget: 0% }'), never('retry.budget is 0%'));
 });
+
+test('an endpoint that need not prove who it is, or hardly can, is told', () => {
+  const of = (options: string) =>
+    warnings(`
+routes: [{ name: one, match: { path: /* }, upstream: app }]
+upstreams: { app: { ${options} } }
+`);
+  const listed = "endpoints: ['127.0.0.1:1']";
+  const found = 'resolve: { type: dns, name: app.test, port: 443 }';
+  assert.deepEqual(of(`${listed}, tls: true`), []);
+  assert.deepEqual(of(`${listed}, tls: { verify: false }`), [
+    'upstream app has tls.verify: false, so that whoever answers at the address of an endpoint is taken for it',
+  ]);
+  assert.deepEqual(of(`${found}, tls: true`), [
+    'upstream app has no tls.server-name, and finds its endpoints as IP addresses: their certificates must be for these',
+  ]);
+  assert.deepEqual(of(`${found}, tls: { server-name: app.test }`), []);
+  assert.deepEqual(of(`${found}, tls: true, host: 'app.test:443'`), []);
+});

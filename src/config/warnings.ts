@@ -1,4 +1,5 @@
 // What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses, options without effect.
+import { compileEndpointTls } from './compile-endpoint-tls.ts';
 import type { Config, RouteConfig } from './config-schema.ts';
 import { passageTargets } from './passage-problems.ts';
 import { emptySubset } from './subset-check.ts';
@@ -12,6 +13,7 @@ export function configurationWarnings(config: Config): readonly string[] {
     ...unsentHeaders(config),
     ...cutTimes(config),
     ...unmeantHedges(config),
+    ...unprovenEndpoints(config),
   ];
 }
 
@@ -81,5 +83,22 @@ function* unmeantHedges({ upstreams }: Config): Generator<string> {
   for (const [name, { hedge, retry }] of Object.entries(upstreams)) {
     const reason = retry.attempts === 1 ? 'retry.attempts is 1' : retry.budget === 0 && 'retry.budget is 0%';
     if (hedge && reason) yield `upstream ${name} has hedge, and no second attempt is made: ${reason}`;
+  }
+}
+
+/** Resolvers that find endpoints by their IP addresses alone. */
+const FINDS_ADDRESSES: ReadonlySet<string> = new Set(['dns', 'docker', 'kubernetes']);
+
+/** Endpoints that need not prove who they are, or hardly can: what a gateway that starts with it says, too. */
+export function* unprovenEndpoints({ upstreams }: Pick<Config, 'upstreams'>): Generator<string> {
+  for (const [name, upstream] of Object.entries(upstreams)) {
+    const settings = compileEndpointTls(upstream)?.endpoint.settings;
+    if (!settings) continue;
+    const { verify, ca, serverName } = settings;
+    if (!verify) {
+      yield `upstream ${name} has tls.verify: false, so that whoever answers at the address of an endpoint is taken for it`;
+      if (ca !== undefined) yield `upstream ${name} has a tls.ca that nothing is checked by, as tls.verify is false`;
+    } else if (serverName === undefined && FINDS_ADDRESSES.has(upstream.resolve?.type ?? ''))
+      yield `upstream ${name} has no tls.server-name, and finds its endpoints as IP addresses: their certificates must be for these`;
   }
 }

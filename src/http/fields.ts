@@ -42,6 +42,11 @@ export function isFramingField(name: string): boolean {
 export class Fields {
   /** Whether lines were added or removed since it was made. */
   changed = false;
+  /**
+   * Names of fields that came over HTTP/2 as never to be indexed, and go on over it in no other way (RFC 7541 6.2.3); `undefined`
+   * for none.
+   */
+  neverIndexed: ReadonlySet<string> | undefined = undefined;
   #text: string;
   #lower = '';
   /** Names that were set or removed; `undefined` while there are none. */
@@ -140,7 +145,9 @@ export class Fields {
   }
 
   clone(): Fields {
-    return new Fields(this.#text);
+    const fields = new Fields(this.#text);
+    fields.neverIndexed = this.neverIndexed;
+    return fields;
   }
 
   /** Keeps the lines that `edit` leaves of them all; it gets and gives text as the constructor takes it. */

@@ -136,7 +136,11 @@ export class Http2Answer implements BodySink {
     const { status, fields, length } = this.#response;
     // RFC 9110 8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of […] 204".
     const contentLength = status === 204 ? UNKNOWN_LENGTH : length;
-    this.#session.respond(this.#stream, { status, lines: fields.text, contentLength }, endStream);
+    this.#session.respond(
+      this.#stream,
+      { status, lines: fields.text, contentLength, neverIndexed: fields.neverIndexed },
+      endStream,
+    );
   }
 
   #finish(): void {

@@ -73,6 +73,7 @@ export class Http2Exchange
     const answer = isFalse ? this.#refuseUpgrade(response) : response;
     this.#answer = new Http2Answer(this, this.#connection.session, this.#stream, answer);
     this.#answer.start();
+    this.#watch();
   }
 
   /** Answers a request that is not to be handled. */
@@ -177,7 +178,11 @@ export class Http2Exchange
     const connection = this.#connection;
     this.exchange.status = 200;
     fields.delete('sec-websocket-accept');
-    connection.session.respond(this.#stream, { status: 200, lines: fields.text, contentLength: -1 }, false);
+    connection.session.respond(
+      this.#stream,
+      { status: 200, lines: fields.text, contentLength: -1, neverIndexed: fields.neverIndexed },
+      false,
+    );
     const client = new Http2ByteStream(this.#stream, connection, this.#early ?? []);
     this.#early = undefined;
     const tunnelEnded = (bytesSent: number) => {
@@ -210,7 +215,8 @@ export class Http2Exchange
     const { host, listenerState } = this.#connection;
     const content = this.#content;
     if (this.#answer?.waiting) host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
-    else if (content && !content.complete && !content.held)
+    // Content on both sides goes on as long as either moves: who answers watches over that.
+    else if (content && !content.complete && !content.held && !this.#answer)
       host.deadlines.set(this, listenerState.settings.bodyTimeoutMs);
     else if (this.deadline) host.deadlines.clear(this);
   }

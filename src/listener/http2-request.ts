@@ -11,6 +11,8 @@ import { checkMethod, type RequestSurroundings, takeAuthority, takeTarget } from
 /** The request without its body, as far as it can be told without looking at target and authority. */
 export function emptyHttp2Request(fields: RequestFields, secure: boolean, hasContent: boolean): Request {
   const { contentLength } = fields;
+  const section = new Fields(fields.text);
+  section.neverIndexed = fields.neverIndexed;
   const announced = contentLength < 0 ? UNKNOWN_LENGTH : contentLength;
   return {
     method: fields.method,
@@ -20,7 +22,7 @@ export function emptyHttp2Request(fields: RequestFields, secure: boolean, hasCon
     path: '',
     query: '',
     version: '2',
-    fields: new Fields(fields.text),
+    fields: section,
     length: hasContent ? announced : 0,
     body: undefined,
     upgrade: '',

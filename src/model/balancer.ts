@@ -2,6 +2,7 @@
 // retries or sockets.
 import type { Clock } from '#lib/clock.ts';
 import type { Random } from '#lib/random.ts';
+import { lazyOptions, type WithOptions } from '#schema/lazy-options.ts';
 import type { Schema } from '#schema/schema.ts';
 import type { Exchange } from './exchange.ts';
 import type { Endpoint } from './upstream.ts';
@@ -40,6 +41,6 @@ export interface BalancerModule<Options = unknown> {
 }
 
 /** Gives a balancer module its option types. */
-export function defineBalancer<Options>(module: BalancerModule<Options>): BalancerModule<Options> {
-  return module;
+export function defineBalancer<Options>(module: WithOptions<BalancerModule<Options>>): BalancerModule<Options> {
+  return lazyOptions(module);
 }

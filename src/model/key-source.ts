@@ -5,16 +5,17 @@ import { type Output, s } from '#schema/blocks.ts';
 import type { Exchange } from './exchange.ts';
 import { compileTemplate } from './template.ts';
 
-export const keySource = s
-  .union([
-    s.enum(['client-address', 'host', 'path', 'consumer', 'route']),
-    s.object({ header: s.fieldName().describe('Name of a field.') }),
-    s.object({ cookie: s.string().describe('Name of a cookie.') }),
-    s.object({ query: s.string().describe('Name of a query parameter.') }),
-  ])
-  .describe('client-address (IPv6 by /64), host, path, consumer, route, or { header | cookie | query: name }.');
+export const keySource = () =>
+  s
+    .union([
+      s.enum(['client-address', 'host', 'path', 'consumer', 'route']),
+      s.object({ header: s.fieldName().describe('Name of a field.') }),
+      s.object({ cookie: s.string().describe('Name of a cookie.') }),
+      s.object({ query: s.string().describe('Name of a query parameter.') }),
+    ])
+    .describe('client-address (IPv6 by /64), host, path, consumer, route, or { header | cookie | query: name }.');
 
-export type KeySource = Output<typeof keySource>;
+export type KeySource = Output<ReturnType<typeof keySource>>;
 
 /** Returns the key of an exchange; '' when it has none. */
 export function compileKeySource(source: KeySource): (exchange: Exchange) => string {

@@ -3,6 +3,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
 import type { KeyedTable } from '#memory/keyed-table.ts';
+import { lazyOptions, type WithOptions } from '#schema/lazy-options.ts';
 import type { Schema } from '#schema/schema.ts';
 import type { Middleware } from './handler.ts';
 
@@ -31,6 +32,6 @@ export interface PolicyModule<Options = unknown> {
 }
 
 /** Gives a policy module its option types. */
-export function definePolicy<Options>(module: PolicyModule<Options>): PolicyModule<Options> {
-  return module;
+export function definePolicy<Options>(module: WithOptions<PolicyModule<Options>>): PolicyModule<Options> {
+  return lazyOptions(module);
 }

@@ -1,5 +1,7 @@
 // The extension point of active health checks: asks one endpoint whether it is well. Runs on the main thread.
+import { lazyOptions, type WithOptions } from '#schema/lazy-options.ts';
 import type { Schema } from '#schema/schema.ts';
+import type { EndpointTls } from './endpoint-tls.ts';
 
 export interface ProbeTarget {
   readonly host: string;
@@ -7,6 +9,8 @@ export interface ProbeTarget {
   readonly socketPath: string;
   /** The PROXY protocol header that the endpoint wants every connection or datagram to begin with. */
   readonly proxyHeader?: Buffer | undefined;
+  /** How requests speak TLS with the endpoint, if they do: a probe does the same unless it is told otherwise. */
+  readonly tls?: EndpointTls | undefined;
 }
 
 export interface ProbeResult {
@@ -27,6 +31,6 @@ export interface ProbeModule<Options = unknown> {
   create(options: Options): Probe;
 }
 
-export function defineProbe<Options>(module: ProbeModule<Options>): ProbeModule<Options> {
-  return module;
+export function defineProbe<Options>(module: WithOptions<ProbeModule<Options>>): ProbeModule<Options> {
+  return lazyOptions(module);
 }

@@ -95,6 +95,24 @@ export const ERROR_KINDS = {
     detail: 'The upstream is being started.',
   },
   dns_error: { side: 'origin', status: 502, retryable: 'never', detail: 'The name of the origin does not resolve.' },
+  tls_protocol_error: {
+    side: 'origin',
+    status: 502,
+    retryable: 'always',
+    detail: 'The TLS handshake with the origin failed.',
+  },
+  tls_certificate_error: {
+    side: 'origin',
+    status: 502,
+    retryable: 'always',
+    detail: 'The certificate of the origin is not accepted.',
+  },
+  tls_alert_received: {
+    side: 'origin',
+    status: 502,
+    retryable: 'always',
+    detail: 'The origin ended the TLS handshake with an alert.',
+  },
   http_response_incomplete: {
     side: 'origin',
     status: 502,

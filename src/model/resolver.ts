@@ -1,6 +1,7 @@
 // The extension point of discovery: finds the endpoints behind a name. Runs on the main thread.
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
+import { lazyOptions, type WithOptions } from '#schema/lazy-options.ts';
 import type { Schema } from '#schema/schema.ts';
 
 export interface ResolvedEndpoint {
@@ -38,6 +39,6 @@ export interface ResolverModule<Options = unknown> {
   create(options: Options, host: ResolverHost): Resolver;
 }
 
-export function defineResolver<Options>(module: ResolverModule<Options>): ResolverModule<Options> {
-  return module;
+export function defineResolver<Options>(module: WithOptions<ResolverModule<Options>>): ResolverModule<Options> {
+  return lazyOptions(module);
 }

@@ -4,6 +4,7 @@ import type { EndpointCells } from '#memory/endpoint-table.ts';
 import type { RetryBudget } from '#memory/retry-budget.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Balancer } from './balancer.ts';
+import type { EndpointTls } from './endpoint-tls.ts';
 import type { Exchange } from './exchange.ts';
 import type { FailureKind } from './failure-kind.ts';
 import type { Response } from './message.ts';
@@ -70,6 +71,16 @@ export interface UpstreamTimeouts {
   readonly tunnelIdleMs: number;
 }
 
+/** How TLS is spoken with all endpoints of an upstream. */
+export interface UpstreamTls {
+  readonly endpoint: EndpointTls;
+  /** Whether new connections continue the sessions of earlier ones. */
+  readonly reusesSessions: boolean;
+  /** Protocols offered by ALPN on connections of TCP listeners. */
+  readonly alpn: readonly string[];
+}
+
+/** How connections to endpoints are made and kept. */
 export interface PoolSettings {
   /** Connections to one endpoint from one worker, busy ones included. */
   readonly maxConnections: number;
@@ -83,6 +94,8 @@ export interface PoolSettings {
   readonly maxRequests: number;
   /** Greatest age of a connection that gets another request; `undefined` for none. */
   readonly maxAgeMs: number | undefined;
+  /** `undefined` where they go without TLS. */
+  readonly tls: UpstreamTls | undefined;
 }
 
 export interface RetrySettings {

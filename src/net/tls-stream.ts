@@ -14,6 +14,13 @@ const sharedBuffer = Buffer.allocUnsafeSlow(16384);
 /** Parts of a message are put together here: TLS encrypts, and so copies, during the write. */
 const gathered = Buffer.allocUnsafeSlow(32768);
 
+export interface TlsConnectOptions extends ConnectionOptions {
+  /** Sent ahead of the handshake. */
+  readonly preface?: Uint8Array | undefined;
+  /** Called with each session that a later connection can continue, as `session` of its options. */
+  readonly onSession?: ((session: Buffer) => void) | undefined;
+}
+
 export class TlsStream extends SocketStream implements ByteStream, Handshake {
   tls: TlsFacts | undefined = undefined;
   readonly #transport: Transport;
@@ -37,7 +44,7 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
   /** Starts to connect; `secured` is called when the handshake is done, `receiver.closed` when something fails before. */
   static connect(
     target: ConnectTarget,
-    options: ConnectionOptions,
+    options: TlsConnectOptions,
     receiver: StreamReceiver,
     secured: () => void,
   ): TlsStream {
@@ -48,7 +55,9 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
     const source = { address: isTcp ? host : '', port: isTcp ? port : 0 };
     const stream = new TlsStream({ socket, source, destination: undefined, isTcp }, receiver, secured);
     socket.once('connect', () => {
+      if (options.preface) socket.write(options.preface);
       const secure = tls.connect({ ...options, socket });
+      if (options.onSession) secure.on('session', options.onSession);
       secure.once('secureConnect', () => stream.secured(secure));
       secure.on('error', (error: NodeJS.ErrnoException) => stream.failed(error));
     });

@@ -115,6 +115,8 @@ export class WebSocketSide implements StreamReceiver, PipeOwner, WatchedSide {
   goOn(): void {
     if (!this.held) return;
     this.held = false;
+    // What it has said meanwhile is yet to be read.
+    this.pings?.heard();
     this.stream.resume();
   }
 

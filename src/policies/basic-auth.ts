@@ -11,27 +11,29 @@ import { type Output, s } from '#schema/blocks.ts';
 const REMEMBER_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
 
-const user = s.object({
-  name: s
-    .checked((text) => (/^[^:]+$/.test(text) ? undefined : 'a user name is not empty and holds no colon'))
-    .describe('Name.'),
-  password: s.string().optional().describe('Password; best given as ${env:NAME} or ${file:path}.'),
-  'password-hash': s.string().optional().describe('scrypt$N$r$p$salt$hash, salt and hash in base64.'),
-});
+const user = () =>
+  s.object({
+    name: s
+      .checked((text) => (/^[^:]+$/.test(text) ? undefined : 'a user name is not empty and holds no colon'))
+      .describe('Name.'),
+    password: s.string().optional().describe('Password; best given as ${env:NAME} or ${file:path}.'),
+    'password-hash': s.string().optional().describe('scrypt$N$r$p$salt$hash, salt and hash in base64.'),
+  });
 
 export const basicAuth = definePolicy({
   type: 'basic-auth',
   summary: 'Asks for a name and a password (RFC 7617) and answers 401 without right ones.',
-  options: s.object({
-    users: s.array(user).describe('Who is let in.'),
-    realm: s
-      .checked((text) =>
-        /^[\x20-\x7e]*$/.test(text) && !/["\\]/.test(text) ? undefined : 'a realm is ASCII without quotes',
-      )
-      .prefault('tidegate')
-      .describe('Shown to the user by browsers.'),
-    forward: s.boolean().default(false).describe('Whether Authorization is sent on to the endpoint.'),
-  }),
+  options: () =>
+    s.object({
+      users: s.array(user()).describe('Who is let in.'),
+      realm: s
+        .checked((text) =>
+          /^[\x20-\x7e]*$/.test(text) && !/["\\]/.test(text) ? undefined : 'a realm is ASCII without quotes',
+        )
+        .prefault('tidegate')
+        .describe('Shown to the user by browsers.'),
+      forward: s.boolean().default(false).describe('Whether Authorization is sent on to the endpoint.'),
+    }),
   example: 'type: basic-auth\nrealm: staging\nusers: [{ name: ada, password: "${env:ADA_PASSWORD}" }]',
   create({ users, realm, forward }, host) {
     const verify = createVerifier(users, host.clock);
@@ -65,7 +67,7 @@ type Check = (password: string) => boolean | Promise<boolean>;
 
 /** Verifies pairs; for those verified a moment ago at once. */
 function createVerifier(
-  users: readonly Output<typeof user>[],
+  users: readonly Output<ReturnType<typeof user>>[],
   clock: Clock,
 ): (credentials: Credentials) => boolean | Promise<boolean> {
   const key = randomBytes(32);
@@ -90,7 +92,7 @@ function createVerifier(
   };
 }
 
-function createCheck(entry: Output<typeof user>, digest: (text: string) => Buffer): Check {
+function createCheck(entry: Output<ReturnType<typeof user>>, digest: (text: string) => Buffer): Check {
   if ((entry.password === undefined) === (entry['password-hash'] === undefined)) {
     throw new ConfigurationError(`the user ${entry.name} needs exactly one of password and password-hash`);
   }

@@ -33,14 +33,15 @@ type AllowedOrigins = ReadonlySet<string>;
 export const grpcWeb = definePolicy({
   type: 'grpc-web',
   summary: 'Translates gRPC-Web to gRPC towards the endpoint, and the response back.',
-  options: s.object({
-    origins: s
-      .list(s.checked(originProblem))
-      .default([])
-      .describe(
-        'Origins whose pages may call across origins, such as https://app.example.com, or * for all, whose calls then have no cookies. Preflights of theirs are answered here. None by default: pages of the same origin need none.',
-      ),
-  }),
+  options: () =>
+    s.object({
+      origins: s
+        .list(s.checked(originProblem))
+        .default([])
+        .describe(
+          'Origins whose pages may call across origins, such as https://app.example.com, or * for all, whose calls then have no cookies. Preflights of theirs are answered here. None by default: pages of the same origin need none.',
+        ),
+    }),
   example: 'type: grpc-web\norigins: [https://app.example.com]',
   create({ origins }) {
     const allowed: AllowedOrigins = new Set(origins);

@@ -9,28 +9,36 @@ import { definePolicy } from '#model/policy.ts';
 import { compileTemplate, type Template, templateProblem } from '#model/template.ts';
 import { type Output, s } from '#schema/blocks.ts';
 
-const name = s.checked(nameProblem, (text) => text.toLowerCase());
+const name = () => s.checked(nameProblem, (text) => text.toLowerCase());
 
-const value = s.checked((text) => templateProblem(text));
+const value = () => s.checked((text) => templateProblem(text));
 
-const changes = s.object({
-  set: s
-    .record(value)
-    .default({})
-    .describe('Fields to set by name, in place of what is there. Values may hold variables.'),
-  add: s.record(value).default({}).describe('Fields to add by name, beside what is there. Values may hold variables.'),
-  remove: s.array(name).default([]).describe('Names of fields to remove, also where they are spelt with underscores.'),
-});
+const changes = () =>
+  s.object({
+    set: s
+      .record(value())
+      .default({})
+      .describe('Fields to set by name, in place of what is there. Values may hold variables.'),
+    add: s
+      .record(value())
+      .default({})
+      .describe('Fields to add by name, beside what is there. Values may hold variables.'),
+    remove: s
+      .array(name())
+      .default([])
+      .describe('Names of fields to remove, also where they are spelt with underscores.'),
+  });
 
 type Change = (fields: Fields, exchange: Exchange, response: Response | undefined) => void;
 
 export const headers = definePolicy({
   type: 'headers',
   summary: 'Sets, adds and removes fields of requests and responses.',
-  options: s.object({
-    request: changes.prefault({}).describe('What changes on the way to the endpoint.'),
-    response: changes.prefault({}).describe('What changes on the way to the client.'),
-  }),
+  options: () =>
+    s.object({
+      request: changes().prefault({}).describe('What changes on the way to the endpoint.'),
+      response: changes().prefault({}).describe('What changes on the way to the client.'),
+    }),
   example: 'type: headers\nrequest: { set: { x-client: "${client.address}" } }\nresponse: { remove: [server] }',
   create({ request, response }) {
     const requestChanges = compileChanges(request);
@@ -46,7 +54,7 @@ export const headers = definePolicy({
   },
 });
 
-function compileChanges(options: Output<typeof changes>): readonly Change[] {
+function compileChanges(options: Output<ReturnType<typeof changes>>): readonly Change[] {
   const removals = options.remove.map(
     (field): Change =>
       (fields) =>

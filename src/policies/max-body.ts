@@ -7,7 +7,7 @@ import { s } from '#schema/blocks.ts';
 export const maxBody = definePolicy({
   type: 'max-body',
   summary: 'Limits the size of request content; answers 413 above it.',
-  options: s.object({ size: s.size().describe('The most content, in bytes without framing.') }),
+  options: () => s.object({ size: s.size().describe('The most content, in bytes without framing.') }),
   example: 'type: max-body\nsize: 1MiB',
   create({ size }) {
     return (next) => (exchange) => {

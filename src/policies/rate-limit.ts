@@ -8,18 +8,19 @@ import { s } from '#schema/blocks.ts';
 export const rateLimit = definePolicy({
   type: 'rate-limit',
   summary: 'Limits requests by a token bucket for each key, exact over all workers; answers 429 above it.',
-  options: s.object({
-    key: keySource.prefault('client-address'),
-    rate: s.rate().describe('How fast the bucket fills: 100/s, 10/m.'),
-    burst: s
-      .integer({ min: 1, max: 1e9 })
-      .optional()
-      .describe('How many tokens it holds: requests at once. By default one second of the rate, at least 1.'),
-    fields: s
-      .boolean()
-      .default(true)
-      .describe('Whether responses carry RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10).'),
-  }),
+  options: () =>
+    s.object({
+      key: keySource().prefault('client-address'),
+      rate: s.rate().describe('How fast the bucket fills: 100/s, 10/m.'),
+      burst: s
+        .integer({ min: 1, max: 1e9 })
+        .optional()
+        .describe('How many tokens it holds: requests at once. By default one second of the rate, at least 1.'),
+      fields: s
+        .boolean()
+        .default(true)
+        .describe('Whether responses carry RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10).'),
+    }),
   example: 'type: rate-limit\nkey: client-address\nrate: 100/s\nburst: 200',
   create({ key, rate, burst, fields }, host) {
     const perSecond = (rate.count * 1000) / rate.perMs;

@@ -9,16 +9,17 @@ const ACCEPTABLE = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 export const requestId = definePolicy({
   type: 'request-id',
   summary: 'Gives each exchange an identity: in the access record, to the endpoint, and to the client.',
-  options: s.object({
-    field: s.fieldName().prefault('x-request-id').describe('Name of the field.'),
-    accept: s
-      .enum(['trusted', 'always', 'never'])
-      .default('trusted')
-      .describe(
-        'Whose identities are taken over: those of trusted proxies (forwarding.trusted), of everybody, or of nobody.',
-      ),
-    respond: s.boolean().default(true).describe('Whether the response carries it too.'),
-  }),
+  options: () =>
+    s.object({
+      field: s.fieldName().prefault('x-request-id').describe('Name of the field.'),
+      accept: s
+        .enum(['trusted', 'always', 'never'])
+        .default('trusted')
+        .describe(
+          'Whose identities are taken over: those of trusted proxies (forwarding.trusted), of everybody, or of nobody.',
+        ),
+      respond: s.boolean().default(true).describe('Whether the response carries it too.'),
+    }),
   example: 'type: request-id\naccept: trusted',
   create({ field, accept, respond }) {
     return (next) => (exchange) => {

@@ -8,17 +8,18 @@ import { s } from '#schema/blocks.ts';
 export const respond = definePolicy({
   type: 'respond',
   summary: 'Answers with a fixed response instead of going on.',
-  options: s.object({
-    status: s.integer({ min: 200, max: 599 }).default(200).describe('Status.'),
-    body: s
-      .checked((text) => templateProblem(text))
-      .prefault('')
-      .describe('Content; may hold variables.'),
-    'content-type': s
-      .fieldValue()
-      .prefault('text/plain; charset=utf-8')
-      .describe('Content-Type, when there is content.'),
-  }),
+  options: () =>
+    s.object({
+      status: s.integer({ min: 200, max: 599 }).default(200).describe('Status.'),
+      body: s
+        .checked((text) => templateProblem(text))
+        .prefault('')
+        .describe('Content; may hold variables.'),
+      'content-type': s
+        .fieldValue()
+        .prefault('text/plain; charset=utf-8')
+        .describe('Content-Type, when there is content.'),
+    }),
   example: 'type: respond\nstatus: 503\nbody: Back at noon.',
   create(options) {
     const content = compileTemplate(options.body);

@@ -8,19 +8,20 @@ import { ProxyError } from '#model/proxy-error.ts';
 import { compileTemplate, templateProblem } from '#model/template.ts';
 import { type Output, s } from '#schema/blocks.ts';
 
-const options = s.object({
-  'strip-prefix': s.string().optional().describe('Start of the path to take away; other paths stay.'),
-  'add-prefix': s.string().optional().describe('Text to put in front of the path.'),
-  replace: s
-    .checked((text) => templateProblem(text))
-    .optional()
-    .describe('New path; may hold variables such as ${path.id}.'),
-  pattern: s
-    .string()
-    .optional()
-    .describe('Linear-time regular expression whose first match in the path is replaced by `with`.'),
-  with: s.string().optional().describe('Replacement for `pattern`; $1 and $<name> stand for groups.'),
-});
+const options = () =>
+  s.object({
+    'strip-prefix': s.string().optional().describe('Start of the path to take away; other paths stay.'),
+    'add-prefix': s.string().optional().describe('Text to put in front of the path.'),
+    replace: s
+      .checked((text) => templateProblem(text))
+      .optional()
+      .describe('New path; may hold variables such as ${path.id}.'),
+    pattern: s
+      .string()
+      .optional()
+      .describe('Linear-time regular expression whose first match in the path is replaced by `with`.'),
+    with: s.string().optional().describe('Replacement for `pattern`; $1 and $<name> stand for groups.'),
+  });
 
 type Rewrite = (path: string, exchange: Exchange) => string;
 
@@ -41,7 +42,7 @@ export const rewritePath = definePolicy({
   },
 });
 
-function compileRewrite(given: Output<typeof options>): Rewrite {
+function compileRewrite(given: Output<ReturnType<typeof options>>): Rewrite {
   const { 'strip-prefix': strip, 'add-prefix': add, replace, pattern, with: replacement } = given;
   if ((pattern === undefined) !== (replacement === undefined))
     throw new ConfigurationError('rewrite-path needs pattern and with together');

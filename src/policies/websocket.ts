@@ -18,67 +18,69 @@ import {
   WEBSOCKET_VERSION,
 } from '#wire/websocket/handshake.ts';
 
-const ping = s.object({
-  interval: s.positiveDuration().describe('Without a byte from a side, after which it is pinged.'),
-  timeout: s
-    .positiveDuration()
-    .prefault('10s')
-    .describe('How long it may take until something comes from it; after that the WebSocket is closed.'),
-  sides: s.enum(['both', 'client', 'endpoint']).default('both').describe('Who is pinged.'),
-});
+const ping = () =>
+  s.object({
+    interval: s.positiveDuration().describe('Without a byte from a side, after which it is pinged.'),
+    timeout: s
+      .positiveDuration()
+      .prefault('10s')
+      .describe('How long it may take until something comes from it; after that the WebSocket is closed.'),
+    sides: s.enum(['both', 'client', 'endpoint']).default('both').describe('Who is pinged.'),
+  });
 
-const options = s.object({
-  origins: s
-    .array(s.checked(originPatternProblem))
-    .min(1)
-    .optional()
-    .describe(
-      'Pages that may open a WebSocket from a browser: https://example.com, https://*.example.com, or same-host; others are answered 403. Clients that are no browsers send no Origin and are not held to it. All pages by default.',
-    ),
-  protocols: s
-    .array(s.string().min(1))
-    .min(1)
-    .optional()
-    .describe(
-      'Subprotocols of which a client must offer one, else it is answered 403; what else it offers is not passed on. Any by default.',
-    ),
-  compression: s
-    .boolean()
-    .default(true)
-    .describe('Whether sides may agree on compression of messages (permessage-deflate).'),
-  'max-message': s
-    .size()
-    .prefault('16MiB')
-    .describe('The most payload of a message in either direction, compressed where it is; more closes with 1009.'),
-  'max-frame': s.size().optional().describe('The same of one frame; max-message by default.'),
-  'frame-rate': s
-    .rate()
-    .optional()
-    .describe('Frames that a client may send, pings and fragments included; more closes with 1008. Any by default.'),
-  'frame-burst': s
-    .integer({ min: 1, max: 1e9 })
-    .optional()
-    .describe('How many of them at once. By default one second of the rate, at least 1.'),
-  ping: ping.optional().describe('Keeps WebSockets alive, and finds sides that are gone; off by default.'),
-  'idle-timeout': s
-    .positiveDuration()
-    .optional()
-    .describe(
-      "Without data in either direction, pings and pongs set aside; closes with 1001. By default the upstream's timeouts.tunnel-idle, to which they count.",
-    ),
-  lifetime: s
-    .positiveDuration()
-    .optional()
-    .describe('How long a WebSocket may last in all; closes with 1001. For ever by default.'),
-  'close-spread': s
-    .duration()
-    .prefault('5s')
-    .describe(
-      'When the gateway stops, or the listener goes, WebSockets are closed with 1001 over this time, so that clients do not all come back at once.',
-    ),
-});
+const options = () =>
+  s.object({
+    origins: s
+      .array(s.checked(originPatternProblem))
+      .min(1)
+      .optional()
+      .describe(
+        'Pages that may open a WebSocket from a browser: https://example.com, https://*.example.com, or same-host; others are answered 403. Clients that are no browsers send no Origin and are not held to it. All pages by default.',
+      ),
+    protocols: s
+      .array(s.string().min(1))
+      .min(1)
+      .optional()
+      .describe(
+        'Subprotocols of which a client must offer one, else it is answered 403; what else it offers is not passed on. Any by default.',
+      ),
+    compression: s
+      .boolean()
+      .default(true)
+      .describe('Whether sides may agree on compression of messages (permessage-deflate).'),
+    'max-message': s
+      .size()
+      .prefault('16MiB')
+      .describe('The most payload of a message in either direction, compressed where it is; more closes with 1009.'),
+    'max-frame': s.size().optional().describe('The same of one frame; max-message by default.'),
+    'frame-rate': s
+      .rate()
+      .optional()
+      .describe('Frames that a client may send, pings and fragments included; more closes with 1008. Any by default.'),
+    'frame-burst': s
+      .integer({ min: 1, max: 1e9 })
+      .optional()
+      .describe('How many of them at once. By default one second of the rate, at least 1.'),
+    ping: ping().optional().describe('Keeps WebSockets alive, and finds sides that are gone; off by default.'),
+    'idle-timeout': s
+      .positiveDuration()
+      .optional()
+      .describe(
+        "Without data in either direction, pings and pongs set aside; closes with 1001. By default the upstream's timeouts.tunnel-idle, to which they count.",
+      ),
+    lifetime: s
+      .positiveDuration()
+      .optional()
+      .describe('How long a WebSocket may last in all; closes with 1001. For ever by default.'),
+    'close-spread': s
+      .duration()
+      .prefault('5s')
+      .describe(
+        'When the gateway stops, or the listener goes, WebSockets are closed with 1001 over this time, so that clients do not all come back at once.',
+      ),
+  });
 
-type Options = Output<typeof options>;
+type Options = Output<ReturnType<typeof options>>;
 
 export const websocket = definePolicy({
   type: 'websocket',

@@ -9,14 +9,15 @@ const MAX_REASON = 200;
 export const command = defineProbe({
   type: 'command',
   summary: 'The endpoint is healthy when a program ends with the status 0; it is told the endpoint by its environment.',
-  options: s.object({
-    run: s
-      .array(s.string())
-      .min(1)
-      .describe(
-        'The program and its arguments, without a shell. It finds TIDEGATE_HOST, TIDEGATE_PORT and TIDEGATE_SOCKET in its environment, and is killed at the timeout with all that it has started.',
-      ),
-  }),
+  options: () =>
+    s.object({
+      run: s
+        .array(s.string())
+        .min(1)
+        .describe(
+          'The program and its arguments, without a shell. It finds TIDEGATE_HOST, TIDEGATE_PORT and TIDEGATE_SOCKET in its environment, and is killed at the timeout with all that it has started.',
+        ),
+    }),
   create: ({ run: [program = '', ...args] }) => ({
     check: (target, signal) => {
       const child = spawn(program, args, {

@@ -1,39 +1,20 @@
 // Probe: the endpoint says by gRPC's health protocol that it, or one of its services, is serving.
 // https://github.com/grpc/grpc/blob/master/doc/health-checking.md
-import http2 from 'node:http2';
+import type http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { plainReason } from '#model/plain-reason.ts';
 import { defineProbe, type ProbeTarget } from '#model/probe.ts';
 import { formatAddress } from '#schema/address.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import { decodeHealthCheckResponse, encodeHealthCheckRequest, HEALTH_CHECK_PATH } from '#wire/grpc/health-check.ts';
-import { plainReason, probeConnection, readTls, type Settle, tlsOption } from './connection.ts';
+import { GRPC_STATUS_NAMES } from '#wire/grpc/status.ts';
+import { probeConnection, type Settle, TlsChoice, tlsOption } from './connection.ts';
 
 /** A response has a few bytes; one that is longer than this is none. */
 const MAX_RESPONSE_BYTES = 65536;
 /** What of an endpoint's own words becomes part of the reason. */
 const MAX_MESSAGE = 200;
-
-/** By number: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
-const STATUS_NAMES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
 
 const options = s.object({
   service: s.string().default('').describe('Name of the service that is asked for; the whole server by default.'),
@@ -46,27 +27,31 @@ type Options = Output<typeof options>;
 export const grpc = defineProbe({
   type: 'grpc',
   summary: 'The endpoint is healthy when it answers SERVING by the health protocol of gRPC (grpc.health.v1).',
-  options,
+  options: () => options,
   create(given) {
-    const settings = readTls(given.tls, ['h2'], given.host?.replace(/:\d+$/, ''));
+    const choice = new TlsChoice(given.tls, ['h2'], given.host?.replace(/:\d+$/, ''));
     return {
-      check: (target, signal) =>
-        probeConnection(target, settings, signal, (socket, settle) => {
-          if (settings && (socket as TLSSocket).alpnProtocol !== 'h2')
+      check(target, signal) {
+        const secured = choice.of(target);
+        return probeConnection(target, secured, signal, (socket, settle) => {
+          if (secured && (socket as TLSSocket).alpnProtocol !== 'h2')
             settle(false, 'the endpoint does not offer HTTP/2');
           else ask(given, target, socket, settle);
-        }),
+        });
+      },
     };
   },
 });
 
 function ask(given: Options, target: ProbeTarget, socket: Socket, settle: Settle): void {
-  const session = http2.connect('http://localhost', { createConnection: () => socket });
+  const session = process
+    .getBuiltinModule('node:http2')
+    .connect('http://localhost', { createConnection: () => socket });
   const fail = (error: NodeJS.ErrnoException) => settle(false, reasonOf(error));
   session.on('error', fail);
   const stream = session.request({
     ':method': 'POST',
-    ':scheme': given.tls === false ? 'http' : 'https',
+    ':scheme': 'encrypted' in socket ? 'https' : 'http',
     ':authority': given.host ?? (target.socketPath === '' ? formatAddress(target) : 'localhost'),
     ':path': HEALTH_CHECK_PATH,
     'content-type': 'application/grpc',
@@ -106,7 +91,7 @@ function judge(fields: http2.IncomingHttpHeaders, content: Buffer, settle: Settl
   if (status === undefined) {
     settle(false, 'the answer is not of gRPC: it has no grpc-status');
   } else if (status !== '0') {
-    const name = STATUS_NAMES[Number(status)] ?? `grpc-status ${status}`;
+    const name = GRPC_STATUS_NAMES[Number(status)] ?? `grpc-status ${status}`;
     const message = decodeMessage(String(fields['grpc-message'] ?? ''));
     settle(false, message === '' ? name : `${name}: ${message}`);
   } else {

@@ -1,11 +1,13 @@
 // Probe: the endpoint answers an HTTP request as it should.
-import http from 'node:http';
+import type http from 'node:http';
 import type { Socket } from 'node:net';
 import { compileLinearRegExp, linearRegExpProblem } from '#lib/linear-regexp.ts';
+import { nodeHttp } from '#lib/node-http.ts';
+import { plainReason } from '#model/plain-reason.ts';
 import { defineProbe, type ProbeTarget } from '#model/probe.ts';
 import { formatAddress } from '#schema/address.ts';
 import { type Output, s } from '#schema/blocks.ts';
-import { plainReason, probeConnection, readTls, type Settle, tlsOption } from './connection.ts';
+import { probeConnection, type Settle, TlsChoice, tlsOption } from './connection.ts';
 
 /** Content beyond this is not read. */
 const MAX_BODY_BYTES = 65536;
@@ -47,13 +49,13 @@ interface Expectations {
 export const httpProbe = defineProbe({
   type: 'http',
   summary: 'The endpoint is healthy when it answers a request with an expected status.',
-  options,
+  options: () => options,
   create(given) {
-    const settings = readTls(given.tls, ['http/1.1'], given.host?.replace(/:\d+$/, ''));
+    const choice = new TlsChoice(given.tls, ['http/1.1'], given.host?.replace(/:\d+$/, ''));
     const expectations = { headProblem: headTest(given), isWanted: contentTest(given) };
     return {
       check: (target, signal) =>
-        probeConnection(target, settings, signal, (socket, settle) => {
+        probeConnection(target, choice.of(target), signal, (socket, settle) => {
           ask(createRequest(given, target, socket), expectations, settle);
         }),
     };
@@ -61,7 +63,7 @@ export const httpProbe = defineProbe({
 });
 
 function createRequest(given: Options, target: ProbeTarget, socket: Socket): http.ClientRequest {
-  return http.request({
+  return nodeHttp.request({
     createConnection: () => socket,
     method: given.method,
     path: given.path,

@@ -2,17 +2,11 @@
 import type { Socket } from 'node:net';
 import { defineProbe } from '#model/probe.ts';
 import { type Output, s } from '#schema/blocks.ts';
-import { probeConnection, readTls, type Settle, TLS_DESCRIPTION, tlsSettings } from './connection.ts';
+import { alpnProtocol, endpointTlsOptions } from '#schema/endpoint-tls.ts';
+import { probeConnection, type Settle, TLS_DESCRIPTION, TlsChoice } from './connection.ts';
 
 /** Bytes of an answer that are looked at. */
 const MAX_ANSWER_BYTES = 65536;
-
-/** RFC 7301 3.1: "opaque ProtocolName<1..2^8-1>", in bytes. */
-const protocolName = s
-  .string()
-  .min(1)
-  .max(255)
-  .refine((name) => Buffer.byteLength(name) <= 255, 'the name of a protocol has at most 255 bytes');
 
 const options = s.object({
   send: s
@@ -26,11 +20,11 @@ const options = s.object({
   tls: s
     .union([
       s.boolean(),
-      tlsSettings.extend({
-        alpn: s.array(protocolName).default([]).describe('Protocols offered by ALPN; none by default.'),
+      endpointTlsOptions({
+        alpn: s.array(alpnProtocol).default([]).describe('Protocols offered by ALPN; none by default.'),
       }),
     ])
-    .default(false)
+    .optional()
     .describe(TLS_DESCRIPTION),
 });
 
@@ -39,12 +33,12 @@ type Options = Output<typeof options>;
 export const tcp = defineProbe({
   type: 'tcp',
   summary: 'The endpoint is healthy when it accepts a connection and, where asked to, answers with an expected text.',
-  options,
+  options: () => options,
   create(given) {
-    const settings = readTls(given.tls, typeof given.tls === 'object' ? given.tls.alpn : [], undefined);
+    const choice = new TlsChoice(given.tls, typeof given.tls === 'object' ? given.tls.alpn : [], undefined);
     return {
       check: (target, signal) =>
-        probeConnection(target, settings, signal, (socket, settle) => talk(given, socket, settle)),
+        probeConnection(target, choice.of(target), signal, (socket, settle) => talk(given, socket, settle)),
     };
   },
 });

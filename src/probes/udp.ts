@@ -28,7 +28,7 @@ type Options = Output<typeof options>;
 export const udp = defineProbe({
   type: 'udp',
   summary: 'The endpoint is healthy when it answers a datagram, and where asked to, with an expected text.',
-  options,
+  options: () => options,
   create: (given) => ({ check: (target, signal) => check(given, target, signal) }),
 });
 

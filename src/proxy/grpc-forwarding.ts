@@ -26,6 +26,8 @@ export class GrpcForwarding {
   /** Field lines for the endpoint without those that change from attempt to attempt. */
   #lines: string | undefined = undefined;
   #previousAttempts = 0;
+  /** Whether the deadline is one that the client has not asked for. */
+  #isCut = false;
   /** Content of the response, as long as it is to tell how the call ends. */
   #content: FilteredBody | undefined = undefined;
   #clearTimer: (() => void) | undefined = undefined;
@@ -41,9 +43,10 @@ export class GrpcForwarding {
     const { fields } = exchange.request;
     const asked = parseGrpcTimeout(fields.get(TIMEOUT) ?? '') ?? Number.POSITIVE_INFINITY;
     this.#previousAttempts = readCount(fields.get(PREVIOUS_ATTEMPTS));
+    this.#isCut = maxMs < asked;
     this.#call.deadlineAt = exchange.startedAt + Math.min(asked, maxMs);
     const leftMs = this.#leftMs;
-    if (leftMs <= 0) throw new ProxyError('deadline-exceeded');
+    if (leftMs <= 0) throw this.#late();
     if (leftMs > MAX_TIMER_MS) return;
     this.#clearTimer = timers.set(() => this.#expire(), leftMs);
     exchange.onEnd(() => this.#clearTimer?.());
@@ -110,9 +113,13 @@ export class GrpcForwarding {
     this.#clearTimer?.();
   }
 
+  #late(): ProxyError {
+    return new ProxyError('deadline-exceeded', this.#isCut ? 'the call has lasted for grpc.max-timeout' : undefined);
+  }
+
   /** PROTOCOL-HTTP2: "The RPC's deadline expiring is considered a client cancellation." */
   #expire(): void {
-    const error = new ProxyError('deadline-exceeded');
+    const error = this.#late();
     if (this.#content) this.#content.breakOff(error);
     else this.#exchange.abort(error);
   }

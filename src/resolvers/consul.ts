@@ -39,7 +39,7 @@ export const consulResolver = defineResolver({
   type: 'consul',
   summary:
     'The instances of a service in Consul whose checks pass, with their weights, told as they change; an outage keeps the last ones.',
-  options,
+  options: () => options,
   create: (given, host) => new ConsulResolver(given, host),
 });
 

@@ -52,7 +52,7 @@ export const dnsResolver = defineResolver({
   type: 'dns',
   summary:
     'The addresses of a name, or the endpoints of its SRV records, resolved again when their TTL ends; a failure keeps the last good answer.',
-  options,
+  options: () => options,
   create: (given, host) => new DnsResolver(given, host),
 });
 

@@ -37,7 +37,7 @@ export const dockerResolver = defineResolver({
   type: 'docker',
   summary:
     'Containers that run and are healthy as far as they are checked, by their labels, from the Docker Engine and its events; an outage keeps the last ones.',
-  options,
+  options: () => options,
   create: (given, host) => new DockerResolver(given, host),
 });
 

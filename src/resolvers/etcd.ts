@@ -31,7 +31,7 @@ type Options = Output<typeof options>;
 export const etcdResolver = defineResolver({
   type: 'etcd',
   summary: 'The keys under a prefix in etcd, each an endpoint, followed as they change; an outage keeps the last ones.',
-  options,
+  options: () => options,
   create: (given, host) => new EtcdResolver(given, host),
 });
 

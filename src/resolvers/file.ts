@@ -18,7 +18,7 @@ const options = s.object({
 export const fileResolver = defineResolver({
   type: 'file',
   summary: 'A list of endpoints in a file, read again when it changes; a file that cannot be used keeps the last list.',
-  options,
+  options: () => options,
   create: (given, host) => new FileResolver(given, host),
 });
 

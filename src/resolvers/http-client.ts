@@ -1,7 +1,8 @@
 // A small HTTP client for resolvers, over TCP, TLS or a Unix socket: bounded answers, and streams of lines that end in time.
 import { readFile } from 'node:fs/promises';
-import http from 'node:http';
+import type http from 'node:http';
 import https from 'node:https';
+import { nodeHttp } from '#lib/node-http.ts';
 import type { ResolverHost } from '#model/resolver.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import type { Schema } from '#schema/schema.ts';
@@ -106,7 +107,7 @@ export class HttpClient {
 
   async #send({ method = 'GET', target, headers, body }: HttpRequest, signal: AbortSignal) {
     const where = await this.#where(target);
-    const { request: open } = where.protocol === 'https:' ? https : http;
+    const { request: open } = where.protocol === 'https:' ? https : nodeHttp;
     return await new Promise<http.IncomingMessage>((resolve, reject) => {
       const request = open({
         ...where,

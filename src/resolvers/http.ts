@@ -25,7 +25,7 @@ export const httpResolver = defineResolver({
   type: 'http',
   summary:
     'A list of endpoints at a URL, asked for again and again; an answer that cannot be used keeps the last list.',
-  options,
+  options: () => options,
   create: (given, host) => new HttpResolver(given, host),
 });
 

@@ -38,7 +38,7 @@ export const kubernetesResolver = defineResolver({
   type: 'kubernetes',
   summary:
     'The ready pods of a Kubernetes service with their zones, by its EndpointSlices; an outage of the API server keeps the last ones.',
-  options,
+  options: () => options,
   create: (given, host) => new KubernetesResolver(given, host),
 });
 

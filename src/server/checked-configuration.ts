@@ -1,5 +1,6 @@
 // Loads a configuration and all that it names, and finds what is wrong with it, without putting anything in use.
 import type { LoadedConfiguration } from '#config/load.ts';
+import { unprovenEndpoints } from '#config/warnings.ts';
 import { systemClock } from '#lib/clock.ts';
 import { type LoadedCertificates, loadCertificates } from './certificates/load.ts';
 import type { ConfigurationSource, LoadResult } from './configuration-source.ts';
@@ -7,7 +8,7 @@ import { tryCompile } from './try-compile.ts';
 
 export interface CheckedConfiguration extends LoadedConfiguration {
   readonly certificates: LoadedCertificates;
-  /** On certificates: one sentence each. */
+  /** On certificates, of listeners and of endpoints: one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -21,5 +22,5 @@ export async function loadChecked(
   if (!compiled.ok) return compiled;
   const certificates = loadCertificates(loaded.config, source.file, systemClock.wall());
   if (certificates.problems.length > 0) return source.refuse(certificates.problems);
-  return { ...loaded, certificates, warnings: certificates.warnings };
+  return { ...loaded, certificates, warnings: [...certificates.warnings, ...unprovenEndpoints(loaded.config)] };
 }

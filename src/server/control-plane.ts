@@ -25,6 +25,7 @@ import { processMetrics } from './process-metrics.ts';
 import { ResolverSet } from './resolver-set.ts';
 import { ScalingMonitor } from './scaling-monitor.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
+import { TicketRotation } from './ticket-rotation.ts';
 import { scalingMetrics, sessionMetrics } from './upstream-metrics.ts';
 import { WakeHooks } from './wake-hooks.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -49,6 +50,7 @@ export class ControlPlane implements AdminHost {
   readonly #wakeHooks: WakeHooks;
   readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
   readonly certificates: CertificateSet;
+  readonly #tickets: TicketRotation;
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -66,6 +68,7 @@ export class ControlPlane implements AdminHost {
     this.stopped = new Promise((resolve) => {
       this.#stopped = resolve;
     });
+    this.#tickets = new TicketRotation(parts.memory.ticketKeys, systemTimers);
     const { log, memory, health } = parts;
     this.#workers = new WorkerPool(
       {
@@ -157,6 +160,7 @@ export class ControlPlane implements AdminHost {
     this.#wakeHooks.stop();
     this.#scaling.stop();
     this.certificates.stop();
+    this.#tickets.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }
@@ -288,6 +292,7 @@ export class ControlPlane implements AdminHost {
     this.#preparation = preparation;
     log.setLevel(this.#parts.logLevel ?? config.logs.level);
     for (const warning of loaded.warnings) log.warn(warning);
+    this.#tickets.every(config.tls['ticket-rotation']);
     memory.keepOnly(layout);
     health.watch(config, (upstream) => found[upstream] ?? []);
     this.certificates.commit();

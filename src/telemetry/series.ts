@@ -1,5 +1,6 @@
 // What the cells of metric series mean, and how the data plane counts in them. Not for showing them: see `prometheus.ts`.
 import type { Series } from '#memory/series-table.ts';
+import { HANDSHAKE_FAILURES, type HandshakeFailure } from './tls-failures.ts';
 
 /** Cells that all kinds of series share. */
 export const CELL = {
@@ -40,6 +41,10 @@ export const CELL = {
   datagramsDropped: 50,
   // listeners: one behind the other, in the order of REFUSALS
   refusals: 52,
+  // listeners: handshakes of TLS by version, of TLS 1.2 first, the resumed ones behind the whole ones of each; then those that have
+  // failed, in the order of HANDSHAKE_FAILURES
+  handshakes: 64,
+  handshakeFailures: 68,
   // routes, in cells that other kinds of series use for something else
   messagesReceived: 44,
   messagesSent: 45,
@@ -80,7 +85,6 @@ export const REFUSALS = [
   'proxy-header-invalid',
   'proxy-header-untrusted',
   'tls-hello-invalid',
-  'tls-handshake',
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
@@ -131,6 +135,16 @@ export function countConnection(series: Series, change: 1 | -1): void {
 export function countRefusedConnection(series: Series, reason: Refusal): void {
   add(series, CELL.connectionsRefused, 1);
   add(series, CELL.refusals + REFUSALS.indexOf(reason), 1);
+}
+
+/** Counts a TLS handshake of a client that came to its end. */
+export function countHandshake(series: Series, { version, resumed }: { version: string; resumed: boolean }): void {
+  add(series, CELL.handshakes + (version === 'TLSv1.3' ? 2 : 0) + (resumed ? 1 : 0), 1);
+}
+
+/** Counts one that did not. */
+export function countHandshakeFailure(series: Series, kind: HandshakeFailure): void {
+  add(series, CELL.handshakeFailures + HANDSHAKE_FAILURES.indexOf(kind), 1);
 }
 
 /** Counts bytes that are passed on, as they move: connections may last for days. */

@@ -9,6 +9,7 @@ import { ProxyError } from '#model/proxy-error.ts';
 import type { PoolSettings } from '#model/upstream.ts';
 import type { ConnectTarget } from '#net/tcp-stream.ts';
 import { countConnection, countWaiting } from '#telemetry/series.ts';
+import { EndpointConnector } from './endpoint-connector.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
 import { OriginConnection } from './origin-connection.ts';
 
@@ -24,10 +25,9 @@ export interface PoolHost {
 }
 
 export class EndpointPool {
-  readonly target: ConnectTarget;
+  readonly connector: EndpointConnector;
   readonly host: PoolHost;
-  /** Settings of the newest configuration. */
-  settings: PoolSettings;
+  #settings: PoolSettings;
   readonly #idle: OriginConnection[] = [];
   readonly #waiting: Waiter[] = [];
   readonly #series: Series;
@@ -35,10 +35,16 @@ export class EndpointPool {
   #retired = false;
 
   constructor(target: ConnectTarget, settings: PoolSettings, series: Series, host: PoolHost) {
-    this.target = target;
-    this.settings = settings;
+    this.connector = new EndpointConnector(target);
+    this.connector.configure(settings.tls);
+    this.#settings = settings;
     this.#series = series;
     this.host = host;
+  }
+
+  /** Settings of the newest configuration. */
+  get settings(): PoolSettings {
+    return this.#settings;
   }
 
   get connections(): number {
@@ -134,8 +140,9 @@ export class EndpointPool {
 
   /** The endpoint is part of the configuration again. */
   revive(settings: PoolSettings): void {
-    this.settings = settings;
+    this.#settings = settings;
     this.#retired = false;
+    this.connector.configure(settings.tls);
   }
 
   #removeIdle(connection: OriginConnection): void {

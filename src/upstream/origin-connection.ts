@@ -1,12 +1,11 @@
 // One HTTP/1.1 connection to an endpoint: sends a request, reads its response, and goes back to the pool or closes.
 import type { DeadlineEntry } from '#lib/deadlines.ts';
 import { fixedBody } from '#model/body.ts';
-import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
+import { type ByteStream, StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { IncomingBody } from '#net/incoming-body.ts';
-import { TcpStream } from '#net/tcp-stream.ts';
 import type { ResponseHead } from '#wire/http1/response-head.ts';
-import { connectError, faultError } from './connection-error.ts';
+import { connectError, faultError, refusedCertificate } from './connection-error.ts';
 import { ConnectionLife } from './connection-life.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
@@ -18,6 +17,7 @@ import { MAX_FIELDS, MAX_HEAD_BYTES, ResponseReader } from './response-reader.ts
 
 /** Content that came in one read with its head and is no larger is passed on as a string, in one write with the new head. */
 const MAX_FIXED_BYTES = 16384;
+const ALPN = ['http/1.1'];
 
 type State = 'connecting' | 'idle' | 'waking' | 'head' | 'body' | 'tunnel' | 'closed';
 
@@ -26,11 +26,13 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   /** `Clock.now` when it last became idle. */
   idleSince = 0;
   readonly #pool: EndpointPool;
-  #stream!: TcpStream;
+  #stream!: ByteStream;
   #state: State = 'connecting';
   #attempt: Http1Attempt | undefined = undefined;
   readonly #reader = new ResponseReader();
   readonly #life: ConnectionLife;
+  /** See `EndpointConnector.generation`. */
+  readonly #generation: number;
   #incoming: IncomingBody | undefined = undefined;
   /** Streaming content of the request, until all of it is sent. */
   #content: RequestContent | undefined = undefined;
@@ -43,11 +45,12 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   constructor(pool: EndpointPool) {
     this.#pool = pool;
     this.#life = new ConnectionLife(pool.host.clock, pool.host.random);
+    this.#generation = pool.connector.generation;
   }
 
   /** Whether it is not to get another request. */
   get isWornOut(): boolean {
-    return this.#life.isOver(this.#pool.settings);
+    return this.#generation !== this.#pool.connector.generation || this.#life.isOver(this.#pool.settings);
   }
 
   /** Opens the connection, then starts the attempt. */
@@ -56,9 +59,10 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     attempt.connection = this;
     attempt.exchange.phase = 'connect';
     this.#pool.host.deadlines.set(this, attempt.upstream.timeouts.connectMs);
-    this.#stream = TcpStream.connect(this.#pool.target, this, () => {
+    const connected = () => {
       if (this.#attempt) this.start(this.#attempt);
-    });
+    };
+    this.#stream = this.#pool.connector.connect({ receiver: this, connected, alpn: ALPN });
   }
 
   /** Sends the attempt's request. */
@@ -147,8 +151,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     this.#pool.host.deadlines.clear(this);
     if (error instanceof StreamFault) this.#fail(faultError(error, this.#pool.host.log));
     else if (before === 'connecting') this.#fail(connectError(error));
-    else if (before === 'head')
-      this.#fail(new ProxyError('connection_terminated', undefined, { cause: error, stale: this.#isStale }));
+    else if (before === 'head') this.#fail(this.#unanswered(error));
     else if (before === 'body') this.#lost(error);
     else if (before === 'tunnel') this.#attempt?.end();
     const unsent = before === 'waking' ? this.#attempt : undefined;
@@ -343,8 +346,12 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     this.#content = undefined;
   }
 
-  /** Whether nothing was answered on a connection that was kept: the origin had closed it before. */
-  get #isStale(): boolean {
-    return this.#life.requests > 1 && this.#reader.isUntouched;
+  /** The error for a connection that is gone before the response head was here. */
+  #unanswered(cause: NodeJS.ErrnoException | undefined): ProxyError {
+    const isUntouched = this.#reader.isUntouched;
+    const isFirst = this.#life.requests === 1;
+    const refused = isUntouched && isFirst ? refusedCertificate(cause) : undefined;
+    // Nothing was answered on a connection that was kept: the origin had closed it before.
+    return refused ?? new ProxyError('connection_terminated', undefined, { cause, stale: isUntouched && !isFirst });
   }
 }

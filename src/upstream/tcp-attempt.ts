@@ -2,11 +2,10 @@
 // the client's as it is.
 import { Fields } from '#http/fields.ts';
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
-import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
+import { type ByteStream, StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 import type { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
-import { TcpStream } from '#net/tcp-stream.ts';
 import { writeProxyHeader } from '#wire/proxy-protocol/write-header.ts';
 import { connectError, faultError } from './connection-error.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
@@ -20,7 +19,7 @@ export class TcpAttempt implements Attempt, StreamReceiver, Deadlined {
   readonly #endpoint: Endpoint;
   readonly #pool: EndpointPool;
   readonly #listener: AttemptListener;
-  #stream: TcpStream | undefined = undefined;
+  #stream: ByteStream | undefined = undefined;
   #state: 'connecting' | 'open' | 'closed' = 'connecting';
   #counted = true;
 
@@ -50,7 +49,13 @@ export class TcpAttempt implements Attempt, StreamReceiver, Deadlined {
       return;
     }
     this.#pool.host.deadlines.set(this, this.#upstream.timeouts.connectMs);
-    this.#stream = TcpStream.connect(this.#pool.target, this, () => this.#opened());
+    const { connector, settings } = this.#pool;
+    this.#stream = connector.connect({
+      receiver: this,
+      connected: () => this.#opened(),
+      alpn: settings.tls?.alpn ?? [],
+      preface: this.#header(),
+    });
   }
 
   cancel(): void {
@@ -89,7 +94,6 @@ export class TcpAttempt implements Attempt, StreamReceiver, Deadlined {
     if (this.#state !== 'connecting' || !stream) return;
     this.#state = 'open';
     this.#pool.host.deadlines.clear(this);
-    this.#sendHeader(stream);
     const idleTimeoutMs = this.#upstream.timeouts.tunnelIdleMs;
     this.#listener.responded({
       status: 200,
@@ -101,13 +105,14 @@ export class TcpAttempt implements Attempt, StreamReceiver, Deadlined {
     });
   }
 
-  #sendHeader(stream: TcpStream): void {
+  /** The PROXY protocol header that the connection begins with, if any. */
+  #header(): Uint8Array | undefined {
     const version = this.#upstream.sendsProxyHeader;
-    if (!version) return;
+    if (!version) return undefined;
     const { connection } = this.#exchange;
     const source = { address: connection.remoteAddress, port: connection.remotePort };
     const destination = { address: connection.localAddress, port: connection.localPort };
-    stream.write(writeProxyHeader(version, source, destination));
+    return writeProxyHeader(version, source, destination);
   }
 
   #leave(): void {

@@ -46,7 +46,7 @@ export class UdpAttempt implements Attempt, DatagramReceiver, DatagramEndpoint, 
   /** Opens a socket, if the endpoint may have one more. */
   start(): void {
     this.#exchange.phase = 'connect';
-    const { target } = this.#pool;
+    const { target } = this.#pool.connector;
     if (target.socketPath !== '' || !this.#pool.admit()) {
       this.#state = 'closed';
       const isFull = target.socketPath === '';

@@ -7,10 +7,14 @@ import { parseConfiguration } from '#config/load.ts';
 import { createAuthority } from '../support/certificates.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const OWN = createAuthority().issue({ names: ['gateway.test'] });
 /** Surroundings in which every variable and every file is there. */
 const REFERENCES = {
   env: () => 'a value that is long enough',
-  file: (path: string) => (path.endsWith('.pem') ? createAuthority().cert : 'a value that is long enough'),
+  file(path: string) {
+    if (path.endsWith('.pem')) return OWN.cert;
+    return path.endsWith('.key') ? OWN.key : 'a value that is long enough';
+  },
 };
 const BLOCK = /^```yaml\n(.*?)^```/gms;
 

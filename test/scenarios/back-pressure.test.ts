@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { proxyTo, startTidegate, type TestGateway } from '../support/gateway.ts';
 import { startOrigin } from '../support/origin.ts';
-import { connectRaw } from '../support/raw-client.ts';
+import { connectRaw, type RawClient } from '../support/raw-client.ts';
 
 const MIB = 1024 * 1024;
 const TOTAL = 96 * MIB;
@@ -24,6 +24,23 @@ async function settled(count: () => number): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 200));
     if (count() === last) return last;
   }
+}
+
+/** Reads on, and returns the SHA-256 of so many bytes behind the response head. */
+async function hashOfContent(client: RawClient, length: number): Promise<string> {
+  const hash = createHash('sha256');
+  let received = 0;
+  let headRead = false;
+  client.socket.removeAllListeners('data');
+  client.socket.on('data', (bytes: Buffer) => {
+    const content = headRead ? bytes : bytes.subarray(bytes.indexOf('\r\n\r\n') + 4);
+    headRead = true;
+    received += content.length;
+    hash.update(content);
+  });
+  client.socket.resume();
+  while (received < length) await once(client.socket, 'data');
+  return hash.digest('hex');
 }
 
 test('a client that does not read stops the origin, and later gets every byte', async (t) => {
@@ -44,21 +61,10 @@ test('a client that does not read stops the origin, and later gets every byte', 
   assert.ok(stopped < TOTAL / 2, `${stopped}`);
   assert.ok(residentBytes(gateway) - before < MOST_IN_BETWEEN);
 
-  const hash = createHash('sha256');
-  let received = 0;
-  let headRead = false;
-  client.socket.removeAllListeners('data');
-  client.socket.on('data', (bytes: Buffer) => {
-    const content = headRead ? bytes : bytes.subarray(bytes.indexOf('\r\n\r\n') + 4);
-    headRead = true;
-    received += content.length;
-    hash.update(content);
-  });
-  client.socket.resume();
-  while (received < TOTAL) await once(client.socket, 'data');
+  const received = await hashOfContent(client, TOTAL);
   const expected = createHash('sha256');
   for (let block = 0; block < TOTAL; block += MIB) expected.update(BLOCK);
-  assert.equal(hash.digest('hex'), expected.digest('hex'));
+  assert.equal(received, expected.digest('hex'));
 });
 
 test('an origin that does not read stops the client', async (t) => {
@@ -161,4 +167,65 @@ test('a client that sends requests and reads no response is held back, also wher
   const last = await gateway.until(() => gateway.records.find(({ error }) => error === 'client-stalled'));
   assert.equal(last.ended_by, 'client');
   assert.ok(origin.requests.length < 5000, `${origin.requests.length}`);
+});
+
+/** An upgrade of the connection to a WebSocket, as a client asks for it and as an origin grants it. */
+const HANDSHAKE =
+  'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+const SWITCHED =
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n';
+
+test('one message of a WebSocket that a policy looks at streams through, and stops when the client does not read', async (t) => {
+  const head = Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(TOTAL, 6);
+  let written = 0;
+  const origin = await startOrigin(t, async (_request, { socket }) => {
+    socket.write(SWITCHED);
+    socket.write(head);
+    while (written < TOTAL) {
+      written += BLOCK.length;
+      if (!socket.write(BLOCK)) await once(socket, 'drain');
+    }
+    return undefined;
+  });
+  const gateway = await startTidegate(
+    t,
+    proxyTo(origin).replace('upstream: app', 'policies: [{ type: websocket, max-message: 1GiB }], upstream: app'),
+  );
+  const before = residentBytes(gateway);
+  const client = await connectRaw(t, gateway.port(), { paused: true });
+  await client.send(HANDSHAKE);
+  const stopped = await settled(() => written);
+  assert.ok(stopped < TOTAL / 2, `${stopped}`);
+  assert.ok(residentBytes(gateway) - before < MOST_IN_BETWEEN);
+  const received = await hashOfContent(client, head.length + TOTAL);
+  const expected = createHash('sha256').update(head);
+  for (let block = 0; block < TOTAL; block += MIB) expected.update(BLOCK);
+  assert.equal(received, expected.digest('hex'));
+});
+
+test('an origin of a WebSocket that a policy looks at, and that does not read, stops the client', async (t) => {
+  const origin = await startOrigin(t, (_request, { socket }) => {
+    socket.pause();
+    return SWITCHED;
+  });
+  const gateway = await startTidegate(
+    t,
+    proxyTo(origin).replace('upstream: app', 'policies: [{ type: websocket }], upstream: app'),
+  );
+  const before = residentBytes(gateway);
+  const client = await connectRaw(t, gateway.port());
+  assert.equal((await client.request(HANDSHAKE)).status, 101);
+  // Binary, masked by zeros.
+  const message = Buffer.concat([Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0]), BLOCK]);
+  let taken = 0;
+  void (async () => {
+    for (let block = 0; block < TOTAL; block += MIB) {
+      await client.send(message);
+      taken += MIB;
+    }
+  })();
+  const stopped = await settled(() => taken);
+  assert.ok(stopped < TOTAL / 2, `${stopped}`);
+  assert.ok(residentBytes(gateway) - before < MOST_IN_BETWEEN);
 });

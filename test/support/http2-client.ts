@@ -4,21 +4,9 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { type FieldPair, HpackReader, hpackBlock } from './hpack.ts';
-import {
-  describeFrame,
-  ERROR_NAMES,
-  FLAG,
-  FRAME,
-  type Frame,
-  FrameReader,
-  frameBytes,
-  headersBytes,
-  PREFACE,
-  type Setting,
-  settingsBytes,
-  uint32,
-} from './http2-frames.ts';
+import { FrameSender } from './frame-sender.ts';
+import { type FieldPair, HpackReader } from './hpack.ts';
+import { describeFrame, ERROR_NAMES, FLAG, FRAME, type Frame, FrameReader, type Setting } from './http2-frames.ts';
 
 export interface Http2ClientOptions {
   /** Frames that are not kept: those of a flood that nobody asks for afterwards. */
@@ -42,7 +30,7 @@ export interface Http2Response {
 /** How long a test waits for a frame, on a machine as slow as may be. */
 const PATIENCE_MS = 20_000;
 
-export class RawHttp2Client {
+export class RawHttp2Client extends FrameSender<Promise<void>> {
   readonly socket: Socket;
   /** Received and not taken yet, in the order of their arrival. */
   readonly frames: Frame[] = [];
@@ -57,7 +45,9 @@ export class RawHttp2Client {
 
   /** Takes a socket that is connected, TCP or TLS. */
   constructor(socket: Socket, options: Http2ClientOptions = {}) {
+    super();
     this.socket = socket;
+    if ('encrypted' in socket) this.scheme = 'https';
     this.#options = options;
     socket.on('data', (bytes: Buffer) => this.#take(bytes));
     socket.on('end', () => this.#end());
@@ -76,32 +66,6 @@ export class RawHttp2Client {
     return new Promise((resolve) => void this.socket.write(owned, () => resolve()));
   }
 
-  frame(type: number, flags: number, streamId: number, payload?: Buffer | string): Promise<void> {
-    return this.send(frameBytes(type, flags, streamId, payload));
-  }
-
-  /** The connection preface with its SETTINGS. */
-  preface(settings: readonly Setting[] = []): Promise<void> {
-    return this.send(Buffer.concat([Buffer.from(PREFACE, 'latin1'), settingsBytes(settings)]));
-  }
-
-  /** A field section with literals only, in as many frames as it takes. `flags` may have `endStream`. */
-  headers(streamId: number, fields: readonly FieldPair[], flags = 0): Promise<void> {
-    return this.send(headersBytes(streamId, hpackBlock(fields), flags));
-  }
-
-  data(streamId: number, content: Buffer | string, flags = 0): Promise<void> {
-    return this.frame(FRAME.data, flags, streamId, content);
-  }
-
-  rst(streamId: number, code = 8): Promise<void> {
-    return this.frame(FRAME.rstStream, 0, streamId, uint32(code));
-  }
-
-  windowUpdate(streamId: number, increment: number): Promise<void> {
-    return this.frame(FRAME.windowUpdate, 0, streamId, uint32(increment));
-  }
-
   /** The preface, and both sides' SETTINGS acknowledged. */
   async open(settings: readonly Setting[] = []): Promise<Frame> {
     void this.preface(settings);
@@ -109,23 +73,6 @@ export class RawHttp2Client {
     void this.frame(FRAME.settings, FLAG.ack, 0);
     await this.next(({ type, flags }) => type === FRAME.settings && (flags & FLAG.ack) !== 0);
     return theirs;
-  }
-
-  /** Sends a GET, or what `fields` make of it, and a whole content where there is one. */
-  request(streamId: number, path: string, { fields = [], body }: RequestOptions = {}): Promise<void> {
-    const pseudo: FieldPair[] = [
-      [':method', body === undefined ? 'GET' : 'POST'],
-      [':scheme', 'encrypted' in this.socket ? 'https' : 'http'],
-      [':authority', 'example.com'],
-      [':path', path],
-    ];
-    const given = new Set(fields.map(([name]) => name));
-    const all = [
-      ...pseudo.filter(([name]) => !given.has(name)),
-      ...fields.toSorted(([a], [b]) => Number(b.startsWith(':')) - Number(a.startsWith(':'))),
-    ];
-    const head = this.headers(streamId, all, body === undefined ? FLAG.endStream : 0);
-    return body === undefined ? head : this.data(streamId, body, FLAG.endStream);
   }
 
   /** Takes the frames of a stream until its response has ended. Rejects when the stream is reset. */
@@ -239,12 +186,6 @@ export class RawHttp2Client {
     this.#wake.clear();
     for (const resolve of wake) resolve();
   }
-}
-
-interface RequestOptions {
-  /** Pseudo-fields among them replace those of the usual request. */
-  readonly fields?: readonly FieldPair[];
-  readonly body?: Buffer | string;
 }
 
 function fieldOf(fields: readonly FieldPair[], name: string): string | undefined {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { type ReadMessage, WireReader } from './wire-reader.ts';
 
 export interface ReceivedRequest extends ReadMessage {
@@ -31,6 +32,8 @@ export interface OriginOptions {
   /** 0 chooses a free one. */
   readonly port?: number;
   readonly onConnection?: OnConnection;
+  /** Speaks TLS; sockets are then those behind the handshake. */
+  readonly tls?: TlsOptions;
 }
 
 export class Origin {
@@ -43,8 +46,8 @@ export class Origin {
   readonly #server: Server;
   readonly #wake = new Set<() => void>();
 
-  constructor(onRequest: OnRequest, { onConnection }: OriginOptions) {
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  constructor(onRequest: OnRequest, { onConnection, tls }: OriginOptions) {
+    const serve = (socket: Socket) => {
       const connection = { socket, reader: new WireReader(), number: this.connections.length };
       this.connections.push(connection);
       this.#changed();
@@ -58,7 +61,11 @@ export class Origin {
       // A request that breaks off ends the loop; the tests see it by `reader`.
       if (onConnection) onConnection(connection);
       else this.#serve(connection, onRequest).catch(() => {});
-    });
+    };
+    // Half open, a socket whose client has left within the handshake would stay for ever.
+    this.#server = tls
+      ? createTlsServer({ noDelay: true, ...tls }, serve)
+      : createServer({ allowHalfOpen: true, noDelay: true }, serve);
   }
 
   get port(): number {

@@ -1,5 +1,6 @@
 // Probes one endpoint again and again, one probe at a time, and comes to a verdict. What the verdict means for the endpoint is not
 // decided here.
+import { compileEndpointTls } from '#config/compile-endpoint-tls.ts';
 import type { UpstreamConfig } from '#config/config-schema.ts';
 import { describeError } from '#lib/log.ts';
 import type { Probe, ProbeResult, ProbeTarget } from '#model/probe.ts';
@@ -21,11 +22,13 @@ export function mustPassFirst({ health, wake }: UpstreamConfig): boolean {
   return health !== undefined && (health.shared.initial === 'must-pass' || wake !== undefined);
 }
 
-/** A port of its own is no place where the endpoint expects the connections of proxies. */
-function targetOf({ health, 'send-proxy-protocol': version }: UpstreamConfig, address: ResolvedEndpoint): ProbeTarget {
+function targetOf(upstream: UpstreamConfig, address: ResolvedEndpoint): ProbeTarget {
+  const { health, 'send-proxy-protocol': version } = upstream;
   const port = health?.shared.port;
-  if (port !== undefined) return { ...address, port };
-  return version === undefined ? address : { ...address, proxyHeader: writeOwnHeader(version === 'v1' ? 1 : 2) };
+  const target = { ...address, tls: compileEndpointTls(upstream)?.endpoint };
+  // A port of its own is no place where the endpoint expects the connections of proxies.
+  if (port !== undefined) return { ...target, port };
+  return version === undefined ? target : { ...target, proxyHeader: writeOwnHeader(version === 'v1' ? 1 : 2) };
 }
 
 export class ProbeLoop {
@@ -65,7 +68,7 @@ export class ProbeLoop {
   configure(upstream: UpstreamConfig, address: ResolvedEndpoint): void {
     const config = upstream.health;
     this.#target = targetOf(upstream, address);
-    const text = JSON.stringify(config ?? null);
+    const text = JSON.stringify(config ? [config, upstream.tls] : null);
     if (text === this.#configText) return;
     this.stop();
     this.#configText = text;

@@ -26,6 +26,8 @@ export interface RequestStart {
   readonly lines: string;
   /** Below 0 for none. */
   readonly contentLength: number;
+  /** See `Fields.neverIndexed`. */
+  readonly neverIndexed?: ReadonlySet<string> | undefined;
 }
 
 /** What a response must not have content for, by the request. */
@@ -78,7 +80,7 @@ export class ClientSession extends Session {
     encoder.field(':authority', head.authority);
     encoder.field(':path', head.path);
     if (head.protocol !== '') encoder.field(':protocol', head.protocol);
-    encoder.lines(head.lines);
+    encoder.lines(head.lines, head.neverIndexed);
     if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
     this.sendHead(stream, endStream);
     return stream;

@@ -1,12 +1,14 @@
 // Remembers of streams that are no more what decides how late frames for them are met (RFC 9113 5.1): those that we have ended while
 // the peer may not have known, and numbers that the peer has passed over. Bounded.
 
-/** What comes for older ones is taken for a breach. */
+/** Of older ones it is not known any more who has ended them. */
 const MAX_ENDED = 512;
 const MAX_GAPS = 64;
 
 export class ClosedStreams {
   readonly #ended = new Set<number>();
+  /** Up to this one, it is not known. */
+  #forgotten = 0;
   readonly #gaps: { readonly from: number; readonly to: number }[] = [];
 
   /** We have ended the stream before the peer did. */
@@ -15,12 +17,17 @@ export class ClosedStreams {
     if (this.#ended.size <= MAX_ENDED) return;
     for (const oldest of this.#ended) {
       this.#ended.delete(oldest);
+      this.#forgotten = Math.max(this.#forgotten, oldest);
       return;
     }
   }
 
+  /**
+   * Whether we may have ended the stream before the peer did. RFC 9113 5.1: "An endpoint can perform this minimal processing for all
+   * streams that are in the "closed" state."
+   */
   hasEnded(streamId: number): boolean {
-    return this.#ended.has(streamId);
+    return streamId <= this.#forgotten || this.#ended.has(streamId);
   }
 
   /** The peer has opened `to` + 2 behind `from` - 2. */

@@ -24,6 +24,8 @@ export abstract class FieldCollector {
   hasDate = false;
   /** Whether there is a field that a gateway must look at before it passes it on, as `FieldSection.notable` of HTTP/1.1 says. */
   notable = false;
+  /** Names of fields that are never to be indexed (RFC 7541 6.2.3); `undefined` for none. */
+  neverIndexed: Set<string> | undefined = undefined;
   /** Fields so far, pseudo-fields left out. */
   count = 0;
   #cookies = '';
@@ -38,6 +40,10 @@ export abstract class FieldCollector {
       return;
     }
     this.count++;
+    if (field.neverIndexed) {
+      this.neverIndexed ??= new Set();
+      this.neverIndexed.add(field.name);
+    }
     if (kind === KIND.ORDINARY) this.text += field.line;
     else this.#takeKnown(kind, field);
   };

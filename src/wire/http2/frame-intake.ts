@@ -76,7 +76,7 @@ export class FrameIntake implements FrameReceiver {
         // RFC 9113 8.4: "A client cannot push"; and of a server we say in our settings that it may not.
         throw new Http2Error('PROTOCOL_ERROR', 'PUSH_PROMISE was not allowed');
       case FRAME.PRIORITY_UPDATE:
-        this.#session.floods.count('priority-flood', this.#session.streams.size);
+        this.#session.floods.count('priority-flood');
         this.#session.takePriorityUpdate(bytes, from, to);
         return;
       default:
@@ -132,7 +132,8 @@ export class FrameIntake implements FrameReceiver {
       return;
     }
     stream.receiveWindow -= length;
-    if (stream.receiveWindow < 0) {
+    // RFC 9113 6.9.1: frames of length 0 "MAY be sent if there is no available space"; a window may be negative (6.9.2).
+    if (length > 0 && stream.receiveWindow < 0) {
       this.#session.breach(stream, 'FLOW_CONTROL_ERROR', 'more content than the stream window');
       return;
     }
@@ -152,8 +153,7 @@ export class FrameIntake implements FrameReceiver {
 
   #widen(increment: number): void {
     const streamId = this.#streamId;
-    // A peer that takes what we send has reason for one or two of these a frame.
-    this.#session.floods.count('window-update-flood', this.#session.queue.frames * 2);
+    this.#session.floods.count('window-update-flood');
     if (streamId === 0) {
       if (increment === 0) throw new Http2Error('PROTOCOL_ERROR', 'WINDOW_UPDATE by nothing');
       this.#session.queue.window += increment;
@@ -202,17 +202,14 @@ export class FrameIntake implements FrameReceiver {
     if (this.#flags & FLAG.ACK) {
       // RFC 9113 6.5: SETTINGS with ACK and a payload is a connection error FRAME_SIZE_ERROR.
       if (to > from) throw new Http2Error('FRAME_SIZE_ERROR', 'an acknowledgement of SETTINGS has a payload');
-      this.unacknowledged = Math.max(0, this.unacknowledged - 1);
+      if (this.unacknowledged > 0 && --this.unacknowledged === 0) this.#session.acknowledged();
       return;
     }
     if ((to - from) % 6 !== 0) throw new Http2Error('FRAME_SIZE_ERROR', 'SETTINGS is not a list of settings');
     this.#session.floods.count('settings-flood');
-    const { initialWindow, headerTableBytes } = this.#session.peer;
+    const { initialWindow } = this.#session.peer;
     this.#session.peer.take(bytes, from, to);
     this.isSettled = true;
-    // Larger frames would only keep the others waiting.
-    if (this.#session.peer.headerTableBytes !== headerTableBytes)
-      this.#session.encoder.setPeerMaxTableBytes(this.#session.peer.headerTableBytes);
     this.#shiftWindows(this.#session.peer.initialWindow - initialWindow);
     this.#session.writer.frame(FRAME.SETTINGS, FLAG.ACK, 0, NOTHING);
     this.#session.host.settled();
@@ -230,7 +227,7 @@ export class FrameIntake implements FrameReceiver {
   }
 
   #takePing(bytes: Buffer, from: number, to: number): void {
-    this.#session.floods.count('ping-flood', this.#session.queue.frames);
+    this.#session.floods.count('ping-flood');
     if (this.#flags & FLAG.ACK) {
       if (bytes.subarray(from, to).equals(PING_PAYLOAD)) this.#session.host.pinged();
       return;
@@ -249,7 +246,7 @@ export class FrameIntake implements FrameReceiver {
 
   /** RFC 9113 5.3.2 has made the old scheme obsolete; what is left of it are its errors. */
   #takePriority(bytes: Buffer, from: number, to: number): void {
-    this.#session.floods.count('priority-flood', this.#session.streams.size);
+    this.#session.floods.count('priority-flood');
     const stream = this.#session.streams.get(this.#streamId);
     if (to - from !== 5) {
       // RFC 9113 6.3: "A PRIORITY frame with a length other than 5 octets MUST be treated as a stream error of type FRAME_SIZE_ERROR."

@@ -10,6 +10,8 @@ export class RequestFields extends FieldCollector {
   path: string | undefined = undefined;
   /** What extended CONNECT asks for, such as `websocket`; `undefined` for every other request. */
   protocol: string | undefined = undefined;
+  /** A bit for each kind of pseudo-field that has come. */
+  #seen = 0;
 
   /** Checks the section as a whole; `endStream` tells that there is no content. Afterwards `malformed` is final. */
   finish(endStream: boolean): void {
@@ -22,24 +24,15 @@ export class RequestFields extends FieldCollector {
 
   protected override takePseudo(kind: number, value: string): void {
     // RFC 9113 8.3: "The same pseudo-header field name MUST NOT appear more than once in a field block."
-    if (kind === KIND.METHOD) {
-      if (this.method !== '') this.breach('more than one :method');
-      this.method = value;
-    } else if (kind === KIND.PATH) {
-      if (this.path !== undefined) this.breach('more than one :path');
-      this.path = value;
-    } else if (kind === KIND.SCHEME) {
-      if (this.scheme !== '') this.breach('more than one :scheme');
-      this.scheme = value;
-    } else if (kind === KIND.AUTHORITY) {
-      if (this.authority !== undefined) this.breach('more than one :authority');
-      this.authority = value;
-    } else if (kind === KIND.PROTOCOL) {
-      if (this.protocol !== undefined) this.breach('more than one :protocol');
-      this.protocol = value;
-    } else {
-      this.breach('a pseudo-field that requests do not have');
-    }
+    const bit = 1 << kind;
+    if (this.#seen & bit) this.breach('a pseudo-field appears twice');
+    this.#seen |= bit;
+    if (kind === KIND.METHOD) this.method = value;
+    else if (kind === KIND.PATH) this.path = value;
+    else if (kind === KIND.SCHEME) this.scheme = value;
+    else if (kind === KIND.AUTHORITY) this.authority = value;
+    else if (kind === KIND.PROTOCOL) this.protocol = value;
+    else this.breach('a pseudo-field that requests do not have');
   }
 
   #checkPseudo(): void {
@@ -68,9 +61,20 @@ export class RequestFields extends FieldCollector {
     const { authority, host } = this;
     // RFC 9113 8.3.1: "A server SHOULD treat a request as malformed if it contains a Host header field that identifies an entity that
     // differs from the entity in the ":authority" pseudo-header field."
-    if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase())
+    if (
+      authority !== undefined &&
+      host !== undefined &&
+      authority !== host &&
+      this.#normalized(authority) !== this.#normalized(host)
+    )
       this.breach('host and :authority differ');
     if (authority === '' || (authority === undefined && !host)) this.breach('neither :authority nor host');
+  }
+
+  /** RFC 9113 8.3.1: "servers MUST perform scheme-based normalization"; RFC 3986 6.2.3: a default port is as good as none. */
+  #normalized(authority: string): string {
+    const isSecure = this.scheme.toLowerCase() === 'https';
+    return authority.toLowerCase().replace(isSecure ? /:(?:443)?$/ : /:(?:80)?$/, '');
   }
 }
 

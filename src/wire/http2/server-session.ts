@@ -62,7 +62,7 @@ export class ServerSession extends Session {
     const { encoder } = this;
     encoder.begin();
     encoder.field(':status', String(head.status));
-    encoder.lines(head.lines);
+    encoder.lines(head.lines, head.neverIndexed);
     if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
     this.sendHead(stream, endStream);
   }
@@ -101,9 +101,13 @@ export class ServerSession extends Session {
         throw new Http2Error('PROTOCOL_ERROR', 'HEADERS on a stream that was passed over');
       throw new Http2Error('STREAM_CLOSED', 'HEADERS on a closed stream');
     }
-    if (streamId > this.lastAllowedStreamId) return;
     this.gone.addGap(this.lastPeerStreamId + (this.lastPeerStreamId === 0 ? 1 : 2), streamId - 2);
     this.lastPeerStreamId = streamId;
+    if (streamId > this.lastAllowedStreamId) {
+      // RFC 9113 6.8: "Once the GOAWAY is sent, the sender will ignore frames sent on streams […] higher than the included last stream".
+      this.floods.count('refused-flood');
+      return;
+    }
     this.floods.opened();
     request.finish(this.block.endStream);
     this.#open(streamId, request, !fits);
@@ -184,4 +188,6 @@ export interface ResponseStart {
   readonly status: number;
   readonly lines: string;
   readonly contentLength: number;
+  /** See `Fields.neverIndexed`. */
+  readonly neverIndexed?: ReadonlySet<string> | undefined;
 }

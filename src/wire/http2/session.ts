@@ -53,7 +53,7 @@ export abstract class Session implements StreamHost {
   readonly host: SessionHost;
   readonly limits: SessionLimits;
   readonly streams = new Map<number, Http2Stream>();
-  readonly peer = new PeerSettings();
+  readonly peer = new PeerSettings((bytes) => this.encoder.setPeerMaxTableBytes(bytes));
   readonly queue: SendQueue;
   readonly encoder = new HpackEncoder();
   readonly writer: FrameWriter;
@@ -62,7 +62,7 @@ export abstract class Session implements StreamHost {
   protected readonly decoder: HpackDecoder;
   /** Whether the connection is over: nothing that comes is looked at. */
   over = false;
-  /** The highest stream that the peer has opened. */
+  /** The highest stream that the peer has opened, or has wanted to. */
   protected lastPeerStreamId = 0;
   /** The last stream that GOAWAY of ours lets the peer use; infinite before. */
   protected lastAllowedStreamId = Number.POSITIVE_INFINITY;
@@ -72,6 +72,8 @@ export abstract class Session implements StreamHost {
   readonly #reader = new FrameReader(this.#intake);
   readonly gone = new ClosedStreams();
   readonly receiveWindow: ReceiveWindow;
+  /** What the peer may send on a new stream: what it has begun with, or more, until it has taken our settings. */
+  #streamWindow: number;
 
   constructor(host: SessionHost, limits: SessionLimits, classify: Classify) {
     this.host = host;
@@ -79,7 +81,8 @@ export abstract class Session implements StreamHost {
     this.writer = new FrameWriter(host);
     this.queue = new SendQueue(this.writer, (stream, lines) => this.sendTrailers(stream, lines));
     this.receiveWindow = new ReceiveWindow(this.writer, limits.connectionWindow);
-    this.floods = new FloodMeter(() => host.now());
+    this.#streamWindow = Math.max(DEFAULT_WINDOW, limits.streamWindow);
+    this.floods = new FloodMeter({ now: () => host.now(), frames: () => this.queue.frames, maxResets: this.maxResets });
     this.block = new HeaderBlock(limits.maxHeadBytes * BLOCK_FACTOR);
     this.decoder = new HpackDecoder({ maxTableBytes: 4096, classify });
   }
@@ -143,12 +146,13 @@ export abstract class Session implements StreamHost {
 
   /** Writes GOAWAY; streams up to `lastStreamId` go on. */
   goAway(code: ErrorName, lastStreamId: number, debug = ''): void {
+    // RFC 9113 6.8: "Endpoints MUST NOT increase the value they send in the last stream identifier".
+    this.lastAllowedStreamId = Math.min(this.lastAllowedStreamId, lastStreamId);
     const payload = Buffer.alloc(8 + debug.length);
-    payload.writeUInt32BE(lastStreamId, 0);
+    payload.writeUInt32BE(this.lastAllowedStreamId, 0);
     payload.writeUInt32BE(ERROR_CODE[code], 4);
     payload.write(debug, 8, 'latin1');
     this.writer.frame(FRAME.GOAWAY, 0, 0, payload);
-    this.lastAllowedStreamId = Math.min(this.lastAllowedStreamId, lastStreamId);
   }
 
   /** Writes a PING; `host.pinged` tells of its answer. */
@@ -200,7 +204,7 @@ export abstract class Session implements StreamHost {
   }
 
   protected open(id: number): Http2Stream {
-    const stream = new Http2Stream(id, this, this.peer.initialWindow, this.limits.streamWindow);
+    const stream = new Http2Stream(id, this, this.peer.initialWindow, this.#streamWindow);
     this.streams.set(id, stream);
     return stream;
   }
@@ -241,6 +245,13 @@ export abstract class Session implements StreamHost {
   /** Whether frames for a stream that is no more are to be ignored: we ended it, and the peer may not have known. */
   isIgnored(streamId: number): boolean {
     return this.gone.hasEnded(streamId) || streamId > this.lastAllowedStreamId;
+  }
+
+  /** The peer has taken our settings, and with them the window of streams (RFC 9113 6.9.2). */
+  acknowledged(): void {
+    const { streamWindow } = this.limits;
+    for (const stream of this.streams.values()) stream.receiveWindow += streamWindow - this.#streamWindow;
+    this.#streamWindow = streamWindow;
   }
 
   /** END_STREAM has come. */

@@ -4,24 +4,32 @@ import { DEFAULT_WINDOW, MAX_FRAME_BYTES, MAX_WINDOW, SETTING } from './protocol
 
 /** What a peer has announced. */
 export class PeerSettings {
-  headerTableBytes = 4096;
   /** RFC 9113 6.5.2: initially unlimited. */
   maxStreams = Number.POSITIVE_INFINITY;
   initialWindow = DEFAULT_WINDOW;
-  maxFrameBytes = MAX_FRAME_BYTES;
   maxHeaderListBytes = Number.POSITIVE_INFINITY;
   /** Whether extended CONNECT may be sent (RFC 8441 3). */
   allowsConnectProtocol = false;
+  /** Whether the old priorities mean nothing (RFC 9218 2.1), 0 or 1. */
+  #noOldPriorities = 0;
+  #isFirst = true;
+  readonly #tableSized: (bytes: number) => void;
+
+  /** Calls `tableSized` with every HEADER_TABLE_SIZE: the smallest of those between two header blocks counts too (RFC 7541 4.2). */
+  constructor(tableSized: (bytes: number) => void) {
+    this.#tableSized = tableSized;
+  }
 
   /** Takes the settings of one frame in order. Throws an `Http2Error`. */
   take(bytes: Buffer, from: number, to: number): void {
     for (let at = from; at < to; at += 6) this.#set(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
+    this.#isFirst = false;
   }
 
   #set(id: number, value: number): void {
     switch (id) {
       case SETTING.HEADER_TABLE_SIZE:
-        this.headerTableBytes = value;
+        this.#tableSized(value);
         return;
       case SETTING.ENABLE_PUSH:
         // "Any value other than 0 or 1 MUST be treated as a connection error of type PROTOCOL_ERROR."
@@ -39,13 +47,16 @@ export class PeerSettings {
         // "Values outside this range MUST be treated as a connection error of type PROTOCOL_ERROR."
         if (value < MAX_FRAME_BYTES || value > 0xffffff)
           throw new Http2Error('PROTOCOL_ERROR', 'MAX_FRAME_SIZE is out of range');
-        this.maxFrameBytes = value;
+        // Larger frames would only keep the others waiting.
         return;
       case SETTING.MAX_HEADER_LIST_SIZE:
         this.maxHeaderListBytes = value;
         return;
       case SETTING.ENABLE_CONNECT_PROTOCOL:
         this.#setConnectProtocol(value);
+        return;
+      case SETTING.NO_RFC7540_PRIORITIES:
+        this.#setOldPriorities(value);
         return;
       default: // "An endpoint that receives a SETTINGS frame with any unknown or unsupported identifier MUST ignore that setting."
     }
@@ -57,6 +68,14 @@ export class PeerSettings {
     if (value > 1 || (value === 0 && this.allowsConnectProtocol))
       throw new Http2Error('PROTOCOL_ERROR', 'ENABLE_CONNECT_PROTOCOL is not allowed to be so');
     this.allowsConnectProtocol = value === 1;
+  }
+
+  #setOldPriorities(value: number): void {
+    // RFC 9218 2.1: "Any value other than 0 or 1 MUST be treated as a connection error […] of type PROTOCOL_ERROR"; and so must a change
+    // after the first SETTINGS frame.
+    if (value > 1 || (value !== this.#noOldPriorities && !this.#isFirst))
+      throw new Http2Error('PROTOCOL_ERROR', 'NO_RFC7540_PRIORITIES is not allowed to be so');
+    this.#noOldPriorities = value;
   }
 }
 

@@ -43,7 +43,7 @@ export class Http2Stream {
   owner: StreamOwner | undefined = undefined;
   /** Octets that the peer lets us send. Negative after a change of settings (RFC 9113 6.9.2). */
   sendWindow: number;
-  /** Octets that the peer may still send. */
+  /** Octets that the peer may still send. Negative when it sent more before it knew our settings (RFC 9113 6.9.3). */
   receiveWindow: number;
   /** Octets taken since the last WINDOW_UPDATE. */
   unannounced = 0;

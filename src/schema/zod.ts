@@ -1,0 +1,13 @@
+// zod, loaded by who makes the first schema: threads that only carry traffic make none, and start faster and smaller without.
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+type Zod = typeof import('zod').z;
+
+let loaded: Zod | undefined;
+
+export function zod(): Zod {
+  // By its path, so that it is the same one that others import.
+  loaded ??= (createRequire(import.meta.url)(fileURLToPath(import.meta.resolve('zod'))) as { readonly z: Zod }).z;
+  return loaded;
+}

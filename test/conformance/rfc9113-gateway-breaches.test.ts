@@ -1,0 +1,66 @@
+// RFC 9113 4 to 8 through a gateway: every breach costs a client its stream or its connection, is counted, reaches no endpoint, and is
+// nothing to other clients.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { FrameSender } from '../support/frame-sender.ts';
+import { requestFields } from '../support/frame-sender.ts';
+import { connectHttp2, connectHttp2To, type RawHttp2Client } from '../support/http2-client.ts';
+import { FLAG } from '../support/http2-frames.ts';
+import { ok } from '../support/origin.ts';
+import { shareGateway } from '../support/shared.ts';
+import { type Breach, titleOf } from './http2-breach.ts';
+import { FRAME_BREACHES } from './rfc9113-frame-breaches.ts';
+import { MESSAGE_BREACHES } from './rfc9113-message-breaches.ts';
+import { STREAM_BREACHES } from './rfc9113-stream-breaches.ts';
+
+const shared = shareGateway();
+shared.answer = ({ target, body }) => (target === '/hold' ? undefined : ok(body));
+
+/** A client that does nothing wrong, on a connection of its own; made when needed. */
+let other: RawHttp2Client | undefined;
+let nextStream = 1;
+
+after(() => other?.socket.destroy());
+
+async function assertOtherIsServed(): Promise<void> {
+  if (!other) {
+    other = await connectHttp2To(shared.gateway.port());
+    await other.open();
+  }
+  void other.request(nextStream, '/');
+  assert.equal((await other.response(nextStream)).status, 200);
+  nextStream += 2;
+}
+
+const countOf = ({ code, kind = code }: Breach) =>
+  shared.gateway.metric(`tidegate_http2_breaches_total{kind="${kind}"}`);
+
+/** Requests that the origin has had for stream 3, which the breaches are about. */
+const held = () => shared.origin.requests.filter(({ target }) => target === '/hold').length;
+
+// How much a stream may send depends on how fast the endpoint takes it.
+const all = [...FRAME_BREACHES, ...STREAM_BREACHES, ...MESSAGE_BREACHES].filter(
+  ({ what }) => what !== 'content beyond the stream window',
+);
+
+for (const breach of all) {
+  test(titleOf(breach), async (t) => {
+    const counted = await countOf(breach);
+    const wasHeld = held();
+    const client = await connectHttp2(t, shared.gateway.port());
+    await client.open();
+    void client.headers(1, requestFields([[':method', 'POST']]));
+    breach.send(client as FrameSender<unknown>);
+    if (breach.streamId === undefined) {
+      assert.equal((await client.goaway()).code, breach.code);
+      await client.closed();
+    } else {
+      assert.equal(await client.reset(breach.streamId), breach.code);
+      void client.data(1, 'whole', FLAG.endStream);
+      assert.equal((await client.response(1)).body.toString(), 'whole');
+    }
+    assert.equal(await countOf(breach), counted + 1);
+    if (MESSAGE_BREACHES.includes(breach)) assert.equal(held(), wasHeld);
+    await assertOtherIsServed();
+  });
+}
