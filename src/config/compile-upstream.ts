@@ -43,6 +43,10 @@ export function poolSettings(config: UpstreamConfig): PoolSettings {
     maxRequests: pool['max-requests'],
     maxAgeMs: pool['max-age'],
     tls: compileEndpointTls(config),
+    protocol: config.protocol,
+    streams: pool.streams,
+    pingIntervalMs: pool['ping-interval'],
+    pingTimeoutMs: pool['ping-timeout'],
   };
 }
 

@@ -130,6 +130,11 @@ function* upstreamProblems(config: Config): Generator<CrossProblem> {
       yield { path: [...path, 'wake'], message: 'needs exactly one of command and url' };
     if (wake?.url === undefined && Object.keys(wake?.headers ?? {}).length > 0)
       yield { path: [...path, 'wake', 'headers'], message: 'is of a request to url' };
+    if (upstream.protocol === 'auto' && upstream.tls === false)
+      yield {
+        path: [...path, 'protocol'],
+        message: 'auto is what the endpoint chooses in the TLS handshake; write tls too',
+      };
     yield* scalingProblems(upstream, [...path, 'scaling']);
     yield* concurrencyProblems(upstream, [...path, 'concurrency']);
     const seen = new Set<string>();

@@ -78,7 +78,8 @@ export class WorkerState {
     this.#start = start;
     this.#log = log;
     this.#tell = tell;
-    this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log });
+    const turnEnd = new TurnEnd();
+    this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log, turnEnd });
     this.#accessLog = new AccessLog(log);
     const handle = createHandle(log, this.#loopDelay, this.#challengeAnswers);
     this.#listenerHost = {
@@ -88,7 +89,7 @@ export class WorkerState {
       buckets: () => this.#buckets as KeyedTable,
       snapshot: () => this.#snapshot as Snapshot,
       handle,
-      turnEnd: new TurnEnd(),
+      turnEnd,
       breached: (kind) => {
         if (this.#breaches) countBreach(this.#breaches, kind);
       },

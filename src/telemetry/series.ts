@@ -19,6 +19,9 @@ export const CELL = {
   exchangesActive: 29,
   // upstreams and endpoints
   waiting: 30,
+  // endpoints: HTTP/2
+  streams: 31,
+  streamsActive: 39,
   retries: 32,
   connectFailures: 33,
   noEndpoint: 34,
@@ -93,6 +96,7 @@ export type Refusal = (typeof REFUSALS)[number];
 export const GAUGE_CELLS: readonly number[] = [
   CELL.connectionsActive,
   CELL.exchangesActive,
+  CELL.streamsActive,
   CELL.waiting,
   CELL.deadlines,
   CELL.loopDelayMs,
@@ -129,6 +133,12 @@ export function countGrpcCall(series: Series, status: number): void {
 export function countConnection(series: Series, change: 1 | -1): void {
   if (change === 1) add(series, CELL.connections, 1);
   add(series, CELL.connectionsActive, change);
+}
+
+/** Counts a stream that was opened (`change` 1) or has ended (-1). */
+export function countStream(series: Series, change: 1 | -1): void {
+  if (change === 1) add(series, CELL.streams, 1);
+  add(series, CELL.streamsActive, change);
 }
 
 /** Counts a connection, or a datagram that would begin a session, that was not taken. */

@@ -7,6 +7,9 @@ import { Session, type SessionHost, type SessionLimits } from './session.ts';
 import type { Http2Stream, StreamOwner } from './stream.ts';
 import { TrailerFields } from './trailer-fields.ts';
 
+/** Why a stream is lost whose field section is larger than allowed. */
+export const TOO_LARGE = 'the field section is too large';
+
 /** Whoever a response is for. */
 export interface ResponseOwner extends StreamOwner {
   /**
@@ -103,7 +106,7 @@ export class ClientSession extends Session {
       return;
     }
     fields.finish();
-    const reason = fits ? fields.malformed : 'the field section is too large';
+    const reason = fits ? fields.malformed : TOO_LARGE;
     if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
     else if (reason !== '') this.breach(stream, 'PROTOCOL_ERROR', reason);
     else if (fields instanceof ResponseFields) this.#takeHead(stream, request, fields);
