@@ -77,7 +77,7 @@ export class CertificateSet {
     this.#watch = new FileWatch(host.timers, () => this.reloadFiles());
     this.#stapling = new Stapling({
       ...host,
-      changed: () => void this.#changed(),
+      changed: () => this.#changed(),
       revoked: (certificate) => this.#renewRevoked(certificate),
     });
   }
