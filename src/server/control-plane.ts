@@ -77,6 +77,7 @@ export class ControlPlane implements AdminHost {
         died: (index) => memory.giveBack(index),
         failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
         wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
+        certify: (name) => this.certificates.certify(name),
         current: () => this.#preparation,
         exclusively: (work) => this.#change(work),
       },
