@@ -320,3 +320,43 @@ test('nghttpd as an endpoint', { skip: missing('nghttpd') }, async (t) => {
     assert.equal((await exchange(t, gateway.port(), GET.replace('/', '/none'))).status, 404);
   }
 });
+
+interface View {
+  readonly endpoints: readonly { readonly status: string; readonly reason: string }[];
+}
+
+const PROBE = 'health: { type: http, body: well, interval: 50ms, host: probe.test';
+
+for (const [protocol, version] of [
+  ['http1', '1.1'],
+  ['http2', '2.0'],
+  ['auto', '2.0'],
+] as const) {
+  test(`protocol ${protocol}: probes of HTTP speak the version that requests do`, async (t) => {
+    const versions: string[] = [];
+    const options = { ...certificate, allowHTTP1: true };
+    const server = http2.createSecureServer(options, ({ httpVersion, headers }, response) => {
+      versions.push(`${httpVersion} ${headers.host ?? headers[':authority']}`);
+      response.setHeader('x-state', 'ready');
+      response.end('well');
+    });
+    const gateway = await secureGateway(
+      t,
+      [await serve(t, server as unknown as Http2Server)],
+      `protocol: ${protocol}\n    ${PROBE}, expect-headers: { x-state: ready } }`,
+    );
+    await gateway.untilAdmin<View>('/upstreams/app', ({ endpoints: [endpoint] }) => endpoint?.status === 'healthy');
+    assert.equal(versions[0], `${version} probe.test`);
+  });
+}
+
+test('a probe of HTTP without TLS speaks HTTP/2 by prior knowledge, or what it is told to', async (t) => {
+  const server = await serve(
+    t,
+    http2.createServer((_request, response) => void response.end('well')),
+  );
+  const gateway = await plainGateway(t, server, `, ${PROBE} }`);
+  await gateway.untilAdmin<View>('/upstreams/app', ({ endpoints: [endpoint] }) => endpoint?.status === 'healthy');
+  const other = await plainGateway(t, server, `, ${PROBE}, protocol: http1 }`);
+  await other.untilAdmin<View>('/upstreams/app', ({ endpoints: [endpoint] }) => endpoint?.status === 'unhealthy');
+});
