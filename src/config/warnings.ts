@@ -1,5 +1,5 @@
 // What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses, options without effect.
-import { compileTls } from './compile-tls.ts';
+import { compileEndpointTls } from './compile-endpoint-tls.ts';
 import type { Config, RouteConfig } from './config-schema.ts';
 import { passageTargets } from './passage-problems.ts';
 import { emptySubset } from './subset-check.ts';
@@ -92,7 +92,7 @@ const FINDS_ADDRESSES: ReadonlySet<string> = new Set(['dns', 'docker', 'kubernet
 /** Endpoints that need not prove who they are, or hardly can: what a gateway that starts with it says, too. */
 export function* unprovenEndpoints({ upstreams }: Pick<Config, 'upstreams'>): Generator<string> {
   for (const [name, upstream] of Object.entries(upstreams)) {
-    const settings = compileTls(upstream)?.endpoint.settings;
+    const settings = compileEndpointTls(upstream)?.endpoint.settings;
     if (!settings) continue;
     const { verify, ca, serverName } = settings;
     if (!verify) {

@@ -36,7 +36,7 @@ function createSettings(protocol: ListenerSettings['protocol'], maxConnections =
     maxRequests: 10,
     maxConnections,
     firstBytesTimeoutMs: 1000,
-    handshakeTimeoutMs: 1000,
+    tls: undefined,
     lifetimeMs: 0,
     admission: undefined,
     udp: { idleTimeoutMs: 1000, maxSessions: 10, expectedAnswers: 0 },

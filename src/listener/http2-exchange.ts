@@ -73,8 +73,7 @@ export class Http2Exchange
     const answer = isFalse ? this.#refuseUpgrade(response) : response;
     this.#answer = new Http2Answer(this, this.#connection.session, this.#stream, answer);
     this.#answer.start();
-    // The rest of the content is no longer due.
-    if (this.#content) this.#watch();
+    this.#watch();
   }
 
   /** Answers a request that is not to be handled. */
@@ -216,7 +215,7 @@ export class Http2Exchange
     const { host, listenerState } = this.#connection;
     const content = this.#content;
     if (this.#answer?.waiting) host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
-    // Once a response flows, both sides may be silent for as long as the endpoint may: a stream both ways has no turn to take.
+    // Content on both sides goes on as long as either moves: who answers watches over that.
     else if (content && !content.complete && !content.held && !this.#answer)
       host.deadlines.set(this, listenerState.settings.bodyTimeoutMs);
     else if (this.deadline) host.deadlines.clear(this);

@@ -98,6 +98,13 @@ export interface PoolSettings {
   readonly maxAgeMs: number | undefined;
   /** `undefined` where they go without TLS. */
   readonly tls: UpstreamTls | undefined;
+  /** What requests go over; `auto` leaves it to the endpoint, by ALPN. */
+  readonly protocol: 'http1' | 'http2' | 'auto';
+  /** Requests at a time on one HTTP/2 connection, if the endpoint takes as many. */
+  readonly streams: number;
+  /** Without anything from the endpoint after which an HTTP/2 connection is asked for a sign of life; `undefined` for never. */
+  readonly pingIntervalMs: number | undefined;
+  readonly pingTimeoutMs: number;
 }
 
 export interface RetrySettings {

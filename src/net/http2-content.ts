@@ -63,6 +63,7 @@ export class Http2Content implements StreamBody {
     }
     this.#sink = sink;
     this.#release();
+    if (!this.#finished) this.#owner.contentMoved();
   }
 
   resume(): void {

@@ -1,6 +1,7 @@
 // The server's side of TLS handshakes on sockets that somebody else has accepted: a `tls.Server` that listens nowhere.
 import type net from 'node:net';
 import tls, { type TLSSocket, type TlsOptions } from 'node:tls';
+import { type TicketKeySource, useTicketKeys } from './tls-tickets.ts';
 
 /** Who waits for a handshake. */
 export interface Handshake {
@@ -9,16 +10,27 @@ export interface Handshake {
   failed(error: NodeJS.ErrnoException): void;
 }
 
-/** What a handshake needs of its server, beside certificates. */
-export type AcceptorOptions = Omit<TlsOptions, 'handshakeTimeout'>;
+export interface AcceptorParts {
+  readonly options: Omit<TlsOptions, 'handshakeTimeout'>;
+  /** OCSP response for the certificate, in DER. */
+  readonly staple?: Uint8Array | undefined;
+  /** What session tickets are sealed with; by default a key that nobody else has. */
+  readonly ticketKeys?: TicketKeySource | undefined;
+}
 
 export class TlsAcceptor {
   readonly #server: tls.Server;
   readonly #waiting = new WeakMap<net.Socket, Handshake>();
+  readonly #refreshTickets: (() => void) | undefined;
 
-  constructor(options: AcceptorOptions) {
+  constructor({ options, staple, ticketKeys }: AcceptorParts) {
     // Whoever waits for a handshake has a deadline of its own; with a negative one Node sets no timer.
     this.#server = tls.createServer({ ...options, handshakeTimeout: -1 });
+    this.#refreshTickets = ticketKeys && useTicketKeys(this.#server, ticketKeys);
+    if (staple) {
+      const response = Buffer.from(staple);
+      this.#server.on('OCSPRequest', (_certificate, _issuer, done) => done(null, response));
+    }
     this.#server.on('secureConnection', (socket) => {
       const handshake = this.#take(socket);
       socket.allowHalfOpen = true;
@@ -33,6 +45,7 @@ export class TlsAcceptor {
 
   /** Starts the handshake on a connected socket; reads first what the socket has unread. */
   accept(socket: net.Socket, handshake: Handshake): void {
+    this.#refreshTickets?.();
     this.#waiting.set(socket, handshake);
     // Who sends no more before the handshake is done never comes to its end: the TLS socket takes this over, and closes.
     socket.allowHalfOpen = false;

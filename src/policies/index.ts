@@ -4,6 +4,8 @@ import { accessList } from './access-list.ts';
 import { basicAuth } from './basic-auth.ts';
 import { grpcWeb } from './grpc-web.ts';
 import { headers } from './headers.ts';
+import { hsts } from './hsts.ts';
+import { httpsRedirect } from './https-redirect.ts';
 import { maxBody } from './max-body.ts';
 import { rateLimit } from './rate-limit.ts';
 import { requestId } from './request-id.ts';
@@ -16,6 +18,8 @@ export const policies: readonly PolicyModule[] = [
   basicAuth,
   grpcWeb,
   headers,
+  hsts,
+  httpsRedirect,
   maxBody,
   rateLimit,
   requestId,

@@ -3,6 +3,7 @@ import type { FoundEndpoints } from '#config/compile.ts';
 import type { Config } from '#config/config-schema.ts';
 import type { LogFields } from '#lib/log.ts';
 import type { ListenerCertificates } from '#model/certificate.ts';
+import type { Challenges } from '#model/challenges.ts';
 import type { FailureKind } from '#model/failure-kind.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
@@ -25,6 +26,7 @@ export interface Preparation {
   /** How many workers bind the same addresses. */
   readonly workers: number;
   readonly certificates: ListenerCertificates;
+  readonly challenges: Challenges;
 }
 
 /**
@@ -48,8 +50,10 @@ export type ToWorker =
       readonly endpoints: readonly ResolvedEndpoint[];
       readonly memory: MemoryLayout;
     }
-  /** Listeners have other certificates; all of them are named. */
+  /** Listeners have other certificates; all of them are named. Answered by `certified`. */
   | { readonly type: 'certificates'; readonly certificates: ListenerCertificates }
+  /** Challenges of ACME servers are to be answered so, and others no more; answered by `challenged`. */
+  | { readonly type: 'challenges'; readonly challenges: Challenges }
   | { readonly type: 'drain' }
   /** End all connections. */
   | { readonly type: 'abort' }
@@ -61,6 +65,8 @@ export type FromWorker =
   | { readonly type: 'prepared'; readonly generation: number }
   | { readonly type: 'unprepared'; readonly generation: number; readonly reason: string }
   | { readonly type: 'committed'; readonly generation: number }
+  | { readonly type: 'certified' }
+  | { readonly type: 'challenged' }
   | { readonly type: 'drained' }
   | {
       readonly type: 'failing';

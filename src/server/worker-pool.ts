@@ -91,6 +91,16 @@ export class WorkerPool {
     for (const slot of this.#joined) slot.worker.postMessage(message);
   }
 
+  /** Tells all workers something; resolves when they have answered by `answer`. Not during a change. */
+  async tell(message: ToWorker, answer: FromWorker['type']): Promise<void> {
+    await Promise.all(
+      this.#joined.map((slot) => {
+        slot.worker.postMessage(message);
+        return this.#expect(slot, [answer]);
+      }),
+    );
+  }
+
   /** Resolves when all workers have ended their last connection. */
   async drain(): Promise<void> {
     this.#stopping = true;

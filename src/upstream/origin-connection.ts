@@ -68,6 +68,14 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     this.#stream = this.#pool.connector.connect({ receiver: this, connected, alpn: ALPN });
   }
 
+  /** Takes over a connection that stands. */
+  adopt(stream: ByteStream, attempt: Http1Attempt | undefined): void {
+    this.#stream = stream;
+    stream.receiver = this;
+    if (attempt) this.start(attempt);
+    else this.#finish();
+  }
+
   /** Sends the attempt's request. */
   start(attempt: Http1Attempt): void {
     const { exchange } = attempt;

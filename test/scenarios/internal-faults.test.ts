@@ -31,10 +31,9 @@ async function startFaulty(t: TestContext) {
     "version: 1\nlisteners: { front: { address: '127.0.0.1:0', protocol: tcp, upstream: back } }\nupstreams: { back: { endpoints: ['127.0.0.1:9'] } }",
     referencesFor('.', {}),
   ).config;
-  const front = config.listeners.front as (typeof config.listeners)[string];
   const state: ListenerState = {
     name: 'front',
-    settings: listenerSettings('front', front),
+    settings: listenerSettings('front', config),
     series: new Float64Array(CELLS_PER_SERIES),
     draining: false,
     tls: undefined,

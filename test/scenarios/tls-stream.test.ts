@@ -14,7 +14,7 @@ import { createAuthority } from '../support/certificates.ts';
 
 const authority = createAuthority();
 const { cert, key } = authority.issue({ names: ['localhost', '127.0.0.1'] });
-const acceptor = new TlsAcceptor({ cert, key, ALPNProtocols: ['http/1.1'] });
+const acceptor = new TlsAcceptor({ options: { cert, key, ALPNProtocols: ['http/1.1'] } });
 
 /** A receiver that keeps what it gets. */
 class Recorder implements StreamReceiver {

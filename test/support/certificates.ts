@@ -18,6 +18,8 @@ export interface IssueOptions {
   readonly names: readonly string[];
   /** Days from now; 1 by default. */
   readonly validForDays?: number;
+  /** `ecdsa` by default. */
+  readonly keyType?: 'ecdsa' | 'rsa' | 'ed25519';
 }
 
 const DAY_MS = 86_400_000;
@@ -51,8 +53,8 @@ export function createAuthority(name = 'Tests'): Authority {
   return {
     cert: certificate(issuer, { subject: issuer.name, publicKey, days: 1, extensions: constraints }),
     key: pem(privateKey),
-    issue({ names, validForDays = 1 }) {
-      const own = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    issue({ names, validForDays = 1, keyType = 'ecdsa' }) {
+      const own = generateKeys(keyType);
       const cert = certificate(issuer, {
         subject: nameOf(names[0] ?? ''),
         publicKey: own.publicKey,
@@ -62,6 +64,11 @@ export function createAuthority(name = 'Tests'): Authority {
       return { cert, key: pem(own.privateKey) };
     },
   };
+}
+
+function generateKeys(type: NonNullable<IssueOptions['keyType']>) {
+  if (type === 'rsa') return generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
 }
 
 interface Subject {

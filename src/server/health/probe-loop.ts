@@ -1,6 +1,6 @@
 // Probes one endpoint again and again, one probe at a time, and comes to a verdict. What the verdict means for the endpoint is not
 // decided here.
-import { compileTls } from '#config/compile-tls.ts';
+import { compileEndpointTls } from '#config/compile-endpoint-tls.ts';
 import type { UpstreamConfig } from '#config/config-schema.ts';
 import { describeError } from '#lib/log.ts';
 import type { Probe, ProbeResult, ProbeTarget } from '#model/probe.ts';
@@ -25,7 +25,7 @@ export function mustPassFirst({ health, wake }: UpstreamConfig): boolean {
 function targetOf(upstream: UpstreamConfig, address: ResolvedEndpoint): ProbeTarget {
   const { health, 'send-proxy-protocol': version } = upstream;
   const port = health?.shared.port;
-  const target = { ...address, tls: compileTls(upstream)?.endpoint };
+  const target = { ...address, tls: compileEndpointTls(upstream)?.endpoint };
   // A port of its own is no place where the endpoint expects the connections of proxies.
   if (port !== undefined) return { ...target, port };
   return version === undefined ? target : { ...target, proxyHeader: writeOwnHeader(version === 'v1' ? 1 : 2) };

@@ -1,11 +1,13 @@
 // The client's side of an HTTP/2 connection: sends requests, takes responses. What is common to both sides is in Session.
-import { classify } from './field-kinds.ts';
 import { Http2Error } from './http2-error.ts';
 import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
 import { ResponseFields } from './response-fields.ts';
 import { Session, type SessionHost, type SessionLimits } from './session.ts';
 import type { Http2Stream, StreamOwner } from './stream.ts';
 import { TrailerFields } from './trailer-fields.ts';
+
+/** Why a stream is lost whose field section is larger than allowed. */
+export const TOO_LARGE = 'the field section is too large';
 
 /** Whoever a response is for. */
 export interface ResponseOwner extends StreamOwner {
@@ -42,7 +44,8 @@ export class ClientSession extends Session {
   readonly #requests = new Map<number, OpenRequest>();
 
   constructor(host: SessionHost, limits: SessionLimits) {
-    super(host, limits, classify);
+    // A server that gives up streams costs nobody anything but trying again.
+    super(host, limits, Number.POSITIVE_INFINITY);
   }
 
   /** Sends the preface. */
@@ -71,6 +74,7 @@ export class ClientSession extends Session {
   request(head: RequestStart, endStream: boolean, owner: ResponseOwner): Http2Stream {
     const stream = this.open(this.#nextStreamId);
     this.#nextStreamId += 2;
+    this.floods.opened();
     stream.owner = owner;
     this.#requests.set(stream.id, { owner, isHead: head.method === 'HEAD', hasHead: false });
     const { encoder } = this;
@@ -103,7 +107,7 @@ export class ClientSession extends Session {
       return;
     }
     fields.finish();
-    const reason = fits ? fields.malformed : 'the field section is too large';
+    const reason = fits ? fields.malformed : TOO_LARGE;
     if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
     else if (reason !== '') this.breach(stream, 'PROTOCOL_ERROR', reason);
     else if (fields instanceof ResponseFields) this.#takeHead(stream, request, fields);

@@ -76,7 +76,7 @@ export class FrameIntake implements FrameReceiver {
         // RFC 9113 8.4: "A client cannot push"; and of a server we say in our settings that it may not.
         throw new Http2Error('PROTOCOL_ERROR', 'PUSH_PROMISE was not allowed');
       case FRAME.PRIORITY_UPDATE:
-        this.#session.floods.count('priority-flood', this.#session.streams.size);
+        this.#session.floods.count('priority-flood');
         this.#session.takePriorityUpdate(bytes, from, to);
         return;
       default:
@@ -153,8 +153,7 @@ export class FrameIntake implements FrameReceiver {
 
   #widen(increment: number): void {
     const streamId = this.#streamId;
-    // A peer that takes what we send has reason for one or two of these a frame.
-    this.#session.floods.count('window-update-flood', this.#session.queue.frames * 2);
+    this.#session.floods.count('window-update-flood');
     if (streamId === 0) {
       if (increment === 0) throw new Http2Error('PROTOCOL_ERROR', 'WINDOW_UPDATE by nothing');
       this.#session.queue.window += increment;
@@ -196,7 +195,7 @@ export class FrameIntake implements FrameReceiver {
       reason: `RST_STREAM ${name}`,
       isUnprocessed: name === 'REFUSED_STREAM',
     });
-    this.#session.floods.gaveUp();
+    this.#session.gaveUp();
   }
 
   #takeSettings(bytes: Buffer, from: number, to: number): void {
@@ -228,7 +227,7 @@ export class FrameIntake implements FrameReceiver {
   }
 
   #takePing(bytes: Buffer, from: number, to: number): void {
-    this.#session.floods.count('ping-flood', this.#session.queue.frames);
+    this.#session.floods.count('ping-flood');
     if (this.#flags & FLAG.ACK) {
       if (bytes.subarray(from, to).equals(PING_PAYLOAD)) this.#session.host.pinged();
       return;
@@ -247,7 +246,7 @@ export class FrameIntake implements FrameReceiver {
 
   /** RFC 9113 5.3.2 has made the old scheme obsolete; what is left of it are its errors. */
   #takePriority(bytes: Buffer, from: number, to: number): void {
-    this.#session.floods.count('priority-flood', this.#session.streams.size);
+    this.#session.floods.count('priority-flood');
     const stream = this.#session.streams.get(this.#streamId);
     if (to - from !== 5) {
       // RFC 9113 6.3: "A PRIORITY frame with a length other than 5 octets MUST be treated as a stream error of type FRAME_SIZE_ERROR."

@@ -6,11 +6,12 @@ import type { Http2Stream } from './stream.ts';
 
 const EMPTY = new Uint8Array(0);
 const URGENCIES = 8;
+const SMALL_FRAME_BYTES = 128;
 
 export class SendQueue {
   /** Octets that the peer lets us send on the whole connection. */
   window = DEFAULT_WINDOW;
-  /** DATA frames sent so far. */
+  /** DATA frames sent so far, but for small ones that a window has made so: for those a peer has nothing to thank. */
   frames = 0;
   readonly #writer: FrameWriter;
   readonly #sendTrailers: (stream: Http2Stream, lines: string) => void;
@@ -140,7 +141,7 @@ export class SendQueue {
       if (length <= 0) break;
       this.window -= length;
       stream.sendWindow -= length;
-      this.frames++;
+      if (length >= SMALL_FRAME_BYTES || length === to - at) this.frames++;
       writer.data(stream.id, bytes, at, at + length);
       stream.lastData = writer.place(length);
       at += length;

@@ -1,6 +1,5 @@
 // The server's side of an HTTP/2 connection: takes requests, gives responses. What is common to both sides is in Session.
 
-import { classify } from './field-kinds.ts';
 import { Http2Error } from './http2-error.ts';
 import { parsePriority } from './priority.ts';
 import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
@@ -19,6 +18,9 @@ export interface ServerHost extends SessionHost {
 /** Priorities that came ahead of their requests. */
 const MAX_EARLY_PRIORITIES = 100;
 
+/** Streams that a client may give up within a second, if no more are open at once. */
+const MAX_RESETS = 250;
+
 export class ServerSession extends Session {
   declare readonly host: ServerHost;
   /** Octets of the client's preface that have come. */
@@ -26,7 +28,7 @@ export class ServerSession extends Session {
   #earlyPriorities: Map<number, string> | undefined = undefined;
 
   constructor(host: ServerHost, limits: SessionLimits) {
-    super(host, limits, classify);
+    super(host, limits, Math.max(MAX_RESETS, limits.maxStreams));
   }
 
   /** Sends the preface. */
@@ -76,6 +78,11 @@ export class ServerSession extends Session {
   /** Takes no more streams: what the client opens from here on is not looked at. */
   endStreams(): void {
     this.goAway('NO_ERROR', this.lastPeerStreamId);
+  }
+
+  /** Streams that a client opens and gives up cost it little, and us much; those that a server gives up were opened by us. */
+  override gaveUp(): void {
+    this.floods.gaveUp();
   }
 
   override isIdle(streamId: number): boolean {
@@ -144,7 +151,7 @@ export class ServerSession extends Session {
       // RFC 9113 8.1.1: malformed requests "MUST be treated as a stream error […] of type PROTOCOL_ERROR".
       this.refuse(streamId, 'PROTOCOL_ERROR');
       this.host.malformed(request);
-      this.floods.gaveUp();
+      this.gaveUp();
       return;
     }
     const stream = this.open(streamId);

@@ -29,8 +29,8 @@ export interface ManagedHost {
   /** Gets a certificate; `replaces` is what the server calls the old one by, '' for none. */
   obtain(replaces: string): Promise<CertificateAndKey>;
   advise(error: unknown): string;
-  /** There is another certificate. */
-  changed(): void;
+  /** There is another certificate; resolves when it is in use. */
+  changed(): Promise<void>;
   counted(result: 'issued' | 'failed'): void;
 }
 
@@ -156,7 +156,7 @@ export class ManagedCertificate {
     if (this.#current === undefined || this.#current.fingerprint === before) return false;
     if (this.#dueAt <= this.#host.clock.wall()) return false;
     this.#attempts = NO_ATTEMPTS;
-    this.#host.changed();
+    await this.#host.changed();
     return true;
   }
 
@@ -170,7 +170,7 @@ export class ManagedCertificate {
     this.#attempts = NO_ATTEMPTS;
     this.#take(certificate);
     this.#host.counted('issued');
-    this.#host.changed();
+    await this.#host.changed();
     log.info(wasRenewed ? 'a certificate was renewed' : 'a certificate was issued', {
       names: this.names,
       notAfter: isoTime(certificate.notAfter),

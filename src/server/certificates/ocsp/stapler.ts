@@ -5,6 +5,7 @@ import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
 import type { Timers } from '#lib/timers.ts';
 import type { Certificate } from '#model/certificate.ts';
+import { responderOf } from '#server/certificates/ocsp-needs.ts';
 import type { Transport } from '#server/certificates/transport.ts';
 import {
   type CheckedResponse,
@@ -201,11 +202,6 @@ function subjectOf({ chain }: Certificate): Subject | undefined {
   const responder = responderOf(subject.certificate);
   if (responder === undefined || !subject.certificate.checkIssued(subject.issuer)) return undefined;
   return { ...subject, responder };
-}
-
-/** Of the extension authorityInfoAccess (RFC 5280 section 4.2.2.1), as Node prints it. */
-export function responderOf({ infoAccess = '' }: X509Certificate): string | undefined {
-  return /^OCSP - URI:(https?:\/\/\S+)$/m.exec(infoAccess)?.[1];
 }
 
 function isoTime(wallMs: number): string {
