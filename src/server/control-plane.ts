@@ -49,8 +49,8 @@ export class ControlPlane implements AdminHost {
   readonly #resolvers: ResolverSet;
   readonly #wakeHooks: WakeHooks;
   readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
-  readonly certificates: CertificateSet;
   readonly #tickets: TicketRotation;
+  readonly certificates: CertificateSet;
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -160,8 +160,8 @@ export class ControlPlane implements AdminHost {
     this.#resolvers.stop();
     this.#wakeHooks.stop();
     this.#scaling.stop();
-    this.certificates.stop();
     this.#tickets.stop();
+    this.certificates.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }

@@ -1,5 +1,4 @@
 // The client's side of an HTTP/2 connection: sends requests, takes responses. What is common to both sides is in Session.
-import { classify } from './field-kinds.ts';
 import { Http2Error } from './http2-error.ts';
 import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
 import { ResponseFields } from './response-fields.ts';
@@ -45,7 +44,8 @@ export class ClientSession extends Session {
   readonly #requests = new Map<number, OpenRequest>();
 
   constructor(host: SessionHost, limits: SessionLimits) {
-    super(host, limits, classify);
+    // A server that gives up streams costs nobody anything but trying again.
+    super(host, limits, Number.POSITIVE_INFINITY);
   }
 
   /** Sends the preface. */
@@ -74,6 +74,7 @@ export class ClientSession extends Session {
   request(head: RequestStart, endStream: boolean, owner: ResponseOwner): Http2Stream {
     const stream = this.open(this.#nextStreamId);
     this.#nextStreamId += 2;
+    this.floods.opened();
     stream.owner = owner;
     this.#requests.set(stream.id, { owner, isHead: head.method === 'HEAD', hasHead: false });
     const { encoder } = this;

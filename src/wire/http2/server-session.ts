@@ -1,6 +1,5 @@
 // The server's side of an HTTP/2 connection: takes requests, gives responses. What is common to both sides is in Session.
 
-import { classify } from './field-kinds.ts';
 import { Http2Error } from './http2-error.ts';
 import { parsePriority } from './priority.ts';
 import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
@@ -19,6 +18,9 @@ export interface ServerHost extends SessionHost {
 /** Priorities that came ahead of their requests. */
 const MAX_EARLY_PRIORITIES = 100;
 
+/** Streams that a client may give up within a second, if no more are open at once. */
+const MAX_RESETS = 250;
+
 export class ServerSession extends Session {
   declare readonly host: ServerHost;
   /** Octets of the client's preface that have come. */
@@ -26,7 +28,7 @@ export class ServerSession extends Session {
   #earlyPriorities: Map<number, string> | undefined = undefined;
 
   constructor(host: ServerHost, limits: SessionLimits) {
-    super(host, limits, classify);
+    super(host, limits, Math.max(MAX_RESETS, limits.maxStreams));
   }
 
   /** Sends the preface. */
