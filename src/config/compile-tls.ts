@@ -13,6 +13,7 @@ export function compileTls(
     ciphers: tls.ciphers.join(':'),
     groups: tls.groups?.join(':') ?? 'auto',
     unknownName: tls['unknown-name'],
+    onDemand: tls.certificates.some(({ acme }) => acme === 'on-demand'),
     // The key that a ticket was sealed with is there for three rotations, of which the first may be nearly over.
     ticketLifetimeMs: tls['session-tickets'] ? 2 * rotationMs : undefined,
     handshakeTimeoutMs: tls['handshake-timeout'],

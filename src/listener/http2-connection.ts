@@ -86,6 +86,8 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   }
 
   drained(): void {
+    // What it has to take next has its own time.
+    if (this.#awaits === 'client') this.#await('nothing', 0);
     this.session.drained();
     this.#watch();
   }

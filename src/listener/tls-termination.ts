@@ -49,6 +49,11 @@ export class TlsTermination {
     );
   }
 
+  /** Whether no certificate is for `name`, and one may be issued for it while the client waits. */
+  lacks(name: string): boolean {
+    return this.#settings.onDemand && name !== '' && isIP(name) === 0 && !this.#table.find(name);
+  }
+
   #standardFor(name: string) {
     // RFC 9325 3.7: a server that does not know the name "SHOULD NOT continue the handshake". RFC 6066 3: "Literal IPv4 and IPv6
     // addresses are not permitted"; who sends one all the same asks for no name.

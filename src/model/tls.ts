@@ -22,6 +22,8 @@ export interface TlsSettings {
   readonly groups: string;
   /** What becomes of a client that asks for a name which no certificate has. */
   readonly unknownName: 'refuse' | 'default';
+  /** Whether a name that no certificate has is to be asked about, as one may be issued for it. */
+  readonly onDemand: boolean;
   /** Whether clients get tickets by which they resume sessions, and for how long these are good. */
   readonly ticketLifetimeMs: number | undefined;
   /** From the connection to the end of the handshake. */

@@ -49,8 +49,8 @@ export class ControlPlane implements AdminHost {
   readonly #resolvers: ResolverSet;
   readonly #wakeHooks: WakeHooks;
   readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
-  readonly #tickets: TicketRotation;
   readonly certificates: CertificateSet;
+  readonly #tickets: TicketRotation;
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -77,6 +77,7 @@ export class ControlPlane implements AdminHost {
         died: (index) => memory.giveBack(index),
         failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
         wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
+        certify: (name) => this.certificates.certify(name),
         current: () => this.#preparation,
         exclusively: (work) => this.#change(work),
       },
@@ -159,8 +160,8 @@ export class ControlPlane implements AdminHost {
     this.#resolvers.stop();
     this.#wakeHooks.stop();
     this.#scaling.stop();
-    this.#tickets.stop();
     this.certificates.stop();
+    this.#tickets.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }

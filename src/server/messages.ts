@@ -54,6 +54,8 @@ export type ToWorker =
   | { readonly type: 'certificates'; readonly certificates: ListenerCertificates }
   /** Challenges of ACME servers are to be answered so, and others no more; answered by `challenged`. */
   | { readonly type: 'challenges'; readonly challenges: Challenges }
+  /** There is a certificate for the name, or there will be none. */
+  | { readonly type: 'settled'; readonly name: string; readonly found: boolean }
   | { readonly type: 'drain' }
   /** End all connections. */
   | { readonly type: 'abort' }
@@ -65,6 +67,8 @@ export type FromWorker =
   | { readonly type: 'prepared'; readonly generation: number }
   | { readonly type: 'unprepared'; readonly generation: number; readonly reason: string }
   | { readonly type: 'committed'; readonly generation: number }
+  /** Handshakes wait for a certificate of the name; answered by `settled`. */
+  | { readonly type: 'wanted'; readonly name: string }
   | { readonly type: 'certified' }
   | { readonly type: 'challenged' }
   | { readonly type: 'drained' }

@@ -12,9 +12,11 @@ import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { TurnEnd } from '#lib/turn-end.ts';
 import { Listener } from '#listener/accept.ts';
+import { ChallengeAcceptors } from '#listener/challenge-acceptors.ts';
 import type { BoundSocket, ListenerHost } from '#listener/listener-host.ts';
 import type { TlsTermination } from '#listener/tls-termination.ts';
 import { UdpListener } from '#listener/udp-listener.ts';
+import { WantedCertificates } from '#listener/wanted-certificates.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
@@ -90,6 +92,8 @@ export class WorkerState {
       snapshot: () => this.#snapshot as Snapshot,
       handle,
       turnEnd,
+      challenges: new ChallengeAcceptors(),
+      wanted: new WantedCertificates(systemClock, (name) => tell({ type: 'wanted', name })),
       breached: (kind) => {
         if (this.#breaches) countBreach(this.#breaches, kind);
       },
@@ -166,8 +170,14 @@ export class WorkerState {
     for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name);
   }
 
-  answerChallenges({ answers }: Challenges): void {
+  answerChallenges({ answers, certificates }: Challenges): void {
     this.#challengeAnswers.use(answers);
+    this.#listenerHost.challenges.use(certificates);
+  }
+
+  /** Handshakes that wait for a certificate of this name go on. */
+  settleWanted(name: string, found: boolean): void {
+    this.#listenerHost.wanted.settle(name, found);
   }
 
   /** Accepts nothing more; resolves when the last connection has ended. */
