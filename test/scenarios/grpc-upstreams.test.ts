@@ -132,6 +132,59 @@ test('a stream on which nobody says anything outlasts the time that a client has
   call.cancel();
 });
 
+test('calls that end in every way leave nothing under way', async (t) => {
+  const handlers: EchoHandlers = {
+    unary: ({ request }, reply) => {
+      if (request === 'late') return;
+      if (request === 'bad') reply({ code: status.UNAVAILABLE });
+      else reply(null, request);
+    },
+    spread: (call) => void call.write(call.request),
+    chat: (call) => void call.on('data', (message: string) => call.write(message)).on('end', () => call.end()),
+  };
+  const { client, gateway, servers } = await start(
+    t,
+    [handlers, handlers],
+    ', retry: { on: [grpc-unavailable] }, eject: { after: 0 }',
+  );
+  const late = new Metadata();
+  late.set('grpc-timeout', '50m');
+  const ways = [
+    () => client.unary('well'),
+    () => client.unary('bad'),
+    () => client.unary('late', late),
+    async () => {
+      const { next, call, end } = client.spread('x');
+      await next();
+      call.cancel();
+      await end;
+    },
+    async () => {
+      const { next, call, end } = client.chat();
+      call.write('x');
+      await next();
+      call.end();
+      await end;
+    },
+    () => client.spread('x', late).end,
+  ];
+  const calls = Array.from({ length: 300 }, (_, i) => ways[i % ways.length]?.());
+  await Promise.all(calls);
+  const records = await gateway.untilRecords(calls.length);
+  const counts = new Map<unknown, number>();
+  for (const { grpc_status } of records) counts.set(grpc_status, (counts.get(grpc_status) ?? 0) + 1);
+  assert.deepEqual(
+    [counts.get('OK'), counts.get('UNAVAILABLE'), counts.get('DEADLINE_EXCEEDED'), counts.get('CANCELLED')],
+    [100, 50, 100, 50],
+  );
+  assert.equal(await gateway.metric('tidegate_listener_exchanges_active{listener="web"}'), 0);
+  for (const { address } of servers) {
+    const labels = `{upstream="app",endpoint="${address}"}`;
+    assert.equal(await gateway.metric(`tidegate_endpoint_in_flight${labels}`), 0);
+    assert.equal(await gateway.metric(`tidegate_endpoint_streams_active${labels}`), 0);
+  }
+});
+
 test('servers of which none can be reached are UNAVAILABLE', async (t) => {
   const gateway = await startTidegate(t, grpcTo([{ address: `127.0.0.1:${await closedPort()}` }]));
   const { status: told } = await connectGrpc(t, gateway.port()).unary('x');
