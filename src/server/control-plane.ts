@@ -17,6 +17,7 @@ import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams 
 import { bindAll } from './bind-check.ts';
 import { breachMetrics } from './breach-counts.ts';
 import { CertificateSet } from './certificates/certificate-set.ts';
+import { AuthorityWatch } from './certificates/client-authorities.ts';
 import { type CheckedConfiguration, loadChecked } from './checked-configuration.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import { errorMetrics } from './error-counts.ts';
@@ -49,8 +50,9 @@ export class ControlPlane implements AdminHost {
   readonly #resolvers: ResolverSet;
   readonly #wakeHooks: WakeHooks;
   readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
-  readonly #tickets: TicketRotation;
   readonly certificates: CertificateSet;
+  readonly #authorityWatch = new AuthorityWatch(systemTimers, () => void this.reload());
+  readonly #tickets: TicketRotation;
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -77,6 +79,7 @@ export class ControlPlane implements AdminHost {
         died: (index) => memory.giveBack(index),
         failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
         wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
+        certify: (name) => this.certificates.certify(name),
         current: () => this.#preparation,
         exclusively: (work) => this.#change(work),
       },
@@ -159,8 +162,9 @@ export class ControlPlane implements AdminHost {
     this.#resolvers.stop();
     this.#wakeHooks.stop();
     this.#scaling.stop();
-    this.#tickets.stop();
     this.certificates.stop();
+    this.#authorityWatch.stop();
+    this.#tickets.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }
@@ -280,7 +284,8 @@ export class ControlPlane implements AdminHost {
     const workers = this.#workers.size;
     const { challenges = NO_CHALLENGES } = this.#preparation ?? {};
     const settled = { generation, config, found, memory: layout, listeners, workers };
-    const preparation: Preparation = { ...settled, certificates, challenges };
+    const { authorities, paths } = loaded.clientAuthorities;
+    const preparation: Preparation = { ...settled, certificates, challenges, authorities };
     try {
       await this.#workers.change(preparation);
     } catch (error) {
@@ -296,6 +301,7 @@ export class ControlPlane implements AdminHost {
     memory.keepOnly(layout);
     health.watch(config, (upstream) => found[upstream] ?? []);
     this.certificates.commit();
+    this.#authorityWatch.use(paths);
   }
 
   /** A change has failed: what it needed and what is in use does not is given back. */

@@ -21,9 +21,11 @@ import { FileWatch } from './file-watch.ts';
 import { filesOf, folderOf, type LoadedCertificates } from './load.ts';
 import { LocalAuthority } from './local-authority.ts';
 import { LocalSource } from './local-source.ts';
+import { OnDemand } from './on-demand.ts';
 import type { CertificateSource } from './source.ts';
 import { Stapling } from './stapling.ts';
 import { CertificateStore } from './store.ts';
+import { createTransport } from './transport.ts';
 
 const HOUR_MS = 3_600_000;
 /** Files that seem to be half written are looked at again after so long, before anything is said. */
@@ -47,6 +49,7 @@ interface Generation {
   readonly sources: Sources;
   readonly store: CertificateStore;
   readonly issuer: AcmeIssuer | undefined;
+  readonly onDemand: OnDemand | undefined;
   readonly stapling: boolean;
 }
 
@@ -77,7 +80,7 @@ export class CertificateSet {
     this.#watch = new FileWatch(host.timers, () => this.reloadFiles());
     this.#stapling = new Stapling({
       ...host,
-      changed: () => void this.#changed(),
+      changed: () => this.#changed(),
       revoked: (certificate) => this.#renewRevoked(certificate),
     });
   }
@@ -87,6 +90,7 @@ export class CertificateSet {
     const folder = folderOf(file);
     const store = this.#storeFor(config, folder);
     const issuer = await this.#issuerFor(config, loaded, store);
+    const onDemand = issuer && (await this.#onDemandFor(config, issuer, store));
     let authority: Promise<LocalAuthority> | undefined;
     const create = async (name: string, index: number): Promise<CertificateSource> => {
       const entry = config.listeners[name]?.tls?.certificates[index] ?? {};
@@ -94,6 +98,7 @@ export class CertificateSet {
       const certificate = loaded.files.get(name)?.[index];
       if (files && certificate) return new FileSource(folder, files, certificate);
       if (issuer && Array.isArray(entry.acme)) return new AcmeSource(await issuer.certificate(entry.acme));
+      if (onDemand && entry.acme === 'on-demand') return onDemand;
       authority ??= LocalAuthority.open(store, this.#host.clock);
       const further = Array.isArray(entry.local) ? entry.local : [];
       return await LocalSource.create(await authority, [...new Set([...LOCALHOST_NAMES, ...further])]);
@@ -105,7 +110,7 @@ export class CertificateSet {
     } catch (error) {
       throw storageError(error, store);
     }
-    this.#prepared = { sources, store, issuer, stapling: config.certificates['ocsp-stapling'] };
+    this.#prepared = { sources, store, issuer, onDemand, stapling: config.certificates['ocsp-stapling'] };
     return this.#certificatesOf(sources);
   }
 
@@ -133,6 +138,11 @@ export class CertificateSet {
     if (!failed?.issuer) return;
     if (failed.issuer === this.#active?.issuer) failed.issuer.keepOnly(managedOf(this.#active.sources));
     else failed.issuer.stop();
+  }
+
+  /** Has a certificate issued on demand, if the name may have one. Resolves with whether all workers have one. */
+  async certify(name: string): Promise<boolean> {
+    return (await this.#active?.onDemand?.certify(name)) ?? false;
   }
 
   /** What listeners have now. */
@@ -201,6 +211,16 @@ export class CertificateSet {
     });
   }
 
+  async #onDemandFor(config: Config, issuer: AcmeIssuer, store: CertificateStore): Promise<OnDemand | undefined> {
+    const settings = config.certificates.acme?.['on-demand'];
+    if (!settings) return undefined;
+    const before = this.#active?.onDemand;
+    if (before && this.#active?.issuer === issuer && JSON.stringify(before.config) === JSON.stringify(settings))
+      return before;
+    const { clock, log } = this.#host;
+    return await OnDemand.open(settings, { issuer, store, transport: createTransport(), clock, log });
+  }
+
   /** Tells once, however much has changed at a time; resolves when all workers use it. */
   #changed(): Promise<void> {
     this.#telling ??= Promise.resolve().then(async () => {
@@ -220,6 +240,8 @@ export class CertificateSet {
 
   #hourly(): void {
     this.#lookAtExpiry();
+    this.#active?.onDemand?.prune();
+    this.#active?.issuer?.keepOnly(managedOf(this.sources));
     for (const source of [...this.sources.values()].flat())
       if (source instanceof LocalSource) void this.#refresh(source);
     this.#cancelHourly = this.#host.timers.set(() => this.#hourly(), HOUR_MS);
@@ -267,7 +289,12 @@ function filesIn(sources: Sources): readonly FileSource[] {
 
 function managedOf(sources: Sources): ReadonlySet<ManagedCertificate> {
   const all = [...sources.values()].flat();
-  return new Set(all.flatMap((source) => (source instanceof AcmeSource ? [source.managed] : [])));
+  return new Set(
+    all.flatMap((source) => {
+      if (source instanceof AcmeSource) return [source.managed];
+      return source instanceof OnDemand ? source.managed : [];
+    }),
+  );
 }
 
 /** What the system says of the folder, with what to do; all else is a fault of ours. */

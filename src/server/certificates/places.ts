@@ -12,6 +12,11 @@ export function accountPlace(directoryUrl: string): string {
   return `${authorityPlace(directoryUrl)}/account.json`;
 }
 
+/** The names of what was issued on demand, one a line. */
+export function onDemandPlace(directoryUrl: string): string {
+  return `${authorityPlace(directoryUrl)}/on-demand.txt`;
+}
+
 /** Without an extension, as more than one file belongs to it. */
 export function issuedPlace(directoryUrl: string, names: readonly string[], keyType: KeyType): string {
   const [first = ''] = names;

@@ -1,6 +1,7 @@
 // How requests get to an ACME server or an OCSP responder: bounded in time and size, over TLS with the authorities of the configuration.
-import http from 'node:http';
+import type http from 'node:http';
 import https from 'node:https';
+import { nodeHttp } from '#lib/node-http.ts';
 import { readVersion } from '#lib/version.ts';
 
 const AGENT = `tidegate/${readVersion()}`;
@@ -40,7 +41,7 @@ export function createTransport(authorities?: string): Transport {
     } as const;
     const request = isSecure
       ? https.request(url, { ...options, ...(authorities !== undefined && { ca: authorities }) })
-      : http.request(url, options);
+      : nodeHttp.request(url, options);
     try {
       const response = await exchange(request, body);
       return { status: response.statusCode ?? 0, headers: response.headers, body: await readWhole(response) };
