@@ -17,6 +17,7 @@ import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams 
 import { bindAll } from './bind-check.ts';
 import { breachMetrics } from './breach-counts.ts';
 import { CertificateSet } from './certificates/certificate-set.ts';
+import { AuthorityWatch } from './certificates/client-authorities.ts';
 import { type CheckedConfiguration, loadChecked } from './checked-configuration.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import { errorMetrics } from './error-counts.ts';
@@ -50,6 +51,7 @@ export class ControlPlane implements AdminHost {
   readonly #wakeHooks: WakeHooks;
   readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
   readonly certificates: CertificateSet;
+  readonly #authorityWatch = new AuthorityWatch(systemTimers, () => void this.reload());
   readonly #tickets: TicketRotation;
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
@@ -161,6 +163,7 @@ export class ControlPlane implements AdminHost {
     this.#wakeHooks.stop();
     this.#scaling.stop();
     this.certificates.stop();
+    this.#authorityWatch.stop();
     this.#tickets.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
@@ -281,7 +284,8 @@ export class ControlPlane implements AdminHost {
     const workers = this.#workers.size;
     const { challenges = NO_CHALLENGES } = this.#preparation ?? {};
     const settled = { generation, config, found, memory: layout, listeners, workers };
-    const preparation: Preparation = { ...settled, certificates, challenges };
+    const { authorities, paths } = loaded.clientAuthorities;
+    const preparation: Preparation = { ...settled, certificates, challenges, authorities };
     try {
       await this.#workers.change(preparation);
     } catch (error) {
@@ -297,6 +301,7 @@ export class ControlPlane implements AdminHost {
     memory.keepOnly(layout);
     health.watch(config, (upstream) => found[upstream] ?? []);
     this.certificates.commit();
+    this.#authorityWatch.use(paths);
   }
 
   /** A change has failed: what it needed and what is in use does not is given back. */
