@@ -1,3 +1,4 @@
+// Both directions of a WebSocket between two streams in memory, under a clock that stands still until told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -16,6 +16,7 @@ import type { ProcessMetric } from '#telemetry/prometheus.ts';
 import { type ViewSource, viewListeners, viewRoutes, viewUpstreams } from './admin-view.ts';
 import { bindAll } from './bind-check.ts';
 import { Certificates } from './certificates/certificates.ts';
+import { AuthorityWatch } from './certificates/client-authorities.ts';
 import { type CheckedConfiguration, loadChecked } from './checked-configuration.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import { gatewayMetrics } from './gateway-metrics.ts';
@@ -47,8 +48,9 @@ export class ControlPlane implements AdminHost {
   readonly #resolvers: ResolverSet;
   readonly #wakeHooks: WakeHooks;
   readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
-  readonly #tickets: TicketRotation;
   readonly certificates: Certificates;
+  readonly #authorityWatch = new AuthorityWatch(systemTimers, () => void this.reload());
+  readonly #tickets: TicketRotation;
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -158,8 +160,9 @@ export class ControlPlane implements AdminHost {
     this.#resolvers.stop();
     this.#wakeHooks.stop();
     this.#scaling.stop();
-    this.#tickets.stop();
     this.certificates.stop();
+    this.#authorityWatch.stop();
+    this.#tickets.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }
@@ -273,7 +276,8 @@ export class ControlPlane implements AdminHost {
     const workers = this.#workers.size;
     const { challenges = NO_CHALLENGES } = this.#preparation ?? {};
     const settled = { generation, config, found, memory: layout, listeners, workers };
-    const preparation: Preparation = { ...settled, certificates, challenges };
+    const { authorities, paths } = loaded.clientAuthorities;
+    const preparation: Preparation = { ...settled, certificates, challenges, authorities };
     try {
       await this.#workers.change(preparation);
     } catch (error) {
@@ -289,6 +293,7 @@ export class ControlPlane implements AdminHost {
     memory.keepOnly(layout);
     health.watch(config, (upstream) => found[upstream] ?? []);
     this.certificates.commit();
+    this.#authorityWatch.use(paths);
   }
 
   /** A change has failed: what it needed and what is in use does not is given back. */

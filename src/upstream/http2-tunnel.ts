@@ -32,7 +32,7 @@ export function tunnelResponse(
   response.length = 0;
   response.tunnel = {
     protocol: 'websocket',
-    stream: new Http2ByteStream(stream, connection, []),
+    stream: new Http2ByteStream(stream, connection),
     early: NOTHING,
     idleTimeoutMs: upstream.timeouts.tunnelIdleMs,
     done,
