@@ -29,7 +29,7 @@ const onDemand = s.object({
   allow: s
     .list(s.checked(validateHostPattern, (text) => text.toLowerCase()))
     .default([])
-    .describe('Names that a certificate may be issued for, or *.example.com for those with one label more.'),
+    .describe('Names that a certificate may be issued for, or *.example.com for all names below.'),
   ask: s
     .checked(httpUrlProblem)
     .optional()

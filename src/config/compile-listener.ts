@@ -69,7 +69,8 @@ export function compilePassages(
       streamRoutes.set(name, routes);
       passages.set(name, passBy(routes));
     } else if (listener.upstream !== undefined) {
-      passages.set(name, forward({ ...listener, upstream: listener.upstream }));
+      const { upstream, subset, 'when-empty': whenEmpty } = listener;
+      passages.set(name, forward({ upstream, subset, 'when-empty': whenEmpty }));
     }
   }
   return { passages, streamRoutes };

@@ -96,6 +96,7 @@ export function compileUpstream(
       connectMs: timeouts.connect,
       firstByteMs: timeouts['first-byte'],
       idleMs: timeouts.idle,
+      streamIdleMs: timeouts['stream-idle'],
       tunnelIdleMs: timeouts['tunnel-idle'],
     },
     maxCallMs: config.grpc['max-timeout'] ?? Number.POSITIVE_INFINITY,

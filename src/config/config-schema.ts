@@ -18,8 +18,8 @@ export const configSchema = s.object({
     .describe('Where this gateway runs, such as eu-1a: endpoints of the same zone are preferred.'),
   admin: admin.prefault({}).describe('The admin API.'),
   listeners: s.record(listener).describe('Where clients connect, by name.'),
-  tls: tls.prefault({}).describe('TLS of all listeners.'),
   certificates: certificates.prefault({}).describe('Certificates that no files bring, and stapling.'),
+  tls: tls.prefault({}).describe('TLS of all listeners.'),
   forwarding: forwarding.prefault({}).describe('What next hops and clients are told of each other.'),
   policies: s.array(policyStep).default([]).describe('Steps around every request, ahead of those of its route.'),
   routes: s

@@ -17,9 +17,27 @@ const timeouts = s.object({
   connect: s.positiveDuration().prefault('5s').describe('Until a connection to the endpoint stands.'),
   'first-byte': s.positiveDuration().prefault('30s').describe('From the request sent to the response head.'),
   idle: s.positiveDuration().prefault('30s').describe('Without a byte while content flows.'),
+  'stream-idle': s
+    .positiveDuration()
+    .prefault('10m')
+    .describe('The same in responses that may be silent for long: event streams (text/event-stream) and gRPC.'),
   'tunnel-idle': s
     .positiveDuration()
     .prefault('10m')
+    .describe('Without a byte on an upgraded connection, such as a WebSocket.'),
+});
+
+/** Those that a route may have of its own. */
+export const routeTimeouts = s.object({
+  'first-byte': s
+    .positiveDuration()
+    .optional()
+    .describe('From the request sent to the response head: longer than the longest poll, for long polling.'),
+  idle: s.positiveDuration().optional().describe('Without a byte while content flows.'),
+  'stream-idle': s.positiveDuration().optional().describe('The same in event streams (text/event-stream) and gRPC.'),
+  'tunnel-idle': s
+    .positiveDuration()
+    .optional()
     .describe('Without a byte on an upgraded connection, such as a WebSocket.'),
 });
 

@@ -88,6 +88,8 @@ function* routeProblems(config: Config): Generator<CrossProblem> {
     seen.add(name);
     const ends = [route.upstream, route.redirect, route.respond].filter((end) => end !== undefined).length;
     if (ends !== 1) yield { path, message: 'a route needs exactly one of upstream, redirect and respond' };
+    if (route.timeouts && !route.upstream)
+      yield { path: [...path, 'timeouts'], message: 'are those of an upstream, and the route has none' };
     yield* targetProblems(config, route.upstream ?? [], [...path, 'upstream']);
     for (const target of route.upstream ?? []) yield* subsetProblems(config, target, [...path, 'upstream']);
   }

@@ -12,8 +12,10 @@ import { createTestExchange } from '#model/testing.ts';
 import { MemoryStream } from '#net/testing.ts';
 import { HpackEncoder } from '#wire/http2/hpack/encoder.ts';
 import { CLIENT_PREFACE, ERROR_CODE, FRAME } from '#wire/http2/protocol.ts';
+import { ChallengeAcceptors } from './challenge-acceptors.ts';
 import { Http2Connection } from './http2-connection.ts';
 import type { ListenerHost } from './listener-host.ts';
+import { WantedCertificates } from './wanted-certificates.ts';
 
 const SEND_TIMEOUT_MS = 1000;
 const SWEEP_MS = 50;
@@ -68,6 +70,8 @@ function connect(octets: number) {
     log: { debug() {}, info() {}, warn() {}, error() {} },
     turnEnd: new TurnEnd(),
     breached: (kind) => assert.fail(`a breach: ${kind}`),
+    challenges: new ChallengeAcceptors(),
+    wanted: new WantedCertificates(clock, () => {}),
     buckets: () => table,
     snapshot: () => snapshot,
     handle: (receiver) =>

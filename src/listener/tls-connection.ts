@@ -5,12 +5,14 @@ import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 import { createPassage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { TcpStream } from '#net/tcp-stream.ts';
+import type { TlsAcceptor } from '#net/tls-acceptor.ts';
 import { TlsStream } from '#net/tls-stream.ts';
 import { countHandshake, countHandshakeFailure } from '#telemetry/series.ts';
 import { type HandshakeFailure, handshakeFailureOf } from '#telemetry/tls-failures.ts';
 import type { ClientHello } from '#wire/tls/client-hello.ts';
 import { ClientHelloReader } from '#wire/tls/client-hello-reader.ts';
 import { type AlertName, TlsError, writeAlert } from '#wire/tls/tls-error.ts';
+import { ACME_TLS } from './challenge-acceptors.ts';
 import { ClientStream } from './client-stream.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
 import type { TlsFailureLog } from './tls-failure-log.ts';
@@ -92,6 +94,7 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
   closed(error: NodeJS.ErrnoException | undefined): void {
     this.host.deadlines.clear(this);
     if (!this.#isDone) this.#closedEarly(error);
+    this.#isDone = true;
     this.#surroundings.onClosed(this);
   }
 
@@ -99,26 +102,55 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
     this.#refuse('timeout', 'the handshake took too long');
   }
 
-  /** The ClientHello is whole: from here on Node does the handshake. */
+  /** The ClientHello is whole. */
   #begin(hello: ClientHello, body: Buffer, all: Buffer): void {
     this.#hello = hello;
     this.#reader = undefined;
     this.#received = undefined;
-    const acceptor = this.#surroundings.termination.acceptorFor(hello.serverName, body);
+    const challenge = this.host.challenges.acceptorFor(hello);
+    const { termination } = this.#surroundings;
+    if (challenge) this.#accept(challenge, all);
+    else if (termination.lacks(hello.serverName)) this.#wait(hello, Buffer.from(body), Buffer.from(all));
+    else this.#choose(termination, hello, body, all);
+  }
+
+  /** A certificate may be issued for the name; the time for the handshake goes on. */
+  #wait(hello: ClientHello, body: Buffer, all: Buffer): void {
+    this.host.wanted.wait(hello.serverName, () => {
+      if (!this.#isDone) this.#choose(this.listenerState.tls ?? this.#surroundings.termination, hello, body, all);
+    });
+  }
+
+  #choose(termination: TlsTermination, hello: ClientHello, body: Buffer, all: Buffer): void {
+    const acceptor = termination.acceptorFor(hello.serverName, body);
     if (!acceptor) {
       const asked = hello.serverName === '' ? 'the listener has no certificate' : 'no certificate is for the name';
       this.#refuse('unknown-name', asked, 'unrecognized_name');
       return;
     }
-    const transport = (this.stream as TcpStream).release(all);
-    this.stream = TlsStream.accept(transport, acceptor, this, () => this.#secured());
+    this.#accept(acceptor, all);
   }
 
-  #secured(): void {
+  /** From here on Node does the handshake. */
+  #accept(acceptor: TlsAcceptor, all: Buffer): void {
+    const transport = (this.stream as TcpStream).release(all);
+    this.stream = TlsStream.accept(transport, acceptor, this, () => this.#secured(acceptor));
+  }
+
+  #secured(acceptor: TlsAcceptor): void {
+    const stream = this.stream as TlsStream;
+    if (acceptor.clients === 'required' && !stream.tls?.client) {
+      this.#refuse('client-certificate', stream.tls?.clientProblem || 'the session has no certificate');
+      return;
+    }
     this.#isDone = true;
     this.host.deadlines.clear(this);
-    const stream = this.stream as TlsStream;
     if (stream.tls) countHandshake(this.listenerState.series, stream.tls);
+    if (stream.tls?.alpn === ACME_TLS) {
+      // RFC 8737 section 4: "the connection is immediately closed and no further data is exchanged".
+      stream.closeWhenSent();
+      return;
+    }
     this.#surroundings.succeed(stream.tls?.alpn ?? '', (receiver) => {
       stream.receiver = receiver;
       return stream;

@@ -67,6 +67,8 @@ export interface UpstreamTimeouts {
   readonly firstByteMs: number;
   /** Without a byte in either direction while content flows. */
   readonly idleMs: number;
+  /** The same in responses that last and may be silent: event streams and calls of gRPC. */
+  readonly streamIdleMs: number;
   /** The same for an upgraded connection. */
   readonly tunnelIdleMs: number;
 }

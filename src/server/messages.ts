@@ -6,6 +6,7 @@ import type { ListenerCertificates } from '#model/certificate.ts';
 import type { Challenges } from '#model/challenges.ts';
 import type { FailureKind } from '#model/failure-kind.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
+import type { ListenerAuthorities } from '#model/tls.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
 
 /** A listener with the address it really has: a port of 0 has been replaced. */
@@ -27,6 +28,7 @@ export interface Preparation {
   readonly workers: number;
   readonly certificates: ListenerCertificates;
   readonly challenges: Challenges;
+  readonly authorities: ListenerAuthorities;
 }
 
 /**
@@ -54,6 +56,8 @@ export type ToWorker =
   | { readonly type: 'certificates'; readonly certificates: ListenerCertificates }
   /** Challenges of ACME servers are to be answered so, and others no more; answered by `challenged`. */
   | { readonly type: 'challenges'; readonly challenges: Challenges }
+  /** There is a certificate for the name, or there will be none. */
+  | { readonly type: 'settled'; readonly name: string; readonly found: boolean }
   | { readonly type: 'drain' }
   /** End all connections. */
   | { readonly type: 'abort' }
@@ -65,6 +69,8 @@ export type FromWorker =
   | { readonly type: 'prepared'; readonly generation: number }
   | { readonly type: 'unprepared'; readonly generation: number; readonly reason: string }
   | { readonly type: 'committed'; readonly generation: number }
+  /** Handshakes wait for a certificate of the name; answered by `settled`. */
+  | { readonly type: 'wanted'; readonly name: string }
   | { readonly type: 'certified' }
   | { readonly type: 'challenged' }
   | { readonly type: 'drained' }

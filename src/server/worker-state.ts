@@ -12,9 +12,11 @@ import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { TurnEnd } from '#lib/turn-end.ts';
 import { Listener } from '#listener/accept.ts';
+import { ChallengeAcceptors } from '#listener/challenge-acceptors.ts';
 import type { BoundSocket, ListenerHost } from '#listener/listener-host.ts';
 import type { TlsTermination } from '#listener/tls-termination.ts';
 import { UdpListener } from '#listener/udp-listener.ts';
+import { WantedCertificates } from '#listener/wanted-certificates.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
@@ -26,6 +28,7 @@ import type { Challenges } from '#model/challenges.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import type { ListenerAuthorities } from '#model/tls.ts';
 import { ChallengeAnswers } from '#proxy/challenge-answers.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
 import { noteWorker } from '#telemetry/series.ts';
@@ -46,6 +49,7 @@ interface Prepared {
   readonly added: ReadonlyMap<string, BoundSocket>;
   readonly listeners: readonly BoundListener[];
   readonly terminations: ReadonlyMap<string, TlsTermination>;
+  readonly authorities: ListenerAuthorities;
 }
 
 export class WorkerState {
@@ -63,6 +67,7 @@ export class WorkerState {
   /** Snapshots that exchanges began with which still go on. */
   #former: readonly Snapshot[] = [];
   #config: Config | undefined = undefined;
+  #authorities: ListenerAuthorities = new Map();
   /** What this worker counts of itself. */
   #own: Series | undefined = undefined;
   #errors: Series | undefined = undefined;
@@ -90,6 +95,8 @@ export class WorkerState {
       snapshot: () => this.#snapshot as Snapshot,
       handle,
       turnEnd,
+      challenges: new ChallengeAcceptors(),
+      wanted: new WantedCertificates(systemClock, (name) => tell({ type: 'wanted', name })),
       breached: (kind) => {
         if (this.#breaches) countBreach(this.#breaches, kind);
       },
@@ -108,9 +115,10 @@ export class WorkerState {
     this.#buckets ??= new KeyedTable(memory.buckets);
     this.#ticketKeys ??= new TicketKeys(memory.ticketKeys);
     const added = new Map<string, BoundSocket>();
-    const terminations = terminationsOf(preparation.certificates, config, this.#ticketKeys);
+    const { certificates, authorities } = preparation;
+    const terminations = terminationsOf(certificates, authorities, config, this.#ticketKeys);
     this.answerChallenges(preparation.challenges);
-    this.#prepared = { snapshot, config, memory, added, listeners, terminations };
+    this.#prepared = { snapshot, config, memory, added, listeners, terminations, authorities };
     try {
       for (const bound of listeners) {
         if (this.#listeners.has(identity(bound))) continue;
@@ -135,6 +143,7 @@ export class WorkerState {
     this.#snapshot = prepared.snapshot;
     this.#tellFormer();
     this.#config = prepared.config;
+    this.#authorities = prepared.authorities;
     this.#own = this.#series(prepared.memory, seriesKey.workers);
     this.#errors = this.#series(prepared.memory, seriesKey.errors);
     this.#breaches = this.#series(prepared.memory, seriesKey.breaches);
@@ -162,12 +171,18 @@ export class WorkerState {
   /** New handshakes get these certificates; connections that stand keep theirs. */
   replaceCertificates(certificates: ListenerCertificates): void {
     if (!this.#config || !this.#ticketKeys) return;
-    const terminations = terminationsOf(certificates, this.#config, this.#ticketKeys);
+    const terminations = terminationsOf(certificates, this.#authorities, this.#config, this.#ticketKeys);
     for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name);
   }
 
-  answerChallenges({ answers }: Challenges): void {
+  answerChallenges({ answers, certificates }: Challenges): void {
     this.#challengeAnswers.use(answers);
+    this.#listenerHost.challenges.use(certificates);
+  }
+
+  /** Handshakes that wait for a certificate of this name go on. */
+  settleWanted(name: string, found: boolean): void {
+    this.#listenerHost.wanted.settle(name, found);
   }
 
   /** Accepts nothing more; resolves when the last connection has ended. */

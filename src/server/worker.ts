@@ -55,6 +55,9 @@ port.on('message', (message: ToWorker) => {
       state.answerChallenges(message.challenges);
       tell({ type: 'challenged' });
       return;
+    case 'settled':
+      state.settleWanted(message.name, message.found);
+      return;
     case 'drain':
       void state.drain().then(() => tell({ type: 'drained' }));
       return;

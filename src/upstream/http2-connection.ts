@@ -61,7 +61,7 @@ export class Http2Connection
       () => pool.settings,
     );
     this.session = new ClientSession(this, {
-      maxStreams: 0,
+      maxStreams: this.#maxStreams,
       streamWindow: STREAM_WINDOW,
       // Clients that are slow to take their responses do not keep others waiting.
       connectionWindow: STREAM_WINDOW * this.#maxStreams,
@@ -82,7 +82,7 @@ export class Http2Connection
 
   /** How many more requests it takes at the moment. */
   get free(): number {
-    if (this.#state !== 'open') return 0;
+    if (this.#state !== 'open' || this.session.isBlocked) return 0;
     return Math.min(this.session.freeStreams, this.#maxStreams - this.session.streams.size);
   }
 
@@ -205,6 +205,7 @@ export class Http2Connection
 
   drained(): void {
     this.session.drained();
+    if (this.#state === 'open') this.#pool.freed(this);
   }
 
   /** The endpoint sends no more: no stream can come to a good end. */

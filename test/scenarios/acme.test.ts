@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
+import { ok, startOrigin } from '../support/origin.ts';
 import { missingPebble, type Pebble, startPebble } from '../support/pebble.ts';
 import { exchange } from '../support/raw-client.ts';
-import { secureGet } from '../support/tls.ts';
+import { connectTls, secureGet } from '../support/tls.ts';
 
 const LIMIT = { skip: missingPebble(), timeout: 90_000 };
 
@@ -150,4 +151,64 @@ esac
   });
   await issued(gateway);
   assert.equal(await get(pebble, 'www.a.example'), 'hello');
+});
+
+test(
+  'tls-alpn-01: the listener proves its own names, and other clients go on with the certificate there is',
+  LIMIT,
+  async (t) => {
+    const pebble = await startPebble(t);
+    const text = configuration(pebble, 'a.example', ', challenge: tls-alpn-01').replace(
+      `web: { address: '127.0.0.1:${pebble.httpPort}' }`,
+      '',
+    );
+    const gateway = await startTidegate(t, text, { files: { 'ca.pem': pebble.authority } });
+    await issued(gateway);
+    assert.equal(await get(pebble, 'a.example'), 'hello');
+    // Nobody gets a challenge's certificate when none is under way.
+    const attempt = connectTls(t, pebble.tlsPort, { servername: 'a.example', ALPNProtocols: ['acme-tls/1'] });
+    await assert.rejects(attempt, /no application protocol/);
+  },
+);
+
+/** A listener without a certificate, for whoever asks for one of the names of `onDemand`. */
+function demanding(pebble: Pebble, onDemand: string): string {
+  return configuration(pebble, 'on-demand', `, on-demand: ${onDemand}`).replace('[on-demand]', 'on-demand');
+}
+
+test('on demand: the first handshake for a name waits for its certificate, and the next has it', LIMIT, async (t) => {
+  const pebble = await startPebble(t);
+  const gateway = await startTidegate(t, demanding(pebble, '{ allow: "*.example" }'), {
+    files: { 'ca.pem': pebble.authority },
+  });
+  const answers = await Promise.all([get(pebble, 'a.example'), get(pebble, 'a.example')]);
+  assert.deepEqual(answers, ['hello', 'hello']);
+  assert.equal(gateway.log.filter(({ msg }) => msg === 'a certificate was issued').length, 1);
+  await assert.rejects(get(pebble, 'a.elsewhere'), /unrecognized name/);
+  // It is there after a restart, without the authority.
+  const root = await pebble.root();
+  const storage = join(dirname(gateway.file), 'certificates');
+  await gateway.stop();
+  await pebble.stop();
+  const text = demanding(pebble, '{ allow: "*.example" }').replace('storage: certificates', `storage: ${storage}`);
+  await startTidegate(t, text, { files: { 'ca.pem': pebble.authority } });
+  assert.equal((await secureGet(pebble.tlsPort, { servername: 'a.example', ca: root })).body, 'hello');
+});
+
+test('on demand: a URL of the operator decides, and a client without a name waits for nothing', LIMIT, async (t) => {
+  const pebble = await startPebble(t);
+  const judge = await startOrigin(t, ({ target }) =>
+    target.endsWith('domain=good.example') ? ok('') : 'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n',
+  );
+  await startTidegate(t, demanding(pebble, `{ ask: 'http://${judge.address}/may' }`), {
+    files: { 'ca.pem': pebble.authority },
+  });
+  assert.equal(await get(pebble, 'good.example'), 'hello');
+  await assert.rejects(get(pebble, 'bad.example'), /unrecognized name/);
+  await assert.rejects(get(pebble, 'bad.example'), /unrecognized name/);
+  const asked = judge.requests.map(({ target }) => target);
+  assert.deepEqual(asked.slice(0, 2), ['/may?domain=good.example', '/may?domain=bad.example']);
+  // Each worker asks about a name that was refused once.
+  assert.ok(asked.length <= 3);
+  await assert.rejects(secureGet(pebble.tlsPort, { servername: '', ca: pebble.authority }));
 });

@@ -162,6 +162,13 @@ async function startStapled(t: TestContext, options: string) {
   return { ocsp, gateway };
 }
 
+test('a certificate that names a responder is stapled', LIMIT, async (t) => {
+  const { ocsp, gateway } = await startStapled(t, '');
+  await gateway.untilLogged('a certificate is stapled');
+  const staple = await stapleOf(gateway.port(), ocsp.certificate);
+  assert.ok(staple && staple.length > 100);
+});
+
 test('without stapling no responder is asked', LIMIT, async (t) => {
   const { ocsp, gateway } = await startStapled(t, ', ocsp-stapling: false');
   assert.equal(await stapleOf(gateway.port(), ocsp.certificate), null);

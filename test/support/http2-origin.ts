@@ -3,9 +3,19 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
-import type { FieldPair } from './hpack.ts';
+import { type FieldPair, hpackBlock } from './hpack.ts';
 import { RawHttp2Client } from './http2-client.ts';
-import { FLAG, FRAME, type Frame, PREFACE, type Setting, settingsBytes, uint32 } from './http2-frames.ts';
+import {
+  FLAG,
+  FRAME,
+  type Frame,
+  frameBytes,
+  headersBytes,
+  PREFACE,
+  type Setting,
+  settingsBytes,
+  uint32,
+} from './http2-frames.ts';
 
 /** A request head that has come. */
 export interface Http2Request {
@@ -36,8 +46,9 @@ export class Http2OriginConnection extends RawHttp2Client {
 
   /** Sends a whole response. */
   async answer(streamId: number, body = 'ok', fields: readonly FieldPair[] = [], status = '200'): Promise<void> {
-    void this.headers(streamId, [[':status', status], ...fields], body === '' ? FLAG.endStream : 0);
-    if (body !== '') await this.data(streamId, body, FLAG.endStream);
+    const block = hpackBlock([[':status', status], ...fields]);
+    const content = body === '' ? [] : [frameBytes(FRAME.data, FLAG.endStream, streamId, body)];
+    await this.send(Buffer.concat([headersBytes(streamId, block, body === '' ? FLAG.endStream : 0), ...content]));
   }
 
   /** Tells that nothing beyond the stream will be processed. */
@@ -51,6 +62,8 @@ export interface Http2OriginOptions {
   readonly tls?: TlsOptions;
   /** Sends no SETTINGS, and nothing else either. */
   readonly isSilent?: boolean;
+  /** Gives back the room of received content at once; true by default. */
+  readonly refills?: boolean;
 }
 
 export class Http2Origin {
@@ -62,12 +75,12 @@ export class Http2Origin {
 
   constructor(
     serve: (connection: Http2OriginConnection) => unknown,
-    { settings = [], tls, isSilent = false }: Http2OriginOptions,
+    { settings = [], tls, isSilent = false, refills = true }: Http2OriginOptions,
   ) {
     const take = (socket: Socket) => {
       this.sockets.push(socket);
       socket.on('error', () => {});
-      void this.#open(socket).then((connection) => {
+      void this.#open(socket, refills).then((connection) => {
         if (!isSilent) {
           void connection.send(settingsBytes(settings));
           void connection.frame(FRAME.settings, FLAG.ack, 0);
@@ -111,12 +124,12 @@ export class Http2Origin {
   }
 
   /** Reads the preface; what follows is the connection's. */
-  async #open(socket: Socket): Promise<Http2OriginConnection> {
+  async #open(socket: Socket, refills: boolean): Promise<Http2OriginConnection> {
     for (;;) {
       const preface = socket.read(PREFACE.length) as Buffer | null;
       if (preface) {
         if (preface.toString('latin1') !== PREFACE) throw new Error(`no preface: ${preface.toString('latin1')}`);
-        return new Http2OriginConnection(socket, { refills: true });
+        return new Http2OriginConnection(socket, { refills });
       }
       await once(socket, 'readable');
     }

@@ -26,9 +26,10 @@ function targetOf(upstream: UpstreamConfig, address: ResolvedEndpoint): ProbeTar
   const { health, 'send-proxy-protocol': version } = upstream;
   const port = health?.shared.port;
   const target = { ...address, tls: compileEndpointTls(upstream)?.endpoint };
-  // A port of its own is no place where the endpoint expects the connections of proxies.
+  // Who listens on a port of its own expects no connections of proxies, and speaks whatever it likes.
   if (port !== undefined) return { ...target, port };
-  return version === undefined ? target : { ...target, proxyHeader: writeOwnHeader(version === 'v1' ? 1 : 2) };
+  const { protocol } = upstream;
+  return { ...target, protocol, proxyHeader: version && writeOwnHeader(version === 'v1' ? 1 : 2) };
 }
 
 export class ProbeLoop {
@@ -68,7 +69,7 @@ export class ProbeLoop {
   configure(upstream: UpstreamConfig, address: ResolvedEndpoint): void {
     const config = upstream.health;
     this.#target = targetOf(upstream, address);
-    const text = JSON.stringify(config ? [config, upstream.tls] : null);
+    const text = JSON.stringify(config ? [config, upstream.tls, upstream.protocol] : null);
     if (text === this.#configText) return;
     this.stop();
     this.#configText = text;

@@ -200,7 +200,7 @@ export class FrameIntake implements FrameReceiver {
       reason: `RST_STREAM ${name}`,
       isUnprocessed: name === 'REFUSED_STREAM',
     });
-    this.#session.gaveUp();
+    this.#session.floods.gaveUp();
   }
 
   #takeSettings(bytes: Buffer, from: number, to: number): void {

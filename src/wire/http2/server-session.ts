@@ -80,11 +80,6 @@ export class ServerSession extends Session {
     this.goAway('NO_ERROR', this.lastPeerStreamId);
   }
 
-  /** Streams that a client opens and gives up cost it little, and us much; those that a server gives up were opened by us. */
-  override gaveUp(): void {
-    this.floods.gaveUp();
-  }
-
   override isIdle(streamId: number): boolean {
     return streamId % 2 === 0 || streamId > this.lastPeerStreamId;
   }
@@ -151,7 +146,7 @@ export class ServerSession extends Session {
       // RFC 9113 8.1.1: malformed requests "MUST be treated as a stream error […] of type PROTOCOL_ERROR".
       this.refuse(streamId, 'PROTOCOL_ERROR');
       this.host.malformed(request);
-      this.gaveUp();
+      this.floods.gaveUp();
       return;
     }
     const stream = this.open(streamId);

@@ -219,7 +219,7 @@ export abstract class Session implements StreamHost {
     this.host.breached(code);
     this.resetStream(stream, code);
     stream.owner?.lost({ code, by: 'breach', reason, isUnprocessed: false });
-    this.gaveUp();
+    this.floods.gaveUp();
   }
 
   /** Ends a stream without a frame, and tells its owner. */
@@ -249,9 +249,6 @@ export abstract class Session implements StreamHost {
 
   /** GOAWAY of the peer has changed `lastUsableStreamId`. */
   peerLeaves(): void {}
-
-  /** A stream was given up by the peer, or for a breach of it. */
-  gaveUp(): void {}
 
   /** Whether frames for a stream that is no more are to be ignored: we ended it, and the peer may not have known. */
   isIgnored(streamId: number): boolean {

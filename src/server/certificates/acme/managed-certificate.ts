@@ -91,6 +91,14 @@ export class ManagedCertificate {
     await this.#attempt('asked').finally(() => this.#schedule());
   }
 
+  /** Issues now, unless it is too early after a failure. Rejects with why there is none. */
+  async issue(): Promise<void> {
+    if (this.current) return await this.#host.changed();
+    const { next, reason } = this.#attempts;
+    if (next > this.#host.clock.wall()) throw new Error(`not before ${isoTime(next)}: ${reason}`);
+    await this.#attempt('due');
+  }
+
   get #dueAt(): number {
     return Math.max(this.current ? (this.#watch?.renewAt ?? 0) : 0, this.#attempts.next);
   }
