@@ -11,6 +11,7 @@ import type { ResponseOwner } from '#wire/http2/client-session.ts';
 import type { ErrorName } from '#wire/http2/protocol.ts';
 import type { ResponseFields } from '#wire/http2/response-fields.ts';
 import type { Http2Stream, StreamLoss } from '#wire/http2/stream.ts';
+import { contentIdleMs } from './content-idle.ts';
 import type { Http2Connection } from './http2-connection.ts';
 import type { Http2Pool } from './http2-pool.ts';
 import { asksForTunnel, requestStart } from './http2-request.ts';
@@ -44,6 +45,8 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
   /** Its content so far. */
   #early = '';
   #incoming: Http2Content | undefined = undefined;
+  /** How long that may stand still. */
+  #contentIdleMs = 0;
   /** Whether a response was given whose content streams. */
   #streams = false;
   #isTunnel = false;
@@ -295,6 +298,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
   #streamContent(response: Response): void {
     const stream = this.#stream as Http2Stream;
     this.#held = undefined;
+    this.#contentIdleMs = contentIdleMs(this.upstream, response);
     const incoming = new Http2Content(stream, this, Number.POSITIVE_INFINITY);
     this.#incoming = incoming;
     if (this.#early !== '') incoming.receive(Buffer.from(this.#early, 'latin1'));
@@ -321,7 +325,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     if (!incoming || this.#ended) return;
     const { deadlines } = this.#pool.host;
     if (incoming.held || incoming.complete) deadlines.clear(this);
-    else deadlines.set(this, this.upstream.timeouts.idleMs);
+    else deadlines.set(this, this.#contentIdleMs);
   }
 
   /** The response is complete: what is still to be sent of the request would only be thrown away. */

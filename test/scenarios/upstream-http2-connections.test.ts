@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
-import { FLAG, FRAME, SETTING, uint32 } from '../support/http2-frames.ts';
+import { FLAG, FRAME, SETTING, settingsBytes, uint32 } from '../support/http2-frames.ts';
 import { answerAll, type Http2Origin, type Http2OriginConnection, startHttp2Origin } from '../support/http2-origin.ts';
 import { ok, startOrigin } from '../support/origin.ts';
 import { closedPort } from '../support/ports.ts';
@@ -409,4 +409,69 @@ upstreams: { app: { endpoints: ['${address}'], protocol: ${protocol} } }
   await gateway.untilAdmin<{ generation: number }>('/status', ({ generation }) => generation >= 2);
   assert.equal((await exchange(t, gateway.port(), GET)).body, 'by HTTP/1.1');
   await (await origin.connection()).closed();
+});
+
+test('streaming content is sent again where the first endpoint has refused its stream', async (t) => {
+  const content = 'abcdefgh'.repeat(2000);
+  const refusing = await startHttp2Origin(t, async (connection) => {
+    const { streamId } = await connection.requested();
+    await connection.next(({ type }) => type === FRAME.data);
+    await connection.rst(streamId, 7);
+  });
+  let begun = (): void => {};
+  const untilBegun = new Promise<void>((resolve) => (begun = resolve));
+  const other = await startHttp2Origin(t, async (connection) => {
+    const { streamId } = await connection.requested();
+    const part = await connection.next(({ type }) => type === FRAME.data);
+    begun();
+    await connection.answer(streamId, part.payload.toString() + (await connection.content(streamId)).toString());
+  });
+  const gateway = await gatewayTo(t, [refusing, other]);
+  const client = await connectRaw(t, gateway.port());
+  const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+  void client.send(`PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk(content.slice(0, 5000))}`);
+  await untilBegun;
+  void client.send(`${chunk(content.slice(5000))}0\r\n\r\n`);
+  const { status, body } = await client.response();
+  assert.deepEqual([status, body === content], [200, true]);
+});
+
+test('a client that leaves while the connection is being opened costs nobody anything', async (t) => {
+  const origin = await startHttp2Origin(t, answerAll, { isSilent: true });
+  const gateway = await gatewayTo(t, [origin]);
+  const leaving = await connectRaw(t, gateway.port());
+  void leaving.send(GET);
+  const connection = await origin.connection();
+  const staying = exchange(t, gateway.port(), GET);
+  leaving.abort();
+  await gateway.untilRecords(1);
+  await connection.send(settingsBytes([]));
+  assert.equal((await staying).status, 200);
+  assert.equal(await gateway.metric(metric('streams_total', origin)), 1);
+  assert.equal(await gateway.metric(metric('waiting', origin)), 0);
+});
+
+test('clients that read nothing keep no others waiting on the same connection', async (t) => {
+  const large = 'x'.repeat(1_000_000);
+  const origin = await startHttp2Origin(t, async (connection) => {
+    // What is sent beyond the windows would end the connection; the stream window alone is what may be sent of each.
+    for (;;) {
+      const { streamId, field } = await connection.requested();
+      if (field(':path') === '/large') {
+        void connection.headers(streamId, [[':status', '200']]);
+        for (let at = 0; at < 65_535; at += 16_384)
+          void connection.data(streamId, large.slice(at, Math.min(65_535, at + 16_384)));
+      } else void connection.answer(streamId);
+    }
+  });
+  const gateway = await gatewayTo(t, [origin]);
+  for (let i = 0; i < 40; i++) {
+    const client = await connectRaw(t, gateway.port(), { paused: true });
+    void client.send('GET /large HTTP/1.1\r\nHost: a\r\n\r\n');
+  }
+  const connection = await origin.connection();
+  while ((await gateway.metric(metric('streams_active', origin))) < 40) await new Promise((r) => setTimeout(r, 10));
+  assert.equal((await exchange(t, gateway.port(), GET)).status, 200);
+  assert.equal(connection.ended, false);
+  assert.equal(origin.connections.length, 1);
 });

@@ -148,6 +148,40 @@ test('protocol auto: an upgrade goes over HTTP/1.1, which knows it', async (t) =
   assert.deepEqual(answered, ['2.0', 'upgrade']);
 });
 
+test('protocol auto: a WebSocket goes over a connection of HTTP/2 that is there and takes it', async (t) => {
+  const methods: unknown[] = [];
+  const server = http2.createSecureServer({
+    ...certificate,
+    allowHTTP1: true,
+    settings: { enableConnectProtocol: true },
+  });
+  server.on('stream', (stream: ServerHttp2Stream, headers) => {
+    methods.push(headers[':method']);
+    stream.respond({ ':status': 200 });
+    if (headers[':method'] !== 'CONNECT') stream.end('ok');
+  });
+  const gateway = await secureGateway(t, [await serve(t, server as unknown as Http2Server)], 'protocol: auto');
+  assert.equal((await exchange(t, gateway.port(), GET)).status, 200);
+  const client = await connectRaw(t, gateway.port());
+  assert.equal((await client.request(handshake('/'))).status, 101);
+  assert.deepEqual(methods, ['GET', 'CONNECT']);
+});
+
+test('protocol auto: an endpoint that learns HTTP/2 is asked again when no connection to it is left', async (t) => {
+  const port = await closedPort();
+  const old = await startOrigin(t, () => ok('old'), { port, tls: { ...certificate, ALPNProtocols: ['http/1.1'] } });
+  const gateway = await secureGateway(t, [old], 'protocol: auto');
+  assert.equal((await exchange(t, gateway.port(), GET)).body, 'old');
+  await old.stop();
+  const server = versionServer();
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => void server.close());
+  assert.equal((await exchange(t, gateway.port(), GET)).body, '2.0 https');
+  // Its session would keep the server from closing.
+  await gateway.stop();
+});
+
 test('sessions of TLS are continued by connections of HTTP/2 too', async (t) => {
   const server = await serve(t, versionServer());
   const gateway = await secureGateway(t, [server], 'protocol: http2\n    pool: { max-idle: 0 }');
