@@ -9,7 +9,7 @@ import { Http2ByteStream } from '#net/http2-byte-stream.ts';
 import { Http2Content, type Http2ContentOwner } from '#net/http2-content.ts';
 import { openTunnel } from '#net/open-tunnel.ts';
 import { countActive } from '#telemetry/series.ts';
-import type { ErrorName } from '#wire/http2/protocol.ts';
+import { type ErrorName, MAX_FRAME_BYTES } from '#wire/http2/protocol.ts';
 import type { Http2Stream, StreamLoss, StreamOwner } from '#wire/http2/stream.ts';
 import { acceptFor } from '#wire/websocket/handshake.ts';
 import { type AnswerOwner, Http2Answer } from './http2-answer.ts';
@@ -88,8 +88,15 @@ export class Http2Exchange
   }
 
   onDeadline(): void {
-    if (this.#answer?.waiting) this.#fail(new ProxyError('client-stalled'), 'CANCEL');
-    else if (this.#content && !this.#content.complete) this.#reject(new ProxyError('request-body-timeout'));
+    const answer = this.#answer;
+    if (answer?.waiting) {
+      if (answer.hasMoved()) this.#watch();
+      else this.#fail(new ProxyError('client-stalled'), 'CANCEL');
+    } else if (this.#content && !this.#content.complete) {
+      // What other requests hold may be all that the client is allowed to send on this connection.
+      if (this.#connection.session.receiveWindow.bytes < MAX_FRAME_BYTES) this.#watch();
+      else this.#reject(new ProxyError('request-body-timeout'));
+    }
   }
 
   // What the stream tells.
@@ -213,8 +220,11 @@ export class Http2Exchange
     if (this.#ended) return;
     const { host, listenerState } = this.#connection;
     const content = this.#content;
-    if (this.#answer?.waiting) host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
-    else if (content && !content.complete && !content.held)
+    const answer = this.#answer;
+    if (answer?.waiting) {
+      answer.hasMoved();
+      host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
+    } else if (content && !content.complete && !content.held)
       host.deadlines.set(this, listenerState.settings.bodyTimeoutMs);
     else if (this.deadline) host.deadlines.clear(this);
   }

@@ -76,6 +76,11 @@ export class Http2Stream {
     this.receiveWindow = receiveWindow;
   }
 
+  /** Octets that wait to be sent. */
+  get waitingBytes(): number {
+    return this.pending ? this.pending.length - this.pendingAt : 0;
+  }
+
   /** Sends content. Returns false when some of it waits: `bytes` are left alone then until `owner.sent`, and nothing is sent before. */
   send(bytes: Uint8Array): boolean {
     return this.closed || this.localEnded || this.#host.queue.send(this, bytes);
