@@ -15,13 +15,16 @@ import { StreamRoutes } from '#routing/stream-routes.ts';
 import type { Rate } from '#schema/units.ts';
 import type { CompileHost } from './compile-host.ts';
 import type { Targets } from './compile-targets.ts';
+import { compileTls } from './compile-tls.ts';
 import type { Config, ListenerConfig } from './config-schema.ts';
 import type { Target } from './subset-check.ts';
 
 /** Of a listener that has none. */
 const NO_SESSIONS: ListenerSettings['udp'] = { idleTimeoutMs: 0, maxSessions: 0, expectedAnswers: 0 };
 
-export function listenerSettings(name: string, config: ListenerConfig): ListenerSettings {
+/** `all` is the configuration of which the listener is one. */
+export function listenerSettings(name: string, { listeners, tls: common }: Config): ListenerSettings {
+  const config = listeners[name] as ListenerConfig;
   const { limits, timeouts, http2, udp } = config;
   return {
     name,
@@ -38,7 +41,7 @@ export function listenerSettings(name: string, config: ListenerConfig): Listener
     maxRequests: limits.requests,
     maxConnections: limits.connections,
     firstBytesTimeoutMs: timeouts['first-bytes'],
-    handshakeTimeoutMs: config.tls?.['handshake-timeout'] ?? 0,
+    tls: compileTls(config, common),
     lifetimeMs: timeouts.lifetime ?? 0,
     admission: compileAdmission(limits),
     udp: udp ? { idleTimeoutMs: udp.idle, maxSessions: udp.sessions, expectedAnswers: udp.answers ?? 0 } : NO_SESSIONS,
@@ -66,7 +69,8 @@ export function compilePassages(
       streamRoutes.set(name, routes);
       passages.set(name, passBy(routes));
     } else if (listener.upstream !== undefined) {
-      passages.set(name, forward({ ...listener, upstream: listener.upstream }));
+      const { upstream, subset, 'when-empty': whenEmpty } = listener;
+      passages.set(name, forward({ upstream, subset, 'when-empty': whenEmpty }));
     }
   }
   return { passages, streamRoutes };

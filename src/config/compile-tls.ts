@@ -1,28 +1,25 @@
-// Compiles the option `tls` of an upstream.
-import { parseAuthority } from '#http/authority.ts';
-import { EndpointTls } from '#model/endpoint-tls.ts';
-import type { UpstreamTls } from '#model/upstream.ts';
-import type { UpstreamConfig } from './config-schema.ts';
+// What a listener asks of TLS handshakes.
+import type { TlsSettings } from '#model/tls.ts';
+import type { Config, ListenerConfig } from './config-schema.ts';
 
-/** `undefined` where endpoints are spoken to without TLS. */
-export function compileTls({ tls, host }: UpstreamConfig): UpstreamTls | undefined {
-  if (tls === false) return undefined;
-  const given: Partial<Exclude<typeof tls, boolean>> = tls === true ? {} : tls;
-  const endpoint = new EndpointTls({
-    serverName: given['server-name'] ?? nameOf(host),
-    ca: given.ca,
-    cert: given.cert,
-    key: given.key,
-    verify: given.verify ?? true,
-    minVersion: given['min-version'] ?? '1.2',
-    ciphers: given.ciphers,
-  });
-  return { endpoint, reusesSessions: given['session-reuse'] ?? true, alpn: given.alpn ?? [] };
-}
-
-/** The name in the option `host`, if it is one. */
-function nameOf(host: string): string | undefined {
-  if (host === 'keep' || host === 'endpoint') return undefined;
-  const name = parseAuthority(host)?.host;
-  return name?.startsWith('[') ? name.slice(1, -1) : name;
+/** `undefined` for a listener without TLS. */
+export function compileTls(
+  { tls }: ListenerConfig,
+  { 'ticket-rotation': rotationMs }: Config['tls'],
+): TlsSettings | undefined {
+  if (!tls) return undefined;
+  const { client } = tls;
+  // A session that is resumed knows the client's certificate and not those of its issuers.
+  const mayResume = tls['session-tickets'] && !client?.forward.includes('chain');
+  return {
+    minVersion: tls['min-version'],
+    ciphers: tls.ciphers.join(':'),
+    groups: tls.groups?.join(':') ?? 'auto',
+    unknownName: tls['unknown-name'],
+    onDemand: tls.certificates.some(({ acme }) => acme === 'on-demand'),
+    // The key that a ticket was sealed with is there for three rotations, of which the first may be nearly over.
+    ticketLifetimeMs: mayResume ? 2 * rotationMs : undefined,
+    handshakeTimeoutMs: tls['handshake-timeout'],
+    client: client && { mode: client.mode, names: client.names, forward: client.forward },
+  };
 }

@@ -6,9 +6,9 @@ import type { Endpoint, GroupingSettings, PoolSettings, Upstream } from '#model/
 import { WaitingRoom } from '#proxy/wake-up.ts';
 import { formatAddress } from '#schema/address.ts';
 import { compileAffinity } from './compile-affinity.ts';
+import { compileEndpointTls } from './compile-endpoint-tls.ts';
 import { type CompileHost, seriesKey } from './compile-host.ts';
 import { compileBreaker, compileGate, compileHedge, compileRetry } from './compile-recovery.ts';
-import { compileTls } from './compile-tls.ts';
 import type { UpstreamConfig } from './config-schema.ts';
 import type { WakeConfig } from './wake-schema.ts';
 
@@ -42,7 +42,11 @@ export function poolSettings(config: UpstreamConfig): PoolSettings {
     waitTimeoutMs: pool['wait-timeout'],
     maxRequests: pool['max-requests'],
     maxAgeMs: pool['max-age'],
-    tls: compileTls(config),
+    tls: compileEndpointTls(config),
+    protocol: config.protocol,
+    streams: pool.streams,
+    pingIntervalMs: pool['ping-interval'],
+    pingTimeoutMs: pool['ping-timeout'],
   };
 }
 
@@ -92,6 +96,7 @@ export function compileUpstream(
       connectMs: timeouts.connect,
       firstByteMs: timeouts['first-byte'],
       idleMs: timeouts.idle,
+      streamIdleMs: timeouts['stream-idle'],
       tunnelIdleMs: timeouts['tunnel-idle'],
     },
     maxCallMs: config.grpc['max-timeout'] ?? Number.POSITIVE_INFINITY,

@@ -128,7 +128,7 @@ function compileAction(config: RouteConfig, upstreams: Targets, host: CompileHos
     });
   }
   const branches = (config.upstream ?? []).map((target) => ({
-    handler: createForward(upstreams(target), host),
+    handler: createForward(upstreams({ ...target, timeouts: config.timeouts }), host),
     weight: target.weight,
   }));
   return branches.length === 1 ? (branches[0] as { handler: Handler }).handler : createSplit(branches, host.random);

@@ -1,7 +1,9 @@
 // The whole configuration: its sections put together. What sections mean to each other is checked in `validate.ts`.
 import { type Output, s } from '#schema/blocks.ts';
+import { certificates } from './certificates-schema.ts';
 import { admin, drain, forwarding, listener, logs, overload } from './listener-schema.ts';
 import { policyStep, route } from './route-schema.ts';
+import { tls } from './tls-schema.ts';
 import { upstream } from './upstream-schema.ts';
 
 export const configSchema = s.object({
@@ -16,6 +18,8 @@ export const configSchema = s.object({
     .describe('Where this gateway runs, such as eu-1a: endpoints of the same zone are preferred.'),
   admin: admin.prefault({}).describe('The admin API.'),
   listeners: s.record(listener).describe('Where clients connect, by name.'),
+  certificates: certificates.prefault({}).describe('Certificates that no files bring, and stapling.'),
+  tls: tls.prefault({}).describe('TLS of all listeners.'),
   forwarding: forwarding.prefault({}).describe('What next hops and clients are told of each other.'),
   policies: s.array(policyStep).default([]).describe('Steps around every request, ahead of those of its route.'),
   routes: s

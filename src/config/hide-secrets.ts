@@ -8,6 +8,7 @@ const SECRET_KEYS: ReadonlySet<string> = new Set([
   'password-hash',
   'secret',
   'key',
+  'hmac-key',
   'authorization',
 ]);
 

@@ -6,7 +6,10 @@ import { listenerTls } from './tls-schema.ts';
 
 const timeouts = s.object({
   head: s.positiveDuration().prefault('10s').describe('From the first byte of a request head to its last.'),
-  body: s.positiveDuration().prefault('30s').describe('Without a byte of request content.'),
+  body: s
+    .positiveDuration()
+    .prefault('30s')
+    .describe('Without a byte of request content, as long as no response has begun.'),
   'keep-alive': s.duration().prefault('65s').describe('Between two requests on one connection.'),
   send: s.positiveDuration().prefault('30s').describe('Without the client taking a byte of the response.'),
   'first-bytes': s

@@ -7,6 +7,7 @@ import { validateHostPattern, validatePathPattern } from '#routing/patterns.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import { moduleOptions } from '#schema/module-options.ts';
 import { subsetOptions } from './subset-schema.ts';
+import { routeTimeouts } from './upstream-schema.ts';
 
 const value = s.union([
   s.string().transform((equals) => ({ equals })),
@@ -86,6 +87,9 @@ export const route = s.object({
   upstream: target
     .optional()
     .describe('Name of an upstream, or { name, subset }, or { split: [{ upstream, weight, subset }] }.'),
+  timeouts: routeTimeouts
+    .optional()
+    .describe("Timeouts of this route in place of the upstream's, such as those of long polling."),
   redirect: redirect.optional().describe('Answer with a redirect.'),
   respond: respond.optional().describe('Answer with a fixed response.'),
 });

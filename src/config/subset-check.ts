@@ -1,11 +1,12 @@
 // Whether a target's subset can have an endpoint at all: told from what is listed; what resolvers will find nobody knows yet.
-import type { UpstreamConfig } from './config-schema.ts';
+import type { RouteConfig, UpstreamConfig } from './config-schema.ts';
 
-/** An upstream, or a subset of one. */
+/** An upstream, or a subset of one, under timeouts of its own where it has any. */
 export interface Target {
   readonly upstream: string;
   readonly subset?: Labels | undefined;
   readonly 'when-empty': 'none' | 'any';
+  readonly timeouts?: RouteConfig['timeouts'];
 }
 
 type Labels = Readonly<Record<string, string>>;

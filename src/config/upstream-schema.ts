@@ -17,9 +17,27 @@ const timeouts = s.object({
   connect: s.positiveDuration().prefault('5s').describe('Until a connection to the endpoint stands.'),
   'first-byte': s.positiveDuration().prefault('30s').describe('From the request sent to the response head.'),
   idle: s.positiveDuration().prefault('30s').describe('Without a byte while content flows.'),
+  'stream-idle': s
+    .positiveDuration()
+    .prefault('10m')
+    .describe('The same in responses that may be silent for long: event streams (text/event-stream) and gRPC.'),
   'tunnel-idle': s
     .positiveDuration()
     .prefault('10m')
+    .describe('Without a byte on an upgraded connection, such as a WebSocket.'),
+});
+
+/** Those that a route may have of its own. */
+export const routeTimeouts = s.object({
+  'first-byte': s
+    .positiveDuration()
+    .optional()
+    .describe('From the request sent to the response head: longer than the longest poll, for long polling.'),
+  idle: s.positiveDuration().optional().describe('Without a byte while content flows.'),
+  'stream-idle': s.positiveDuration().optional().describe('The same in event streams (text/event-stream) and gRPC.'),
+  'tunnel-idle': s
+    .positiveDuration()
+    .optional()
     .describe('Without a byte on an upgraded connection, such as a WebSocket.'),
 });
 
@@ -51,7 +69,25 @@ const pool = s.object({
     .describe(
       'Age at which a connection gets no more requests and is closed after the present one, drawn for each from the last fifth of this, so that they do not all end at once. No limit by default.',
     ),
+  streams: s
+    .integer({ min: 1, max: 10_000 })
+    .default(100)
+    .describe(
+      'HTTP/2: requests at a time on one connection, if the endpoint takes as many; for more of them another connection is opened.',
+    ),
+  'ping-interval': s
+    .positiveDuration()
+    .optional()
+    .describe(
+      'HTTP/2: without anything from the endpoint after which a connection is asked for a sign of life, idle or not. By default only where a request is not answered in time.',
+    ),
+  'ping-timeout': s
+    .positiveDuration()
+    .prefault('5s')
+    .describe('HTTP/2: how long that sign may take; then the connection is dead.'),
 });
+
+const protocol = s.enum(['http1', 'http2', 'auto']);
 
 const successRate = s.object({
   deviations: s
@@ -172,6 +208,11 @@ export const upstream = s.object({
   resolve: moduleOptions('resolver', resolvers, damping)
     .optional()
     .describe('How endpoints are found, instead of being listed.'),
+  protocol: protocol
+    .default('http1')
+    .describe(
+      'What requests go over: http1, http2 (without tls from the first byte on, by prior knowledge), or auto: what the endpoint chooses by ALPN.',
+    ),
   tls: upstreamTls
     .default(false)
     .describe(

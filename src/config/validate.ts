@@ -3,6 +3,7 @@ import { nearest } from '#lib/nearest.ts';
 import type { ConfigurationProblem } from '#model/configuration-error.ts';
 import { formatAddress } from '#schema/address.ts';
 import { keysAt } from '#schema/shape-keys.ts';
+import { certificateProblems } from './certificate-problems.ts';
 import { type Config, configSchema, type ListenerConfig, type UpstreamConfig } from './config-schema.ts';
 import { flattenIssues } from './flatten-issues.ts';
 import { udp } from './listener-schema.ts';
@@ -31,7 +32,12 @@ export function validate(input: unknown): Validated {
   const rest = result.success ? result : configSchema.safeParse(withoutPaths(input, shapeProblems));
   if (!rest.success) return { config: undefined, problems: shapeProblems };
   const config = completed(rest.data);
-  const further = [...routeProblems(config), ...upstreamProblems(config), ...listenerProblems(config)];
+  const further = [
+    ...routeProblems(config),
+    ...upstreamProblems(config),
+    ...listenerProblems(config),
+    ...certificateProblems(config),
+  ];
   const problems = [...shapeProblems, ...further.filter((problem) => !followsFrom(problem, shapeProblems))];
   return problems.length > 0 ? { config: undefined, problems } : { config, problems: [] };
 }
@@ -82,6 +88,8 @@ function* routeProblems(config: Config): Generator<CrossProblem> {
     seen.add(name);
     const ends = [route.upstream, route.redirect, route.respond].filter((end) => end !== undefined).length;
     if (ends !== 1) yield { path, message: 'a route needs exactly one of upstream, redirect and respond' };
+    if (route.timeouts && !route.upstream)
+      yield { path: [...path, 'timeouts'], message: 'are those of an upstream, and the route has none' };
     yield* targetProblems(config, route.upstream ?? [], [...path, 'upstream']);
     for (const target of route.upstream ?? []) yield* subsetProblems(config, target, [...path, 'upstream']);
   }
@@ -124,6 +132,11 @@ function* upstreamProblems(config: Config): Generator<CrossProblem> {
       yield { path: [...path, 'wake'], message: 'needs exactly one of command and url' };
     if (wake?.url === undefined && Object.keys(wake?.headers ?? {}).length > 0)
       yield { path: [...path, 'wake', 'headers'], message: 'is of a request to url' };
+    if (upstream.protocol === 'auto' && upstream.tls === false)
+      yield {
+        path: [...path, 'protocol'],
+        message: 'auto is what the endpoint chooses in the TLS handshake; write tls too',
+      };
     yield* scalingProblems(upstream, [...path, 'scaling']);
     yield* concurrencyProblems(upstream, [...path, 'concurrency']);
     const seen = new Set<string>();

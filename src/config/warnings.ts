@@ -1,5 +1,5 @@
 // What is valid in a configuration and yet hardly meant: routes that never match, upstreams that nobody uses, options without effect.
-import { compileTls } from './compile-tls.ts';
+import { compileEndpointTls } from './compile-endpoint-tls.ts';
 import type { Config, RouteConfig } from './config-schema.ts';
 import { passageTargets } from './passage-problems.ts';
 import { emptySubset } from './subset-check.ts';
@@ -14,6 +14,7 @@ export function configurationWarnings(config: Config): readonly string[] {
     ...cutTimes(config),
     ...unmeantHedges(config),
     ...unprovenEndpoints(config),
+    ...unspokenGrpc(config),
   ];
 }
 
@@ -86,13 +87,27 @@ function* unmeantHedges({ upstreams }: Config): Generator<string> {
   }
 }
 
+/** Options for gRPC where requests go over HTTP/1.1, which servers of gRPC do not speak. */
+function* unspokenGrpc({ upstreams }: Config): Generator<string> {
+  for (const [name, { protocol, health, grpc, retry }] of Object.entries(upstreams)) {
+    if (protocol !== 'http1') continue;
+    const repeated = retry.on.find((one) => String(one).startsWith('grpc-'));
+    const option =
+      (health?.type === 'grpc' && 'health.type: grpc') ||
+      (grpc['max-timeout'] !== undefined && 'grpc.max-timeout') ||
+      (repeated !== undefined && `retry.on: ${repeated}`);
+    if (option)
+      yield `upstream ${name} has ${option}, and gets its requests over HTTP/1.1; servers of gRPC want protocol: http2`;
+  }
+}
+
 /** Resolvers that find endpoints by their IP addresses alone. */
 const FINDS_ADDRESSES: ReadonlySet<string> = new Set(['dns', 'docker', 'kubernetes']);
 
 /** Endpoints that need not prove who they are, or hardly can: what a gateway that starts with it says, too. */
 export function* unprovenEndpoints({ upstreams }: Pick<Config, 'upstreams'>): Generator<string> {
   for (const [name, upstream] of Object.entries(upstreams)) {
-    const settings = compileTls(upstream)?.endpoint.settings;
+    const settings = compileEndpointTls(upstream)?.endpoint.settings;
     if (!settings) continue;
     const { verify, ca, serverName } = settings;
     if (!verify) {

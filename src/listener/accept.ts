@@ -18,6 +18,7 @@ import { RefusedConnection } from './refused-connection.ts';
 import type { Successor } from './successor.ts';
 import { TcpConnection } from './tcp-connection.ts';
 import { TlsConnection, type TlsSuccessor } from './tls-connection.ts';
+import { TlsFailureLog } from './tls-failure-log.ts';
 import type { TlsTermination } from './tls-termination.ts';
 
 type Opener = (receiver: StreamReceiver) => TcpStream;
@@ -29,6 +30,7 @@ export class Listener implements BoundSocket {
   readonly #host: ListenerHost;
   readonly #server: net.Server;
   readonly #admission: Admission;
+  readonly #tlsFailures: TlsFailureLog;
   readonly #connections = new Set<AcceptedConnection>();
   /** What has come before `serve`; `undefined` from then on. */
   #early: net.Socket[] | undefined = [];
@@ -49,6 +51,7 @@ export class Listener implements BoundSocket {
     this.state = { name: settings.name, settings, series, tls: undefined, draining: false };
     this.#host = host;
     this.#admission = new Admission(settings.name, host);
+    this.#tlsFailures = new TlsFailureLog(settings.name, host.log, host.clock);
     this.#server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#accept(socket),
     );
@@ -155,7 +158,7 @@ export class Listener implements BoundSocket {
       this.#admission.hand(waiting, successor);
       this.#keep(successor);
     };
-    const end = { termination, succeed, onClosed: this.#onClosed };
+    const end = { termination, failures: this.#tlsFailures, succeed, onClosed: this.#onClosed };
     const waiting = new TlsConnection(open, this.state, this.#host, end);
     return this.#keep(waiting);
   }

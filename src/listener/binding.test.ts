@@ -13,8 +13,10 @@ import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
 import { createTestExchange } from '#model/testing.ts';
 import { CELL } from '#telemetry/series.ts';
 import { Listener } from './accept.ts';
+import { ChallengeAcceptors } from './challenge-acceptors.ts';
 import type { ListenerHost, ResponseReceiver } from './listener-host.ts';
 import { UdpListener } from './udp-listener.ts';
+import { WantedCertificates } from './wanted-certificates.ts';
 
 const ADDRESS = { host: '127.0.0.1', port: 0, socketPath: '', shared: false, first: true };
 
@@ -36,7 +38,7 @@ function createSettings(protocol: ListenerSettings['protocol'], maxConnections =
     maxRequests: 10,
     maxConnections,
     firstBytesTimeoutMs: 1000,
-    handshakeTimeoutMs: 1000,
+    tls: undefined,
     lifetimeMs: 0,
     admission: undefined,
     udp: { idleTimeoutMs: 1000, maxSessions: 10, expectedAnswers: 0 },
@@ -54,6 +56,8 @@ function createHost(handle: (receiver: ResponseReceiver) => void) {
     deadlines: new Deadlines(clock, 50),
     log: { debug() {}, info() {}, warn() {}, error() {} },
     turnEnd: new TurnEnd(),
+    challenges: new ChallengeAcceptors(),
+    wanted: new WantedCertificates(clock, () => {}),
     breached() {},
     buckets: () => table,
     snapshot: () => snapshot as Snapshot,

@@ -76,6 +76,8 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
     const { halfClosed, listenerState } = this.connection;
     const goesOn = this.#persistent && !halfClosed && !listenerState.draining;
     this.#answer.start(goesOn && !this.#mustCloseForContent(response));
+    // The rest of the content is no longer due.
+    if (this.#incoming) this.watch();
   }
 
   /** Sends an informational response ahead of the final one. */
@@ -147,9 +149,15 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
     const { settings } = this.connection.listenerState;
     const incoming = this.#incoming;
     if (this.#answer?.waiting) deadlines.set(this, settings.sendTimeoutMs);
-    else if (incoming && !incoming.complete && !incoming.held) deadlines.set(this, settings.bodyTimeoutMs);
+    else if (incoming && !incoming.complete && !incoming.held && this.#isContentDue)
+      deadlines.set(this, settings.bodyTimeoutMs);
     else if (this.connection.halfClosed && !this.#answer) deadlines.set(this, PROBE_AFTER_MS);
     else deadlines.clear(this);
+  }
+
+  /** Once a response flows, both sides may be silent for as long as the endpoint may: a stream both ways has no turn to take. */
+  get #isContentDue(): boolean {
+    return this.#answer === undefined || this.#answered;
   }
 
   /** Called by the answer when all of it has been written. */

@@ -33,9 +33,6 @@ export class Http2Answer implements BodySink {
   /** Octets still owed; infinite unless a length was announced. */
   #owed = Number.POSITIVE_INFINITY;
   #done = false;
-  /** Octets that had left, and DATA frames of the whole connection, at the last look. */
-  #left = 0;
-  #frames = 0;
 
   constructor(owner: AnswerOwner, session: ServerSession, stream: Http2Stream, response: Response) {
     this.#owner = owner;
@@ -74,20 +71,6 @@ export class Http2Answer implements BodySink {
     if (this.#done) return;
     this.#done = true;
     this.#body?.cancel(error);
-  }
-
-  /**
-   * Whether the client has taken some of it since the last call; or lets it wait for other streams only, of which it takes some. (Many
-   * streams on a slow connection take their turns, and the urgent ones go first: none of them is the client's fault.)
-   */
-  hasMoved(): boolean {
-    const { sendWindow, waitingBytes } = this.#stream;
-    const { frames } = this.#session.queue;
-    const left = this.sent - waitingBytes;
-    const hasMoved = left > this.#left || (sendWindow > 0 && frames > this.#frames);
-    this.#left = left;
-    this.#frames = frames;
-    return hasMoved;
   }
 
   chunk(bytes: Uint8Array): boolean {

@@ -91,6 +91,8 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   }
 
   drained(): void {
+    // What it has to take next has its own time.
+    if (this.#awaits === 'client') this.#await('nothing', 0);
     this.session.drained();
     this.#watch();
   }
@@ -157,6 +159,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
       if ((fields.path?.length ?? 0) > settings.maxTargetBytes) throw new ProxyError('request-target-too-long');
       const { allowEncodedSlash } = snapshot.forwarding;
       completeHttp2Request(request, fields, { secure: this.secure, allowEncodedSlash });
+      this.checkDirected(request);
       this.#checkContent(fields);
     } catch (error) {
       started.refuse(

@@ -5,6 +5,7 @@ import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { Exchange, Informant } from '#model/exchange.ts';
 import type { Request, Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import { HeldBytes } from '#net/held-bytes.ts';
 import { Http2ByteStream } from '#net/http2-byte-stream.ts';
 import { Http2Content, type Http2ContentOwner } from '#net/http2-content.ts';
 import { openTunnel } from '#net/open-tunnel.ts';
@@ -26,7 +27,10 @@ export class Http2Exchange
   #content: Http2Content | undefined = undefined;
   #answer: Http2Answer | undefined = undefined;
   /** What the client has sent ahead of a tunnel; `undefined` when it asks for none. */
-  #early: Buffer[] | undefined = undefined;
+  #early: HeldBytes | undefined = undefined;
+  /** How much of what waits, and of all content on the connection, had left when the deadline was set. */
+  #sentBefore = 0;
+  #octetsBefore = 0;
   #ended = false;
 
   constructor(connection: Http2Connection, exchange: Exchange, stream: Http2Stream) {
@@ -42,7 +46,7 @@ export class Http2Exchange
   start(): void {
     const { request } = this.exchange;
     if (request.upgrade !== '') {
-      this.#early = [];
+      this.#early = new HeldBytes();
     } else if (!this.#stream.remoteEnded) {
       const { maxBodyBytes } = this.#connection.listenerState.settings;
       this.#content = new Http2Content(this.#stream, this, maxBodyBytes > 0 ? maxBodyBytes : Number.POSITIVE_INFINITY);
@@ -73,6 +77,7 @@ export class Http2Exchange
     const answer = isFalse ? this.#refuseUpgrade(response) : response;
     this.#answer = new Http2Answer(this, this.#connection.session, this.#stream, answer);
     this.#answer.start();
+    this.#watch();
   }
 
   /** Answers a request that is not to be handled. */
@@ -88,22 +93,18 @@ export class Http2Exchange
   }
 
   onDeadline(): void {
-    const answer = this.#answer;
-    if (answer?.waiting) {
-      if (answer.hasMoved()) this.#watch();
-      else this.#fail(new ProxyError('client-stalled'), 'CANCEL');
-    } else if (this.#content && !this.#content.complete) {
-      // What other requests hold may be all that the client is allowed to send on this connection.
-      if (this.#connection.session.receiveWindow.bytes < MAX_FRAME_BYTES) this.#watch();
-      else this.#reject(new ProxyError('request-body-timeout'));
-    }
+    if (this.#answer?.waiting && this.#clientTakes()) this.#watch();
+    else if (this.#answer?.waiting) this.#fail(new ProxyError('client-stalled'), 'CANCEL');
+    else if (this.#content && !this.#content.complete && this.#clientMaySend())
+      this.#reject(new ProxyError('request-body-timeout'));
+    else this.#watch();
   }
 
   // What the stream tells.
 
   receiveData(bytes: Buffer): void {
     if (this.#content) this.#content.receive(bytes);
-    else if (this.#early) this.#early.push(Buffer.from(bytes));
+    else if (this.#early) this.#early.push(bytes);
     else this.#stream.consumed(bytes.length);
   }
 
@@ -189,7 +190,7 @@ export class Http2Exchange
       { status: 200, lines: fields.text, contentLength: -1, neverIndexed: fields.neverIndexed },
       false,
     );
-    const client = new Http2ByteStream(this.#stream, connection, this.#early ?? []);
+    const client = new Http2ByteStream(this.#stream, connection, this.#early);
     this.#early = undefined;
     const tunnelEnded = (bytesSent: number) => {
       this.exchange.bytesSent = bytesSent;
@@ -215,16 +216,28 @@ export class Http2Exchange
     this.respond(this.#connection.host.answer(error, this.exchange));
   }
 
+  /** Whether some of the response has left since the deadline was set; of others, where they may go first. */
+  #clientTakes(): boolean {
+    const { pendingAt, queued } = this.#stream;
+    return pendingAt !== this.#sentBefore || (queued && this.#connection.session.queue.octets !== this.#octetsBefore);
+  }
+
+  /** What other requests hold may be all that the client is allowed to send on this connection. */
+  #clientMaySend(): boolean {
+    return this.#connection.session.receiveWindow.bytes >= MAX_FRAME_BYTES;
+  }
+
   /** Sets the deadline that fits what the exchange waits for; called whenever that changes. */
   #watch(): void {
     if (this.#ended) return;
     const { host, listenerState } = this.#connection;
     const content = this.#content;
-    const answer = this.#answer;
-    if (answer?.waiting) {
-      answer.hasMoved();
+    if (this.#answer?.waiting) {
+      this.#sentBefore = this.#stream.pendingAt;
+      this.#octetsBefore = this.#connection.session.queue.octets;
       host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
-    } else if (content && !content.complete && !content.held)
+      // Content on both sides goes on as long as either moves: who answers watches over that.
+    } else if (content && !content.complete && !content.held && !this.#answer)
       host.deadlines.set(this, listenerState.settings.bodyTimeoutMs);
     else if (this.deadline) host.deadlines.clear(this);
   }

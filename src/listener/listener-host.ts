@@ -10,7 +10,9 @@ import type { Response } from '#model/message.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
 import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
 import type { BreachKind } from '#wire/http2/http2-error.ts';
+import type { ChallengeAcceptors } from './challenge-acceptors.ts';
 import type { TlsTermination } from './tls-termination.ts';
+import type { WantedCertificates } from './wanted-certificates.ts';
 
 /** Who waits for the response of an exchange. */
 export interface ResponseReceiver {
@@ -56,6 +58,10 @@ export interface ListenerHost {
   readonly log: Log;
   /** Sends what connections have to send at the end of each turn. */
   readonly turnEnd: TurnEnd;
+  /** Handshakes of ACME servers. */
+  readonly challenges: ChallengeAcceptors;
+  /** Handshakes that wait for a certificate. */
+  readonly wanted: WantedCertificates;
   /** Token buckets that all workers share. */
   buckets(): KeyedTable;
   /** The snapshot that new exchanges begin with. */

@@ -1,42 +1,60 @@
-// A client connection that begins with a TLS handshake; becomes a connection of the protocol that was agreed on.
+// A client connection that begins with a TLS handshake: reads the ClientHello to find the certificate, leaves the handshake to Node,
+// then becomes a connection of the protocol that was agreed on.
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
-import type { StreamReceiver } from '#model/byte-stream.ts';
+import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
+import { createPassage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { TcpStream } from '#net/tcp-stream.ts';
+import type { TlsAcceptor } from '#net/tls-acceptor.ts';
 import { TlsStream } from '#net/tls-stream.ts';
-import { countRefusedConnection } from '#telemetry/series.ts';
+import { countHandshake, countHandshakeFailure } from '#telemetry/series.ts';
+import { type HandshakeFailure, handshakeFailureOf } from '#telemetry/tls-failures.ts';
+import type { ClientHello } from '#wire/tls/client-hello.ts';
+import { ClientHelloReader } from '#wire/tls/client-hello-reader.ts';
+import { type AlertName, TlsError, writeAlert } from '#wire/tls/tls-error.ts';
+import { ACME_TLS } from './challenge-acceptors.ts';
 import { ClientStream } from './client-stream.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
+import type { TlsFailureLog } from './tls-failure-log.ts';
 import type { TlsTermination } from './tls-termination.ts';
+
+/** A ClientHello is bounded by its reader; this is what records of a few bytes may make of it. */
+const MAX_BYTES = 65_536;
+
+/** For whoever has written http:// where https:// was meant. */
+const PLAIN_ANSWER =
+  'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\nThis port speaks HTTPS.\n';
 
 /** What takes the connection over; `open` makes it the receiver of the stream and returns that. */
 export type TlsSuccessor = (alpn: string, open: (receiver: StreamReceiver) => TlsStream) => void;
 
+interface Surroundings {
+  readonly termination: TlsTermination;
+  readonly failures: TlsFailureLog;
+  readonly succeed: TlsSuccessor;
+  readonly onClosed: (connection: AcceptedConnection) => void;
+}
+
 export class TlsConnection extends ClientStream implements StreamReceiver, Deadlined, AcceptedConnection {
   deadline: DeadlineEntry | undefined = undefined;
   stream: TcpStream | TlsStream;
-  readonly #termination: TlsTermination;
-  readonly #succeed: TlsSuccessor;
-  readonly #onClosed: (connection: AcceptedConnection) => void;
+  readonly #surroundings: Surroundings;
   readonly #startedAt: number;
+  #reader: ClientHelloReader | undefined = new ClientHelloReader();
+  #received: Buffer | undefined = undefined;
+  #hello: ClientHello | undefined = undefined;
   #isDone = false;
 
   constructor(
     open: (receiver: StreamReceiver) => TcpStream,
     listener: ListenerState,
     host: ListenerHost,
-    end: {
-      readonly termination: TlsTermination;
-      readonly succeed: TlsSuccessor;
-      readonly onClosed: (connection: AcceptedConnection) => void;
-    },
+    surroundings: Surroundings,
   ) {
     super(listener, host);
-    this.#termination = end.termination;
-    this.#succeed = end.succeed;
-    this.#onClosed = end.onClosed;
+    this.#surroundings = surroundings;
     this.#startedAt = host.clock.now();
-    host.deadlines.set(this, listener.settings.handshakeTimeoutMs);
+    host.deadlines.set(this, listener.settings.tls?.handshakeTimeoutMs ?? 0);
     this.stream = open(this);
   }
 
@@ -49,12 +67,22 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
     this.stream.abort();
   }
 
-  /** The first bytes: from here on TLS reads. A client that says nothing costs no more than a TCP connection does. */
   bytes(buffer: Buffer, length: number): boolean {
-    if (this.#isDone || this.stream instanceof TlsStream) return false;
-    const transport = this.stream.release(buffer.subarray(0, length));
-    this.stream = TlsStream.accept(transport, this.#termination.acceptor, this, () => this.#secured());
-    return false;
+    if (this.#isDone || !this.#reader) return false;
+    const bytes = buffer.subarray(0, length);
+    const all = this.#received ? Buffer.concat([this.#received, bytes]) : bytes;
+    try {
+      const hello = this.#reader.push(bytes);
+      if (hello) this.#begin(hello, this.#reader.body, all);
+      else if (all.length > MAX_BYTES) throw new TlsError('decode_error', 'the ClientHello comes in too many records');
+      else this.#received = this.#received ? all : Buffer.from(all);
+      return !hello;
+    } catch (error) {
+      if (!(error instanceof TlsError)) throw error;
+      if (all[0] === 22) this.#refuse('hello', error.message, error.alert);
+      else this.#refusePlain(all, error.message);
+      return false;
+    }
   }
 
   drained(): void {}
@@ -65,42 +93,110 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
 
   closed(error: NodeJS.ErrnoException | undefined): void {
     this.host.deadlines.clear(this);
-    if (!this.#isDone) this.#recordFailure(error);
-    this.#onClosed(this);
+    if (!this.#isDone) this.#closedEarly(error);
+    this.#isDone = true;
+    this.#surroundings.onClosed(this);
   }
 
   onDeadline(): void {
-    this.#refuse(new ProxyError('tls-handshake-failed', 'the handshake took too long'));
+    this.#refuse('timeout', 'the handshake took too long');
   }
 
-  #secured(): void {
+  /** The ClientHello is whole. */
+  #begin(hello: ClientHello, body: Buffer, all: Buffer): void {
+    this.#hello = hello;
+    this.#reader = undefined;
+    this.#received = undefined;
+    const challenge = this.host.challenges.acceptorFor(hello);
+    const { termination } = this.#surroundings;
+    if (challenge) this.#accept(challenge, all);
+    else if (termination.lacks(hello.serverName)) this.#wait(hello, Buffer.from(body), Buffer.from(all));
+    else this.#choose(termination, hello, body, all);
+  }
+
+  /** A certificate may be issued for the name; the time for the handshake goes on. */
+  #wait(hello: ClientHello, body: Buffer, all: Buffer): void {
+    this.host.wanted.wait(hello.serverName, () => {
+      if (!this.#isDone) this.#choose(this.listenerState.tls ?? this.#surroundings.termination, hello, body, all);
+    });
+  }
+
+  #choose(termination: TlsTermination, hello: ClientHello, body: Buffer, all: Buffer): void {
+    const acceptor = termination.acceptorFor(hello.serverName, body);
+    if (!acceptor) {
+      const asked = hello.serverName === '' ? 'the listener has no certificate' : 'no certificate is for the name';
+      this.#refuse('unknown-name', asked, 'unrecognized_name');
+      return;
+    }
+    this.#accept(acceptor, all);
+  }
+
+  /** From here on Node does the handshake. */
+  #accept(acceptor: TlsAcceptor, all: Buffer): void {
+    const transport = (this.stream as TcpStream).release(all);
+    this.stream = TlsStream.accept(transport, acceptor, this, () => this.#secured(acceptor));
+  }
+
+  #secured(acceptor: TlsAcceptor): void {
+    const stream = this.stream as TlsStream;
+    if (acceptor.clients === 'required' && !stream.tls?.client) {
+      this.#refuse('client-certificate', stream.tls?.clientProblem || 'the session has no certificate');
+      return;
+    }
     this.#isDone = true;
     this.host.deadlines.clear(this);
-    const stream = this.stream as TlsStream;
-    this.#succeed(stream.tls?.alpn ?? '', (receiver) => {
+    if (stream.tls) countHandshake(this.listenerState.series, stream.tls);
+    if (stream.tls?.alpn === ACME_TLS) {
+      // RFC 8737 section 4: "the connection is immediately closed and no further data is exchanged".
+      stream.closeWhenSent();
+      return;
+    }
+    this.#surroundings.succeed(stream.tls?.alpn ?? '', (receiver) => {
       stream.receiver = receiver;
       return stream;
     });
   }
 
-  #recordFailure(error: NodeJS.ErrnoException | undefined): void {
-    const isOver = this.stream instanceof TlsStream;
-    const failure =
-      error && isOver
-        ? new ProxyError('tls-handshake-failed', error.message, { cause: error })
-        : this.closeReason(error);
-    this.#count(failure);
+  #closedEarly(error: NodeJS.ErrnoException | undefined): void {
+    if (error instanceof StreamFault) {
+      this.recordEnd(this.closeReason(error), this.#startedAt);
+      return;
+    }
+    const kind = handshakeFailureOf(error?.code);
+    this.#record(kind, kind === 'closed' ? 'the client has closed the connection' : reasonOf(error), error);
   }
 
-  #refuse(failure: ProxyError): void {
+  #refusePlain(received: Buffer, reason: string): void {
+    if (/^[A-Z]{3,10} /.test(received.toString('latin1', 0, 11))) this.stream.write(PLAIN_ANSWER);
+    this.#refuse('no-tls', reason, 'unexpected_message');
+  }
+
+  /** Ends the connection: with an alert, or else by a reset. */
+  #refuse(kind: HandshakeFailure, reason: string, alert?: AlertName): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#count(failure);
-    this.stream.reset();
+    this.#record(kind, reason);
+    if (alert === undefined) {
+      this.stream.reset();
+      return;
+    }
+    if (kind !== 'no-tls') this.stream.write(writeAlert(alert));
+    this.stream.closeWhenSent();
   }
 
-  #count(failure: ProxyError): void {
-    if (failure.code === 'tls-handshake-failed') countRefusedConnection(this.listenerState.series, 'tls-handshake');
-    this.recordEnd(failure, this.#startedAt);
+  #record(kind: HandshakeFailure, reason: string, cause?: unknown): void {
+    const serverName = this.#hello?.serverName ?? '';
+    countHandshakeFailure(this.listenerState.series, kind);
+    this.#surroundings.failures.add({ kind, reason, serverName, client: this.remoteAddress });
+    const first = this.#hello && { protocol: 'tls' as const, sni: serverName, alpn: this.#hello.protocols };
+    const code = kind === 'closed' ? 'client-closed' : 'tls-handshake-failed';
+    const error = new ProxyError(code, `TLS handshake, ${kind}: ${reason}`, { cause });
+    this.recordEnd(error, this.#startedAt, createPassage(first));
   }
+}
+
+/** OpenSSL's sentence without its place in OpenSSL: `error:0A0000C1:SSL routines::no shared cipher`. */
+function reasonOf(error: NodeJS.ErrnoException | undefined): string {
+  const { reason } = (error ?? {}) as { readonly reason?: string };
+  return reason ?? error?.message ?? '';
 }

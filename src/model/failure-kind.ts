@@ -1,5 +1,5 @@
 // The ways in which an attempt at an endpoint fails, as the option `eject.on` names them.
-import type { ErrorCode } from './proxy-error.ts';
+import type { ErrorCode, ProxyError } from './proxy-error.ts';
 
 export const FAILURE_KINDS = [
   'connect',
@@ -30,8 +30,9 @@ const BY_CODE: Partial<Record<ErrorCode, FailureKind>> = {
 };
 
 /** The kind of an attempt that failed without a response. */
-export function failureKindOf(code: ErrorCode): FailureKind {
-  return BY_CODE[code] ?? 'invalid-response';
+export function failureKindOf({ code, retryable }: Pick<ProxyError, 'code' | 'retryable'>): FailureKind {
+  // An endpoint that speaks another protocol has got nothing: there is no connection of the kind that is wanted.
+  return BY_CODE[code] ?? (retryable === 'always' ? 'connect' : 'invalid-response');
 }
 
 /** The kind of a response that counts as a failure by `on`; `undefined` when it does not. */

@@ -11,6 +11,8 @@ export interface ProbeTarget {
   readonly proxyHeader?: Buffer | undefined;
   /** How requests speak TLS with the endpoint, if they do: a probe does the same unless it is told otherwise. */
   readonly tls?: EndpointTls | undefined;
+  /** What requests speak with the endpoint: see `PoolSettings`. A probe of HTTP does the same, like with `tls`. */
+  readonly protocol?: 'http1' | 'http2' | 'auto' | undefined;
 }
 
 export interface ProbeResult {

@@ -3,6 +3,7 @@ import type { FirstBytes } from '#wire/first-bytes.ts';
 import type { Handler } from './handler.ts';
 import type { Request } from './message.ts';
 import type { Route } from './route.ts';
+import type { TlsSettings } from './tls.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Finds the route of a request. */
@@ -40,8 +41,8 @@ export interface ListenerSettings {
   readonly maxConnections: number;
   /** Until the first bytes of a connection say where it goes, on a listener with routes. */
   readonly firstBytesTimeoutMs: number;
-  /** From the connection to the end of the TLS handshake, on a listener with TLS. */
-  readonly handshakeTimeoutMs: number;
+  /** `undefined` where TLS does not end here. */
+  readonly tls: TlsSettings | undefined;
   /** How long a connection or session that is passed on may last; 0 for ever. */
   readonly lifetimeMs: number;
   /** `undefined` when whoever comes is taken. */

@@ -67,6 +67,8 @@ export interface UpstreamTimeouts {
   readonly firstByteMs: number;
   /** Without a byte in either direction while content flows. */
   readonly idleMs: number;
+  /** The same in responses that last and may be silent: event streams and calls of gRPC. */
+  readonly streamIdleMs: number;
   /** The same for an upgraded connection. */
   readonly tunnelIdleMs: number;
 }
@@ -96,6 +98,13 @@ export interface PoolSettings {
   readonly maxAgeMs: number | undefined;
   /** `undefined` where they go without TLS. */
   readonly tls: UpstreamTls | undefined;
+  /** What requests go over; `auto` leaves it to the endpoint, by ALPN. */
+  readonly protocol: 'http1' | 'http2' | 'auto';
+  /** Requests at a time on one HTTP/2 connection, if the endpoint takes as many. */
+  readonly streams: number;
+  /** Without anything from the endpoint after which an HTTP/2 connection is asked for a sign of life; `undefined` for never. */
+  readonly pingIntervalMs: number | undefined;
+  readonly pingTimeoutMs: number;
 }
 
 export interface RetrySettings {

@@ -3,6 +3,7 @@ import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { StreamFault } from '#model/byte-stream.ts';
 import type { TlsFacts } from '#model/tls.ts';
 import type { Http2Stream, StreamLoss, StreamOwner } from '#wire/http2/stream.ts';
+import { HeldBytes } from './held-bytes.ts';
 
 /** The connection that the stream is part of. */
 export interface StreamConnection {
@@ -24,7 +25,7 @@ export class Http2ByteStream implements ByteStream, StreamOwner {
   readonly #connection: StreamConnection;
   readonly #stream: Http2Stream;
   /** What was received and not passed on, as reading is paused. At most a stream window. */
-  #received: Buffer[] = [];
+  readonly #received: HeldBytes;
   #paused = true;
   /** Octets passed on to a receiver that then paused: the peer gets leave for more when it goes on. */
   #unclaimed = 0;
@@ -37,7 +38,7 @@ export class Http2ByteStream implements ByteStream, StreamOwner {
   #closed = false;
 
   /** Takes the stream over from its owner, with what came `early`, paused. */
-  constructor(stream: Http2Stream, connection: StreamConnection, early: Buffer[]) {
+  constructor(stream: Http2Stream, connection: StreamConnection, early = new HeldBytes()) {
     this.#stream = stream;
     this.#connection = connection;
     this.#received = early;
@@ -94,7 +95,11 @@ export class Http2ByteStream implements ByteStream, StreamOwner {
     this.#paused = false;
     if (this.#unclaimed > 0) this.#stream.consumed(this.#unclaimed);
     this.#unclaimed = 0;
-    while (!this.#paused && this.#received.length > 0) this.#pass(this.#received.shift() as Buffer);
+    while (!this.#paused) {
+      const next = this.#received.shift();
+      if (!next) break;
+      this.#pass(next);
+    }
     this.#tellEnd();
   }
 
@@ -126,7 +131,7 @@ export class Http2ByteStream implements ByteStream, StreamOwner {
 
   receiveData(bytes: Buffer): void {
     this.bytesRead += bytes.length;
-    if (this.#paused || this.#received.length > 0) this.#received.push(Buffer.from(bytes));
+    if (this.#paused || this.#received.length > 0) this.#received.push(bytes);
     else this.#pass(bytes);
   }
 
@@ -203,8 +208,8 @@ export class Http2ByteStream implements ByteStream, StreamOwner {
   }
 
   #dropReceived(): void {
-    const bytes = this.#received.reduce((sum, { length }) => sum + length, this.#unclaimed);
-    this.#received = [];
+    const bytes = this.#received.length + this.#unclaimed;
+    this.#received.clear();
     this.#unclaimed = 0;
     if (bytes > 0) this.#stream.consumed(bytes);
   }

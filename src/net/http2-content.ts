@@ -5,6 +5,7 @@ import { safeTrailers } from '#http/trailers.ts';
 import type { BodySink, StreamBody } from '#model/body.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Http2Stream } from '#wire/http2/stream.ts';
+import { HeldBytes } from './held-bytes.ts';
 
 /** What the owner of the stream wants to know. */
 export interface Http2ContentOwner {
@@ -34,7 +35,7 @@ export class Http2Content implements StreamBody {
   /** Octets that the reader holds and has not been counted as taken. */
   #heldBytes = 0;
   /** What came before there was a reader, or while it holds some. */
-  #waiting: Buffer[] = [];
+  readonly #waiting = new HeldBytes();
   #broken: ProxyError | undefined = undefined;
   #trailers = '';
 
@@ -63,6 +64,7 @@ export class Http2Content implements StreamBody {
     }
     this.#sink = sink;
     this.#release();
+    if (!this.#finished) this.#owner.contentMoved();
   }
 
   resume(): void {
@@ -101,9 +103,8 @@ export class Http2Content implements StreamBody {
       this.#owner.contentRefused(new ProxyError('request-body-too-large'));
       return;
     }
-    const kept = Buffer.from(bytes);
-    if (this.#sink && !this.held) this.#give(this.#sink, kept);
-    else this.#waiting.push(kept);
+    if (this.#sink && !this.held) this.#give(this.#sink, Buffer.from(bytes));
+    else this.#waiting.push(bytes);
     this.#owner.contentMoved();
   }
 
@@ -151,9 +152,9 @@ export class Http2Content implements StreamBody {
     this.#finished = true;
     this.#sink = undefined;
     this.#held = false;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#stream.consumed(waiting.reduce((sum, { length }) => sum + length, this.#heldBytes));
+    const bytes = this.#waiting.length + this.#heldBytes;
+    this.#waiting.clear();
+    this.#stream.consumed(bytes);
     this.#heldBytes = 0;
   }
 }

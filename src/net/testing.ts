@@ -11,12 +11,12 @@ const nobody: StreamReceiver = {
 
 export class MemoryStream implements ByteStream {
   receiver: StreamReceiver = nobody;
+  readonly tls = undefined;
   relaying = false;
   closed = false;
   bytesRead = 0;
   bytesWritten = 0;
   readonly remoteAddress = '192.0.2.1';
-  readonly tls = undefined;
   readonly remotePort = 50000;
   readonly localAddress = '192.0.2.200';
   readonly localPort = 8080;

@@ -1,3 +1,4 @@
+// Both directions of a WebSocket between two streams in memory, under a clock that stands still until told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -273,6 +274,17 @@ test('a Close that nobody answers does not keep a connection for ever', async ()
   assert.equal(bench.relay.record.closedBy, 'client');
 });
 
+test('a side that has said Close keeps nothing alive by what it sends behind it', async () => {
+  const bench = new Bench().start();
+  bench.client.give(clientFrame({ opcode: 8 }));
+  for (let second = 0; second < 40 && !bench.client.closed; second++) {
+    bench.client.give(clientFrame({ payload: 'more' }));
+    bench.pass(1000);
+  }
+  await settled();
+  assert.equal(bench.ended.length, 1);
+});
+
 test('the last message of a side passes even when the other has said Close', () => {
   const bench = new Bench().start();
   bench.client.give(clientFrame({ opcode: 8 }));
@@ -291,7 +303,7 @@ test('a drain waits for the end of the frame that a side is being sent, and no l
   bench.endpoint.give(Buffer.concat([large.subarray(500), testFrame({ payload: 'too late' })]));
   const { messages, controls } = toClient(bench.client.take());
   assert.deepEqual([messages, controls.length], [1, 1]);
-  bench.endpoint.give(testFrame({ opcode: 8, payload: '\x03\xe9' }));
+  bench.endpoint.give(testFrame({ opcode: 8, payload: Buffer.of(3, 0xe9) }));
   bench.endpoint.giveEnd();
   bench.client.give(clientFrame({ opcode: 8 }));
   bench.client.giveEnd();

@@ -42,7 +42,9 @@ export class TlsChoice {
     const option = this.#option ?? upstream !== undefined;
     if (option === false) return undefined;
     if (!this.#last || this.#last.upstream !== upstream) {
-      const settings = merge(option === true ? {} : option, upstream?.settings, this.#name);
+      // Who says nothing of TLS wants what requests do, whatever Host the probe has.
+      const name = this.#option === undefined ? undefined : this.#name;
+      const settings = merge(option === true ? {} : option, upstream?.settings, name);
       this.#last = { upstream, chosen: { tls: new EndpointTls(settings), alpn: this.#alpn } };
     }
     return this.#last.chosen;

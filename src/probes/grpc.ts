@@ -8,33 +8,13 @@ import { defineProbe, type ProbeTarget } from '#model/probe.ts';
 import { formatAddress } from '#schema/address.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import { decodeHealthCheckResponse, encodeHealthCheckRequest, HEALTH_CHECK_PATH } from '#wire/grpc/health-check.ts';
+import { GRPC_STATUS_NAMES } from '#wire/grpc/status.ts';
 import { probeConnection, type Settle, TlsChoice, tlsOption } from './connection.ts';
 
 /** A response has a few bytes; one that is longer than this is none. */
 const MAX_RESPONSE_BYTES = 65536;
 /** What of an endpoint's own words becomes part of the reason. */
 const MAX_MESSAGE = 200;
-
-/** By number: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
-const STATUS_NAMES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
 
 const options = s.object({
   service: s.string().default('').describe('Name of the service that is asked for; the whole server by default.'),
@@ -111,7 +91,7 @@ function judge(fields: http2.IncomingHttpHeaders, content: Buffer, settle: Settl
   if (status === undefined) {
     settle(false, 'the answer is not of gRPC: it has no grpc-status');
   } else if (status !== '0') {
-    const name = STATUS_NAMES[Number(status)] ?? `grpc-status ${status}`;
+    const name = GRPC_STATUS_NAMES[Number(status)] ?? `grpc-status ${status}`;
     const message = decodeMessage(String(fields['grpc-message'] ?? ''));
     settle(false, message === '' ? name : `${name}: ${message}`);
   } else {

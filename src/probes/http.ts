@@ -1,13 +1,13 @@
 // Probe: the endpoint answers an HTTP request as it should.
-import type http from 'node:http';
-import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { compileLinearRegExp, linearRegExpProblem } from '#lib/linear-regexp.ts';
-import { nodeHttp } from '#lib/node-http.ts';
 import { plainReason } from '#model/plain-reason.ts';
 import { defineProbe, type ProbeTarget } from '#model/probe.ts';
 import { formatAddress } from '#schema/address.ts';
 import { type Output, s } from '#schema/blocks.ts';
 import { probeConnection, type Settle, TlsChoice, tlsOption } from './connection.ts';
+import { askHttp1, askHttp2, type ProbeAnswer } from './http-question.ts';
 
 /** Content beyond this is not read. */
 const MAX_BODY_BYTES = 65536;
@@ -21,6 +21,12 @@ const options = s.object({
   host: s.fieldValue().optional().describe('Host field; the address of the endpoint by default.'),
   headers: s.fields(s.fieldValue()).default({}).describe('More fields by name.'),
   tls: tlsOption,
+  protocol: s
+    .enum(['http1', 'http2', 'auto'])
+    .optional()
+    .describe(
+      "What is spoken: http1, http2, or what the endpoint chooses by ALPN; as the upstream's requests do by default, and http1 on a port of its own.",
+    ),
   status: s
     .list(s.union([s.integer({ min: 100, max: 599 }), s.checked(statusesProblem)]))
     .default(['2xx', '3xx'])
@@ -41,7 +47,7 @@ type Options = Output<typeof options>;
 /** What a response must be like. */
 interface Expectations {
   /** Why status and fields are not as they should be; `undefined` when they are. */
-  headProblem(response: http.IncomingMessage): string | undefined;
+  headProblem(answer: ProbeAnswer): string | undefined;
   /** `undefined` when any content is fine. */
   readonly isWanted: ((text: string) => boolean) | undefined;
 }
@@ -51,28 +57,40 @@ export const httpProbe = defineProbe({
   summary: 'The endpoint is healthy when it answers a request with an expected status.',
   options: () => options,
   create(given) {
-    const choice = new TlsChoice(given.tls, ['http/1.1'], given.host?.replace(/:\d+$/, ''));
+    const name = given.host?.replace(/:\d+$/, '');
+    const choices = {
+      http1: new TlsChoice(given.tls, ['http/1.1'], name),
+      http2: new TlsChoice(given.tls, ['h2'], name),
+      auto: new TlsChoice(given.tls, ['h2', 'http/1.1'], name),
+    };
     const expectations = { headProblem: headTest(given), isWanted: contentTest(given) };
     return {
-      check: (target, signal) =>
-        probeConnection(target, choice.of(target), signal, (socket, settle) => {
-          ask(createRequest(given, target, socket), expectations, settle);
-        }),
+      check(target, signal) {
+        const protocol = given.protocol ?? target.protocol ?? 'http1';
+        const secured = choices[protocol].of(target);
+        return probeConnection(target, secured, signal, (socket, settle) => {
+          const isHttp2 = secured ? (socket as TLSSocket).alpnProtocol === 'h2' : protocol === 'http2';
+          if (protocol === 'http2' && !isHttp2) {
+            settle(false, 'the endpoint does not offer HTTP/2');
+            return;
+          }
+          const question = { method: given.method, path: given.path, fields: fieldsOf(given, target) };
+          const answered = (answer: ProbeAnswer) => judge(answer, expectations, settle);
+          const failed = (error: Error) => settle(false, reasonOf(error));
+          (isHttp2 ? askHttp2 : askHttp1)(socket, question, answered, failed);
+        });
+      },
     };
   },
 });
 
-function createRequest(given: Options, target: ProbeTarget, socket: Socket): http.ClientRequest {
-  return nodeHttp.request({
-    createConnection: () => socket,
-    method: given.method,
-    path: given.path,
-    headers: {
-      host: inBytes(given.host ?? (target.socketPath === '' ? formatAddress(target) : 'localhost')),
-      'user-agent': 'tidegate-probe',
-      ...Object.fromEntries(Object.entries(given.headers).map(([name, value]) => [name, inBytes(value)])),
-    },
-  });
+/** The fields of the request, the first of which is Host. */
+function fieldsOf(given: Options, target: ProbeTarget): Record<string, string> {
+  return {
+    host: inBytes(given.host ?? (target.socketPath === '' ? formatAddress(target) : 'localhost')),
+    'user-agent': 'tidegate-probe',
+    ...Object.fromEntries(Object.entries(given.headers).map(([name, value]) => [name, inBytes(value)])),
+  };
 }
 
 /** Text as its bytes in UTF-8, each as one character: Node takes no others for a field. */
@@ -80,18 +98,14 @@ function inBytes(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
 
-function ask(request: http.ClientRequest, { headProblem, isWanted }: Expectations, settle: Settle): void {
-  request.on('error', (error) => settle(false, reasonOf(error)));
-  request.once('response', (response) => {
-    const problem = headProblem(response);
-    if (problem !== undefined) settle(false, problem);
-    else if (isWanted) readBody(response, isWanted, settle);
-    else settle(true, `status ${response.statusCode}`);
-  });
-  request.end();
+function judge(answer: ProbeAnswer, { headProblem, isWanted }: Expectations, settle: Settle): void {
+  const problem = headProblem(answer);
+  if (problem !== undefined) settle(false, problem);
+  else if (isWanted) readBody(answer.content, isWanted, settle);
+  else settle(true, `status ${answer.status}`);
 }
 
-function readBody(response: http.IncomingMessage, isWanted: (text: string) => boolean, settle: Settle): void {
+function readBody(response: Readable, isWanted: (text: string) => boolean, settle: Settle): void {
   let text = '';
   const finish = () => {
     const healthy = isWanted(text);
@@ -115,8 +129,8 @@ function readBody(response: http.IncomingMessage, isWanted: (text: string) => bo
 
 function headTest({ status: expected, 'expect-headers': fields }: Options): Expectations['headProblem'] {
   const tests = Object.entries(fields).map(([name, value]) => ({ name, isWanted: valueTest(value) }));
-  return ({ statusCode = 0, headers }) => {
-    if (!expected.some((one) => isExpected(statusCode, one))) return `status ${statusCode}`;
+  return ({ status, headers }) => {
+    if (!expected.some((one) => isExpected(status, one))) return `status ${status}`;
     for (const { name, isWanted } of tests) {
       const value = headers[name];
       if (value === undefined) return `the field ${name} is missing`;
@@ -140,6 +154,7 @@ function contentTest({ body, 'body-matches': expression }: Options): Expectation
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ERR_HTTP2_ERROR') return `the endpoint does not speak HTTP/2: ${error.message}`;
   return error.code?.startsWith('HPE_') ? `the answer is not HTTP: ${error.message}` : plainReason(error);
 }
 

@@ -1,5 +1,6 @@
 // What a route ends in besides a single upstream: a weighted split, a redirect, a fixed response.
 import { Fields } from '#http/fields.ts';
+import { encodeUriReference } from '#http/uri-reference.ts';
 import type { Random } from '#lib/random.ts';
 import { fixedBody } from '#model/body.ts';
 import type { Exchange } from '#model/exchange.ts';
@@ -30,7 +31,7 @@ export function createRedirect(location: Template, status: number): Handler {
   return (exchange) => {
     exchange.answeredBy = 'redirect';
     const fields = new Fields();
-    fields.set('location', encodeUnsafe(location(exchange)));
+    fields.set('location', encodeUriReference(location(exchange)));
     return { status, reason: '', fields, length: 0, body: undefined, tunnel: undefined };
   };
 }
@@ -53,11 +54,4 @@ export function createRespond(options: FixedResponse): Handler {
     const body = content === '' ? undefined : fixedBody(content);
     return { status: options.status, reason: '', fields, length: content.length, body, tunnel: undefined };
   };
-}
-
-/** Characters that a URI reference cannot hold, percent-encoded, so that a client's input cannot end the field. */
-function encodeUnsafe(location: string): string {
-  return location.replace(/[^\x21-\x7e]+/g, (characters) =>
-    Buffer.from(characters).toString('hex').replace(/../g, '%$&').toUpperCase(),
-  );
 }

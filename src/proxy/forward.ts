@@ -112,7 +112,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
     const { gate, budget } = this.#upstream;
     if (gate) this.#exchange.onEnd(() => gate.leave());
     budget.onRequest();
-    this.#content = keepContent(this.#exchange, this.#upstream.retry);
+    this.#content = keepContent(this.#exchange, this.#upstream);
     this.#try();
   }
 

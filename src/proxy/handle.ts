@@ -7,6 +7,7 @@ import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { answerError } from './answer.ts';
+import type { ChallengeAnswers } from './challenge-answers.ts';
 import { answerMaxForwards, prepareRequest, responseFields } from './forwarding.ts';
 import { shed } from './shedding.ts';
 
@@ -14,12 +15,12 @@ import { shed } from './shedding.ts';
 export type Handle = (receiver: ResponseReceiver) => void;
 
 /** Returns the function that every listener calls. */
-export function createHandle(log: Log, delay: LoopDelay): Handle {
+export function createHandle(log: Log, delay: LoopDelay, challenges: ChallengeAnswers): Handle {
   return (receiver) => {
     const { exchange } = receiver;
     let response: Response | Promise<Response>;
     try {
-      response = route(exchange, delay);
+      response = route(exchange, delay, challenges);
     } catch (error) {
       receiver.respond(answerFailure(exchange, error, log), true);
       return;
@@ -49,12 +50,12 @@ export function answerFailure(exchange: Exchange, error: unknown, log: Log): Res
   return answerError(known, exchange);
 }
 
-function route(exchange: Exchange, delay: LoopDelay): Response | Promise<Response> {
+function route(exchange: Exchange, delay: LoopDelay, challenges: ChallengeAnswers): Response | Promise<Response> {
   const { request, snapshot } = exchange;
   if (exchange.passage) return passThrough(exchange);
   prepareRequest(exchange);
   if (request.path === '*') return answerServerOptions();
-  const answer = answerMaxForwards(exchange);
+  const answer = answerMaxForwards(exchange) ?? challenges.answer(exchange);
   if (answer) return answer;
   const found = snapshot.router.match(request, exchange.clientAddress);
   if (!found) throw noRoute(exchange);

@@ -43,6 +43,9 @@ const KIND_OF: Partial<Record<ErrorCode, FailureKind>> = {
   connection_timeout: 'connect',
   destination_ip_unroutable: 'connect',
   dns_error: 'connect',
+  tls_protocol_error: 'connect',
+  tls_certificate_error: 'connect',
+  tls_alert_received: 'connect',
   connection_read_timeout: 'timeout',
   connection_write_timeout: 'timeout',
   http_response_timeout: 'timeout',
@@ -50,6 +53,7 @@ const KIND_OF: Partial<Record<ErrorCode, FailureKind>> = {
   http_response_incomplete: 'reset',
   http_protocol_error: 'invalid-response',
   http_upgrade_failed: 'invalid-response',
+  'websocket-endpoint-failed': 'invalid-response',
   http_response_header_section_size: 'invalid-response',
 };
 

@@ -37,7 +37,7 @@ export function noteResponse(
 /** An attempt has failed by the fault of the endpoint. A kind that does not count leaves the row as it is. */
 export function noteFailure(surroundings: Surroundings, endpoint: Endpoint, error: ProxyError): void {
   countAttemptFailure(endpoint.series);
-  const kind = failureKindOf(error.code);
+  const kind = failureKindOf(error);
   if (surroundings.upstream.eject.on.has(kind)) lengthenRow(surroundings, endpoint, kind);
 }
 

@@ -3,16 +3,18 @@ import type { Fields } from '#http/fields.ts';
 import type { BodySink, StreamBody } from '#model/body.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
-import type { RetrySettings } from '#model/upstream.ts';
+import type { Upstream } from '#model/upstream.ts';
 import { isRepeatable } from './retry-policy.ts';
 
 /** Content is kept where a second attempt may need it: streaming, of a length that may be kept, in a request that may be sent twice. */
-export function keepContent(exchange: Exchange, settings: RetrySettings): RepeatableContent | undefined {
+export function keepContent(exchange: Exchange, { retry, pool }: Upstream): RepeatableContent | undefined {
   const { body, length } = exchange.request;
-  const { attempts, maxBodyBytes } = settings;
-  if (body?.type !== 'stream' || length > maxBodyBytes) return undefined;
-  if (attempts === 1 || maxBodyBytes === 0 || !isRepeatable(exchange, settings)) return undefined;
-  return new RepeatableContent(body, maxBodyBytes);
+  const { attempts, maxBodyBytes } = retry;
+  if (body?.type !== 'stream' || length > maxBodyBytes || maxBodyBytes === 0) return undefined;
+  // RFC 9113 8.7: over HTTP/2 an endpoint may say of a request whose content is on its way that it has not looked at it, and then it
+  // is sent elsewhere whatever its method. An endpoint that shuts down says so of all that come too late.
+  const isNeeded = pool.protocol !== 'http1' || (attempts > 1 && isRepeatable(exchange, retry));
+  return isNeeded ? new RepeatableContent(body, maxBodyBytes) : undefined;
 }
 
 /** Content read once from its source, and given to one reader after the other from its beginning. */

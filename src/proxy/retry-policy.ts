@@ -10,13 +10,13 @@ import { statusInHead } from './grpc-status.ts';
 
 /** Whether another attempt is right after an attempt that came to no response. */
 export function repeatsAfterError(error: ProxyError, { request, grpc }: Exchange, settings: RetrySettings): boolean {
-  const { retryable, code, stale } = error;
+  const { retryable, stale } = error;
   if (retryable === 'never') return false;
   if (grpc && settings.grpcStatuses.has(grpcStatusOfError(error))) return true;
   // RFC 9110 9.2.2: a proxy "MUST NOT automatically retry non-idempotent requests", unless nothing of them was sent. Which methods
   // an operator knows to be harmless beyond those of the standard, only they can say.
   if (retryable === 'idempotent' && !settings.methods.has(request.method)) return false;
-  return stale || settings.kinds.has(failureKindOf(code));
+  return stale || settings.kinds.has(failureKindOf(error));
 }
 
 /** Whether another attempt is right after this response. */

@@ -4,7 +4,15 @@ import { parseIpPrefix } from '#lib/ip-address.ts';
 import { nearest } from '#lib/nearest.ts';
 import { parseAddress } from './address.ts';
 import { isFieldName, isFieldValue } from './tokens.ts';
-import { parseDuration, parsePercentage, parsePositiveDuration, parseRate, parseSize, parseWindow } from './units.ts';
+import {
+  parseDuration,
+  parseLongDuration,
+  parsePercentage,
+  parsePositiveDuration,
+  parseRate,
+  parseSize,
+  parseWindow,
+} from './units.ts';
 import { zod } from './zod.ts';
 
 /** What a schema gives. */
@@ -89,6 +97,8 @@ export const s = {
   duration: () => quantity('a duration such as "30s"', parseDuration, ['500ms', '30s', '5m']),
   /** The same where `0s` would mean nothing. */
   positiveDuration: () => quantity('a duration such as "30s"', parsePositiveDuration, ['500ms', '30s', '5m']),
+  /** `365d` -> milliseconds, for times that nobody waits for. */
+  longDuration: () => quantity('a duration such as "365d"', parseLongDuration, ['1h', '365d']),
   /** `16KiB` -> bytes. */
   size: () => quantity('a size such as "16KiB"', parseSize, ['16KiB', '8MiB']),
   /** A size that may be a flow-control window of HTTP/2. */

@@ -23,11 +23,16 @@ export interface Rate {
 
 /** Milliseconds of `1.5s`, or a sentence that says what is wrong. */
 export function parseDuration(text: string): number | string {
+  const ms = parseLongDuration(text);
+  return typeof ms === 'string' || ms <= MAX_DURATION_MS ? ms : `"${text}" is longer than the most there is, 24 days`;
+}
+
+/** The same without that limit, for times that nobody waits for. */
+export function parseLongDuration(text: string): number | string {
   const match = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?$/.exec(text);
   if (!match) return `"${text}" is not a duration such as 500ms, 30s, 5m, 2h or 1d`;
   if (!match[2]) return `"${text}" lacks a unit: write ${text}ms, ${text}s or ${text}m`;
-  const ms = Number(match[1]) * (DURATION_UNITS[match[2]] as number);
-  return ms <= MAX_DURATION_MS ? ms : `"${text}" is longer than the most there is, 24 days`;
+  return Number(match[1]) * (DURATION_UNITS[match[2]] as number);
 }
 
 /** Like `parseDuration`, but for times that mean nothing when they are over at once. */

@@ -112,6 +112,7 @@ function recordOf(exchange: Exchange, durationMs: number, grpcStatus: number | u
     consumer: exchange.consumer,
     referer: request.referer,
     userAgent: request.userAgent,
+    tls: connection.tls,
     passage: exchange.passage,
     tunnel: exchange.tunnel,
   };

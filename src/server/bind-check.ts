@@ -3,7 +3,29 @@ import dgram from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { unlinkSync } from 'node:fs';
 import net from 'node:net';
+import type { Config } from '#config/config-schema.ts';
+import { transportOf } from '#config/passage-problems.ts';
 import { formatAddress, type SocketAddress } from '#schema/address.ts';
+import type { BoundListener, Preparation } from './messages.ts';
+
+/**
+ * Listeners with the ports they have or will have; those of `before` keep theirs. Rejects when an address cannot be had.
+ */
+export async function bindAll(
+  config: Config,
+  before: Pick<Preparation, 'config' | 'listeners'> | undefined,
+): Promise<readonly BoundListener[]> {
+  const bound: BoundListener[] = [];
+  for (const [name, listener] of Object.entries(config.listeners)) {
+    const { address } = listener;
+    const transport = transportOf(listener);
+    const present = before?.listeners.find((one) => one.name === name && one.transport === transport);
+    const asked = before?.config.listeners[name]?.address;
+    const isSame = present && asked && formatAddress(asked) === formatAddress(address);
+    bound.push(isSame ? present : { name, transport, ...(await checkBind(address, transport)) });
+  }
+  return bound;
+}
 
 /**
  * Returns the address with its real port. Rejects with a sentence for people. Workers bind with SO_REUSEPORT, which two

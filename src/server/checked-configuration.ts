@@ -2,13 +2,14 @@
 import type { LoadedConfiguration } from '#config/load.ts';
 import { unprovenEndpoints } from '#config/warnings.ts';
 import { systemClock } from '#lib/clock.ts';
-import type { ListenerCertificates } from '#model/certificate.ts';
-import { loadCertificates } from './certificates/load.ts';
+import { type LoadedAuthorities, loadClientAuthorities } from './certificates/client-authorities.ts';
+import { type LoadedCertificates, loadCertificates } from './certificates/load.ts';
 import type { ConfigurationSource, LoadResult } from './configuration-source.ts';
 import { tryCompile } from './try-compile.ts';
 
 export interface CheckedConfiguration extends LoadedConfiguration {
-  readonly certificates: ListenerCertificates;
+  readonly certificates: LoadedCertificates;
+  readonly clientAuthorities: LoadedAuthorities;
   /** On certificates, of listeners and of endpoints: one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -21,7 +22,14 @@ export async function loadChecked(
   if (!loaded.ok) return loaded;
   const compiled = await tryCompile(loaded.config, source);
   if (!compiled.ok) return compiled;
-  const { certificates, problems, warnings } = loadCertificates(loaded.config, source.file, systemClock.wall());
+  const certificates = loadCertificates(loaded.config, source.file, systemClock.wall());
+  const clientAuthorities = loadClientAuthorities(loaded.config, source.file);
+  const problems = [...certificates.problems, ...clientAuthorities.problems];
   if (problems.length > 0) return source.refuse(problems);
-  return { ...loaded, certificates, warnings: [...warnings, ...unprovenEndpoints(loaded.config)] };
+  return {
+    ...loaded,
+    certificates,
+    clientAuthorities,
+    warnings: [...certificates.warnings, ...unprovenEndpoints(loaded.config)],
+  };
 }

@@ -4,29 +4,28 @@ import type { FoundEndpoints } from '#config/compile.ts';
 import type { Config } from '#config/config-schema.ts';
 import { diffConfigurations } from '#config/diff.ts';
 import { hideSecrets } from '#config/hide-secrets.ts';
-import { transportOf } from '#config/passage-problems.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Log } from '#lib/log.ts';
 import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { readVersion } from '#lib/version.ts';
-import type { ListenerCertificates } from '#model/certificate.ts';
-import { formatAddress } from '#schema/address.ts';
+import { NO_CHALLENGES } from '#model/challenges.ts';
 import type { HealthMonitor } from '#server/health/health-monitor.ts';
 import type { LogLevel } from '#telemetry/program-log.ts';
 import type { ProcessMetric } from '#telemetry/prometheus.ts';
-import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
-import { checkBind } from './bind-check.ts';
-import { breachMetrics } from './breach-counts.ts';
+import { type ViewSource, viewListeners, viewRoutes, viewUpstreams } from './admin-view.ts';
+import { bindAll } from './bind-check.ts';
+import { Certificates } from './certificates/certificates.ts';
+import { AuthorityWatch } from './certificates/client-authorities.ts';
 import { type CheckedConfiguration, loadChecked } from './checked-configuration.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
-import { errorMetrics } from './error-counts.ts';
+import { gatewayMetrics } from './gateway-metrics.ts';
 import type { BoundListener, Preparation } from './messages.ts';
 import { processMetrics } from './process-metrics.ts';
 import { ResolverSet } from './resolver-set.ts';
 import { ScalingMonitor } from './scaling-monitor.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
-import { scalingMetrics, sessionMetrics } from './upstream-metrics.ts';
+import { TicketRotation } from './ticket-rotation.ts';
 import { WakeHooks } from './wake-hooks.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { WorkerThread } from './worker-thread.ts';
@@ -49,6 +48,9 @@ export class ControlPlane implements AdminHost {
   readonly #resolvers: ResolverSet;
   readonly #wakeHooks: WakeHooks;
   readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
+  readonly certificates: Certificates;
+  readonly #authorityWatch = new AuthorityWatch(systemTimers, () => void this.reload());
+  readonly #tickets: TicketRotation;
   readonly #startedAt = systemClock.wall();
   readonly #startedNow = systemClock.now();
   #stopped!: (code: number) => void;
@@ -66,6 +68,7 @@ export class ControlPlane implements AdminHost {
     this.stopped = new Promise((resolve) => {
       this.#stopped = resolve;
     });
+    this.#tickets = new TicketRotation(parts.memory.ticketKeys, systemTimers);
     const { log, memory, health } = parts;
     this.#workers = new WorkerPool(
       {
@@ -74,12 +77,21 @@ export class ControlPlane implements AdminHost {
         died: (index) => memory.giveBack(index),
         failing: (upstream, endpoint, last) => health.reportFailing(upstream, endpoint, last),
         wake: (upstream) => this.#wakeHooks.call(upstream, this.#preparation?.config.upstreams[upstream]?.wake),
+        certify: (name) => this.certificates.certify(name),
         current: () => this.#preparation,
         exclusively: (work) => this.#change(work),
       },
       parts.firstWorker,
     );
     this.#wakeHooks = new WakeHooks({ log, clock: systemClock });
+    this.certificates = new Certificates({
+      log,
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      replace: (certificates) => this.#replacePart({ certificates }),
+      publish: (challenges) => this.#replacePart({ challenges }),
+    });
     this.#resolvers = new ResolverSet(
       { log, setTimer: systemTimers.set, now: () => systemClock.now(), random: systemRandom },
       (upstream) => void this.#change(() => this.#endpointsChanged(upstream)),
@@ -112,15 +124,14 @@ export class ControlPlane implements AdminHost {
     });
   }
 
-  /**
-   * Has listeners use other certificates from the next handshake on. `certificates` names all listeners with TLS, with
-   * certificates as `readCertificate` gives them.
-   */
-  replaceCertificates(certificates: ListenerCertificates): Promise<void> {
+  /** Resolves when all workers use the part in place of the one they have, and so will those that start. */
+  #replacePart(part: Pick<Preparation, 'certificates'> | Pick<Preparation, 'challenges'>): Promise<void> {
     return this.#change(async () => {
-      if (!this.#preparation) return;
-      this.#preparation = { ...this.#preparation, certificates };
-      this.#workers.broadcast({ type: 'certificates', certificates });
+      // A worker that drains is asked nothing else.
+      if (!this.#preparation || this.#draining) return;
+      this.#preparation = { ...this.#preparation, ...part };
+      if ('certificates' in part) await this.#workers.tell({ type: 'certificates', ...part }, 'certified');
+      else await this.#workers.tell({ type: 'challenges', ...part }, 'challenged');
     });
   }
 
@@ -149,6 +160,9 @@ export class ControlPlane implements AdminHost {
     this.#resolvers.stop();
     this.#wakeHooks.stop();
     this.#scaling.stop();
+    this.certificates.stop();
+    this.#authorityWatch.stop();
+    this.#tickets.stop();
     this.#parts.health.stop();
     await this.#workers.terminate();
   }
@@ -192,17 +206,7 @@ export class ControlPlane implements AdminHost {
   }
 
   metrics(): string {
-    const { config } = this.#loaded;
-    const upstreams = [
-      ...scalingMetrics(Object.keys(config.upstreams), (name) => this.#scaling.signal(name)),
-      ...sessionMetrics(config, this.#parts.memory, systemClock.wall()),
-    ];
-    return viewMetrics(this.#view, [
-      ...upstreams,
-      ...errorMetrics(this.#parts.memory),
-      ...breachMetrics(this.#parts.memory),
-      ...this.#processMetrics,
-    ]);
+    return gatewayMetrics(this.#view, this.#scaling, [...this.certificates.metrics(), ...this.#processMetrics]);
   }
 
   drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {
@@ -257,15 +261,23 @@ export class ControlPlane implements AdminHost {
 
   async #apply(loaded: CheckedConfiguration): Promise<void> {
     const { memory, health, log } = this.#parts;
-    const { config, certificates } = loaded;
-    const listeners = await this.#bindable(config);
+    const { config } = loaded;
+    const listeners = await bindAll(config, this.#preparation);
+    const certificates = await this.certificates.prepare({
+      config,
+      loaded: loaded.certificates,
+      file: this.#parts.source.file,
+    });
     this.#resolvers.use(config);
     const found = this.#foundEndpoints(config);
     const generation = (this.#preparation?.generation ?? 0) + 1;
     const layout = memory.allot(config, found);
     health.announce(config, (upstream) => found[upstream] ?? []);
     const workers = this.#workers.size;
-    const preparation: Preparation = { generation, config, found, memory: layout, listeners, certificates, workers };
+    const { challenges = NO_CHALLENGES } = this.#preparation ?? {};
+    const settled = { generation, config, found, memory: layout, listeners, workers };
+    const { authorities, paths } = loaded.clientAuthorities;
+    const preparation: Preparation = { ...settled, certificates, challenges, authorities };
     try {
       await this.#workers.change(preparation);
     } catch (error) {
@@ -277,30 +289,20 @@ export class ControlPlane implements AdminHost {
     this.#preparation = preparation;
     log.setLevel(this.#parts.logLevel ?? config.logs.level);
     for (const warning of loaded.warnings) log.warn(warning);
+    this.#tickets.every(config.tls['ticket-rotation']);
     memory.keepOnly(layout);
     health.watch(config, (upstream) => found[upstream] ?? []);
+    this.certificates.commit();
+    this.#authorityWatch.use(paths);
   }
 
   /** A change has failed: what it needed and what is in use does not is given back. */
   #goBack(): void {
+    this.certificates.discard();
     if (!this.#preparation) return;
     this.#resolvers.use(this.#preparation.config);
     this.#resolvers.settle();
     this.#parts.memory.keepOnly(this.#preparation.memory);
-  }
-
-  /** Listeners with the ports they have or will have. Rejects when an address cannot be had. */
-  async #bindable(config: Config): Promise<readonly BoundListener[]> {
-    const bound: BoundListener[] = [];
-    for (const [name, listener] of Object.entries(config.listeners)) {
-      const { address } = listener;
-      const transport = transportOf(listener);
-      const before = this.listeners.find((one) => one.name === name && one.transport === transport);
-      const asked = this.#preparation?.config.listeners[name]?.address;
-      const same = before && asked && formatAddress(asked) === formatAddress(address);
-      bound.push(same ? before : { name, transport, ...(await checkBind(address, transport)) });
-    }
-    return bound;
   }
 
   async #endpointsChanged(upstream: string): Promise<void> {

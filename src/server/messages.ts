@@ -3,8 +3,10 @@ import type { FoundEndpoints } from '#config/compile.ts';
 import type { Config } from '#config/config-schema.ts';
 import type { LogFields } from '#lib/log.ts';
 import type { ListenerCertificates } from '#model/certificate.ts';
+import type { Challenges } from '#model/challenges.ts';
 import type { FailureKind } from '#model/failure-kind.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
+import type { ListenerAuthorities } from '#model/tls.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
 
 /** A listener with the address it really has: a port of 0 has been replaced. */
@@ -25,6 +27,8 @@ export interface Preparation {
   /** How many workers bind the same addresses. */
   readonly workers: number;
   readonly certificates: ListenerCertificates;
+  readonly challenges: Challenges;
+  readonly authorities: ListenerAuthorities;
 }
 
 /**
@@ -48,8 +52,12 @@ export type ToWorker =
       readonly endpoints: readonly ResolvedEndpoint[];
       readonly memory: MemoryLayout;
     }
-  /** Listeners have other certificates; all of them are named. */
+  /** Listeners have other certificates; all of them are named. Answered by `certified`. */
   | { readonly type: 'certificates'; readonly certificates: ListenerCertificates }
+  /** Challenges of ACME servers are to be answered so, and others no more; answered by `challenged`. */
+  | { readonly type: 'challenges'; readonly challenges: Challenges }
+  /** There is a certificate for the name, or there will be none. */
+  | { readonly type: 'settled'; readonly name: string; readonly found: boolean }
   | { readonly type: 'drain' }
   /** End all connections. */
   | { readonly type: 'abort' }
@@ -61,6 +69,10 @@ export type FromWorker =
   | { readonly type: 'prepared'; readonly generation: number }
   | { readonly type: 'unprepared'; readonly generation: number; readonly reason: string }
   | { readonly type: 'committed'; readonly generation: number }
+  /** Handshakes wait for a certificate of the name; answered by `settled`. */
+  | { readonly type: 'wanted'; readonly name: string }
+  | { readonly type: 'certified' }
+  | { readonly type: 'challenged' }
   | { readonly type: 'drained' }
   | {
       readonly type: 'failing';

@@ -8,6 +8,7 @@ import { type EndpointCells, type EndpointLayout, EndpointTable } from '#memory/
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { type SeriesLayout, SeriesTable } from '#memory/series-table.ts';
+import { TICKET_KEY_BYTES, TicketKeys } from '#memory/ticket-keys.ts';
 import { type UpstreamCells, type UpstreamLayout, UpstreamTable } from '#memory/upstream-table.ts';
 import { formatAddress } from '#schema/address.ts';
 import { GAUGE_CELLS } from '#telemetry/series.ts';
@@ -22,6 +23,8 @@ export interface MemoryLayout {
   readonly upstreams: UpstreamLayout;
   readonly buckets: SharedArrayBuffer;
   readonly secret: Uint8Array;
+  /** What session tickets of TLS are sealed with. */
+  readonly ticketKeys: SharedArrayBuffer;
   /** By the keys of `sessionTableOf`. */
   readonly sessions: ReadonlyMap<string, SharedArrayBuffer>;
   /** By the keys of `seriesKey`. */
@@ -38,6 +41,7 @@ export interface Slots {
 export class SharedMemory {
   readonly series: SeriesTable;
   readonly endpoints: EndpointTable;
+  readonly ticketKeys = TicketKeys.create(randomBytes(TICKET_KEY_BYTES));
   readonly #upstreams: UpstreamTable;
   readonly #buckets: KeyedTable;
   /** For what all threads sign alike. */
@@ -70,6 +74,7 @@ export class SharedMemory {
       upstreams: this.#upstreams.layout,
       buckets: this.#buckets.buffer,
       secret: this.#secret,
+      ticketKeys: this.ticketKeys.buffer,
       sessions: new Map([...sessions].map(([key, table]) => [key, table.buffer])),
       slots,
     };

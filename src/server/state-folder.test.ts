@@ -1,3 +1,4 @@
+// Where the state of a gateway lies by default.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stateFolder } from './state-folder.ts';

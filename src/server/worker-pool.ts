@@ -16,6 +16,8 @@ export interface WorkerPoolHost {
   died(index: number): void;
   failing(upstream: string, endpoint: string, last: FailureKind): void;
   wake(upstream: string): void;
+  /** Resolves with whether there is a certificate for the name now; all workers have it then. Never rejects. */
+  certify(name: string): Promise<boolean>;
   /** What a new worker is to serve; `undefined` before the first configuration. */
   current(): Preparation | undefined;
   /** Runs `work` when no change of the configuration is under way, and lets none begin meanwhile. */
@@ -89,6 +91,16 @@ export class WorkerPool {
 
   broadcast(message: ToWorker): void {
     for (const slot of this.#joined) slot.worker.postMessage(message);
+  }
+
+  /** Tells all workers something; resolves when they have answered by `answer`. Not during a change. */
+  async tell(message: ToWorker, answer: FromWorker['type']): Promise<void> {
+    await Promise.all(
+      this.#joined.map((slot) => {
+        slot.worker.postMessage(message);
+        return this.#expect(slot, [answer]);
+      }),
+    );
   }
 
   /** Resolves when all workers have ended their last connection. */
@@ -199,11 +211,17 @@ export class WorkerPool {
     this.#host.log.info('a worker was replaced', { worker: slot.index });
   }
 
+  async #settle({ worker }: Slot, name: string): Promise<void> {
+    const found = await this.#host.certify(name);
+    worker.postMessage({ type: 'settled', name, found } satisfies ToWorker);
+  }
+
   #receive(slot: Slot, message: FromWorker): void {
     if (message.type === 'log')
       this.#host.log[message.level](message.message, { worker: slot.index, ...message.fields });
     else if (message.type === 'failing') this.#host.failing(message.upstream, message.endpoint, message.last);
     else if (message.type === 'wake') this.#host.wake(message.upstream);
+    else if (message.type === 'wanted') void this.#settle(slot, message.name);
     else if (slot.waiting?.types.includes(message.type)) {
       const { resolve } = slot.waiting;
       slot.waiting = undefined;

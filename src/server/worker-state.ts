@@ -12,19 +12,24 @@ import { systemRandom } from '#lib/random.ts';
 import { systemTimers } from '#lib/timers.ts';
 import { TurnEnd } from '#lib/turn-end.ts';
 import { Listener } from '#listener/accept.ts';
-import { alpnNames } from '#listener/alpn-protocols.ts';
+import { ChallengeAcceptors } from '#listener/challenge-acceptors.ts';
 import type { BoundSocket, ListenerHost } from '#listener/listener-host.ts';
-import { TlsTermination } from '#listener/tls-termination.ts';
+import type { TlsTermination } from '#listener/tls-termination.ts';
 import { UdpListener } from '#listener/udp-listener.ts';
+import { WantedCertificates } from '#listener/wanted-certificates.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
+import { TicketKeys } from '#memory/ticket-keys.ts';
 import { openUpstream } from '#memory/upstream-table.ts';
 import type { ListenerCertificates } from '#model/certificate.ts';
+import type { Challenges } from '#model/challenges.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import type { ListenerAuthorities } from '#model/tls.ts';
+import { ChallengeAnswers } from '#proxy/challenge-answers.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
 import { noteWorker } from '#telemetry/series.ts';
 import { PoolSet } from '#upstream/pool-set.ts';
@@ -33,6 +38,7 @@ import { countBreach } from './breach-counts.ts';
 import { countError } from './error-counts.ts';
 import type { BoundListener, FromWorker, Preparation, WorkerStart } from './messages.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
+import { terminationsOf } from './tls-terminations.ts';
 
 const SWEEP_MS = 50;
 
@@ -43,6 +49,7 @@ interface Prepared {
   readonly added: ReadonlyMap<string, BoundSocket>;
   readonly listeners: readonly BoundListener[];
   readonly terminations: ReadonlyMap<string, TlsTermination>;
+  readonly authorities: ListenerAuthorities;
 }
 
 export class WorkerState {
@@ -51,6 +58,7 @@ export class WorkerState {
   readonly #tell: (message: FromWorker) => void;
   readonly #deadlines = new Deadlines(systemClock, SWEEP_MS);
   readonly #loopDelay = new LoopDelay(SWEEP_MS);
+  readonly #challengeAnswers = new ChallengeAnswers();
   readonly #pools: PoolSet;
   readonly #accessLog: AccessLog;
   readonly #listenerHost: ListenerHost;
@@ -59,12 +67,14 @@ export class WorkerState {
   /** Snapshots that exchanges began with which still go on. */
   #former: readonly Snapshot[] = [];
   #config: Config | undefined = undefined;
+  #authorities: ListenerAuthorities = new Map();
   /** What this worker counts of itself. */
   #own: Series | undefined = undefined;
   #errors: Series | undefined = undefined;
   #breaches: Series | undefined = undefined;
   /** Token buckets that all workers share. */
   #buckets: KeyedTable | undefined = undefined;
+  #ticketKeys: TicketKeys | undefined = undefined;
   /** By name and address: a listener that moves is another one. */
   #listeners = new Map<string, BoundSocket>();
   #leaving: BoundSocket[] = [];
@@ -73,9 +83,10 @@ export class WorkerState {
     this.#start = start;
     this.#log = log;
     this.#tell = tell;
-    this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log });
+    const turnEnd = new TurnEnd();
+    this.#pools = new PoolSet({ clock: systemClock, random: systemRandom, deadlines: this.#deadlines, log, turnEnd });
     this.#accessLog = new AccessLog(log);
-    const handle = createHandle(log, this.#loopDelay);
+    const handle = createHandle(log, this.#loopDelay, this.#challengeAnswers);
     this.#listenerHost = {
       clock: systemClock,
       deadlines: this.#deadlines,
@@ -83,7 +94,9 @@ export class WorkerState {
       buckets: () => this.#buckets as KeyedTable,
       snapshot: () => this.#snapshot as Snapshot,
       handle,
-      turnEnd: new TurnEnd(),
+      turnEnd,
+      challenges: new ChallengeAcceptors(),
+      wanted: new WantedCertificates(systemClock, (name) => tell({ type: 'wanted', name })),
       breached: (kind) => {
         if (this.#breaches) countBreach(this.#breaches, kind);
       },
@@ -100,13 +113,16 @@ export class WorkerState {
     const snapshot = await compile(config, preparation.found, preparation.generation, host);
     this.#accessLog.prepare(config.logs.access);
     this.#buckets ??= new KeyedTable(memory.buckets);
+    this.#ticketKeys ??= new TicketKeys(memory.ticketKeys);
     const added = new Map<string, BoundSocket>();
-    const terminations = terminationsOf(preparation.certificates, config);
-    this.#prepared = { snapshot, config, memory, added, listeners, terminations };
+    const { certificates, authorities } = preparation;
+    const terminations = terminationsOf(certificates, authorities, config, this.#ticketKeys);
+    this.answerChallenges(preparation.challenges);
+    this.#prepared = { snapshot, config, memory, added, listeners, terminations, authorities };
     try {
       for (const bound of listeners) {
         if (this.#listeners.has(identity(bound))) continue;
-        const settings = listenerSettings(bound.name, config.listeners[bound.name] as Config['listeners'][string]);
+        const settings = listenerSettings(bound.name, config);
         const series = host.series(seriesKey.listener(bound.name));
         const address = { ...bound, shared: preparation.workers > 1, first: this.#start.index === 0 };
         const kind = bound.transport === 'udp' ? UdpListener : Listener;
@@ -127,6 +143,7 @@ export class WorkerState {
     this.#snapshot = prepared.snapshot;
     this.#tellFormer();
     this.#config = prepared.config;
+    this.#authorities = prepared.authorities;
     this.#own = this.#series(prepared.memory, seriesKey.workers);
     this.#errors = this.#series(prepared.memory, seriesKey.errors);
     this.#breaches = this.#series(prepared.memory, seriesKey.breaches);
@@ -153,9 +170,19 @@ export class WorkerState {
 
   /** New handshakes get these certificates; connections that stand keep theirs. */
   replaceCertificates(certificates: ListenerCertificates): void {
-    if (!this.#config) return;
-    const terminations = terminationsOf(certificates, this.#config);
+    if (!this.#config || !this.#ticketKeys) return;
+    const terminations = terminationsOf(certificates, this.#authorities, this.#config, this.#ticketKeys);
     for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name);
+  }
+
+  answerChallenges({ answers, certificates }: Challenges): void {
+    this.#challengeAnswers.use(answers);
+    this.#listenerHost.challenges.use(certificates);
+  }
+
+  /** Handshakes that wait for a certificate of this name go on. */
+  settleWanted(name: string, found: boolean): void {
+    this.#listenerHost.wanted.settle(name, found);
   }
 
   /** Accepts nothing more; resolves when the last connection has ended. */
@@ -205,10 +232,7 @@ export class WorkerState {
     for (const bound of listeners) {
       const key = identity(bound);
       const listener = (this.#listeners.get(key) ?? added.get(key)) as BoundSocket;
-      listener.state.settings = listenerSettings(
-        bound.name,
-        config.listeners[bound.name] as Config['listeners'][string],
-      );
+      listener.state.settings = listenerSettings(bound.name, config);
       listener.state.series = this.#series(memory, seriesKey.listener(bound.name));
       listener.state.tls = terminations.get(bound.name);
       next.set(key, listener);
@@ -252,16 +276,6 @@ export class WorkerState {
   #series(memory: MemoryLayout, key: string): Series {
     return openSeries(memory.series.segments, this.#start.index, slotsOf(memory, key).series);
   }
-}
-
-/** Throws when a certificate cannot be used. */
-function terminationsOf(certificates: ListenerCertificates, config: Config): ReadonlyMap<string, TlsTermination> {
-  return new Map(
-    [...certificates].map(([name, own]) => {
-      const settings = listenerSettings(name, config.listeners[name] as Config['listeners'][string]);
-      return [name, new TlsTermination(own, alpnNames(settings))];
-    }),
-  );
 }
 
 function identity(bound: BoundListener): string {

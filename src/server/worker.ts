@@ -49,6 +49,14 @@ port.on('message', (message: ToWorker) => {
       return;
     case 'certificates':
       state.replaceCertificates(message.certificates);
+      tell({ type: 'certified' });
+      return;
+    case 'challenges':
+      state.answerChallenges(message.challenges);
+      tell({ type: 'challenged' });
+      return;
+    case 'settled':
+      state.settleWanted(message.name, message.found);
       return;
     case 'drain':
       void state.drain().then(() => tell({ type: 'drained' }));

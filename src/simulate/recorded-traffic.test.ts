@@ -40,6 +40,7 @@ const RECORD: AccessRecord = {
   consumer: '',
   referer: '',
   userAgent: '',
+  tls: undefined,
   passage: undefined,
   tunnel: undefined,
 };

@@ -6,6 +6,7 @@ import type { Log, LogFields } from '#lib/log.ts';
 import { LoopDelay } from '#lib/loop-delay.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import { ChallengeAnswers } from '#proxy/challenge-answers.ts';
 import { createHandle } from '#proxy/handle.ts';
 import { formatAddress } from '#schema/address.ts';
 import type { Behaviour } from './behaviour.ts';
@@ -66,7 +67,7 @@ class Run {
     this.#time = new VirtualTime(startsAt);
     const log = this.#createLog();
     this.#gateway = new SimulatedGateway(plan, this.#time, log);
-    this.#handle = createHandle(log, new LoopDelay(1000));
+    this.#handle = createHandle(log, new LoopDelay(1000), new ChallengeAnswers());
     this.#listener = Object.keys(config.listeners)[0] ?? '';
     const routes = config.routes.filter((route) => route.upstream?.some((branch) => branch.upstream === upstream));
     this.#routes = new Set(routes.map(({ name }) => name as string));

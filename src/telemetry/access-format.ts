@@ -1,7 +1,7 @@
 // Access records as lines: JSON, the combined and common log formats, or a template of the user's.
 //
 // Hot path: JSON is put together by concatenation, and texts are searched for what needs escaping before they are escaped.
-import type { AccessRecord, PassageRecord, TunnelRecord } from './access-record.ts';
+import type { AccessRecord, PassageRecord, TlsRecord, TunnelRecord } from './access-record.ts';
 
 export type AccessFormat = (record: AccessRecord) => string;
 
@@ -42,6 +42,12 @@ const READERS: Readonly<Record<string, (record: AccessRecord) => string>> = {
   error: (r) => r.error,
   referer: (r) => r.referer,
   'user-agent': (r) => r.userAgent,
+  'client.certificate.subject': (r) => r.tls?.client?.subject ?? '',
+  'client.certificate.fingerprint': (r) => r.tls?.client?.fingerprint ?? '',
+  'tls.version': (r) => r.tls?.version ?? '',
+  'tls.cipher': (r) => r.tls?.cipher ?? '',
+  'tls.sni': (r) => r.tls?.serverName ?? '',
+  'tls.alpn': (r) => r.tls?.alpn ?? '',
   'passage.protocol': (r) => r.passage?.first?.protocol ?? '',
   'passage.sni': (r) => r.passage?.first?.sni ?? '',
   'passage.alpn': (r) => r.passage?.first?.alpn.join(',') ?? '',
@@ -94,9 +100,19 @@ function formatJson(r: AccessRecord): string {
     line += `,"ended_by":"${r.endedBy}","phase":"${r.phase}","error":"${r.error}","reason":"${escapeJson(r.reason)}"`;
   if (r.referer !== '') line += `,"referer":"${escapeJson(r.referer)}"`;
   if (r.userAgent !== '') line += `,"user_agent":"${escapeJson(r.userAgent)}"`;
+  if (r.tls) line += formatTls(r.tls);
   if (r.passage) line += formatPassage(r.passage);
   if (r.tunnel) line += formatTunnel(r.tunnel);
   return `${line}}\n`;
+}
+
+function formatTls({ version, cipher, serverName, alpn, resumed, client }: TlsRecord): string {
+  let text = `,"tls_version":"${version}","tls_cipher":"${cipher}"`;
+  if (resumed) text += ',"tls_resumed":true';
+  if (serverName !== '') text += `,"sni":"${escapeJson(serverName)}"`;
+  if (alpn !== '') text += `,"alpn":"${escapeJson(alpn)}"`;
+  if (client) text += `,"client_subject":"${escapeJson(client.subject)}","client_fingerprint":"${client.fingerprint}"`;
+  return text;
 }
 
 function formatPassage({ first, closedBy, datagramsReceived, datagramsSent }: PassageRecord): string {

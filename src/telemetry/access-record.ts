@@ -34,6 +34,8 @@ export interface AccessRecord {
   readonly consumer: string;
   readonly referer: string;
   readonly userAgent: string;
+  /** Of connections with TLS that ends here. */
+  readonly tls: TlsRecord | undefined;
   /** Of connections and sessions that were passed on as they are. */
   readonly passage: PassageRecord | undefined;
   /** Of connections that were upgraded. */
@@ -48,6 +50,17 @@ export interface TunnelRecord {
   readonly messages:
     | { readonly messagesReceived: number; readonly messagesSent: number; readonly closeCode: number }
     | undefined;
+}
+
+/** What a TLS handshake has agreed on; '' for nothing. */
+export interface TlsRecord {
+  readonly version: string;
+  readonly cipher: string;
+  readonly serverName: string;
+  readonly alpn: string;
+  readonly resumed: boolean;
+  /** `undefined` without a certificate of the client that was accepted. */
+  readonly client: { readonly subject: string; readonly fingerprint: string } | undefined;
 }
 
 /** What is known of a TCP connection or a UDP session beside what every exchange has. */

@@ -147,6 +147,20 @@ export const CELL_METRICS: readonly CellMetric[] = [
     kinds: ['route'],
   },
   {
+    name: 'streams_total',
+    help: 'Streams opened on HTTP/2 connections.',
+    type: 'counter',
+    cell: CELL.streams,
+    kinds: ['endpoint'],
+  },
+  {
+    name: 'streams_active',
+    help: 'Streams open on HTTP/2 connections.',
+    type: 'gauge',
+    cell: CELL.streamsActive,
+    kinds: ['endpoint'],
+  },
+  {
     name: 'connect_failures_total',
     help: 'Connections that could not be opened.',
     type: 'counter',

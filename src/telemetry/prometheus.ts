@@ -1,6 +1,8 @@
 // Metrics in Prometheus' text format, version 0.0.4.
 import { GRPC_STATUS_NAMES } from '#wire/grpc/status.ts';
 import { CELL_METRICS, type CellMetric, type SeriesKind } from './cell-metrics.ts';
+import { formatLabels, head } from './exposition.ts';
+import { renderHandshakes } from './handshake-metrics.ts';
 import { BUCKET_BOUNDS_MS, CELL, CLOSE_KINDS, REFUSALS } from './series.ts';
 
 /** One series to be shown: its labels and how to read its cells. */
@@ -30,7 +32,10 @@ export function renderMetrics(series: readonly SeriesReader[], own: readonly Pro
     renderStatuses(lines, kind, readers);
     renderDurations(lines, kind, readers);
     for (const metric of CELL_METRICS) if (metric.kinds.includes(kind)) renderCell(lines, kind, metric, readers);
-    if (kind === 'listener') renderRefusals(lines, readers);
+    if (kind === 'listener') {
+      renderRefusals(lines, readers);
+      renderHandshakes(lines, readers);
+    }
     if (kind === 'route' || kind === 'upstream') renderGrpcCalls(lines, kind, readers);
     if (kind === 'route') renderCloses(lines, readers);
   }
@@ -112,19 +117,6 @@ function renderDurations(lines: string[], kind: SeriesKind, readers: readonly Se
     lines.push(`${name}_sum${formatLabels(labels)} ${read(CELL.durationSum)}`);
     lines.push(`${name}_count${formatLabels(labels)} ${count}`);
   }
-}
-
-function head(lines: string[], name: string, help: string, type: string): void {
-  lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
-}
-
-function formatLabels(labels: Readonly<Record<string, string>>): string {
-  const entries = Object.entries(labels);
-  return entries.length === 0 ? '' : `{${entries.map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(',')}}`;
-}
-
-function escapeLabel(value: string): string {
-  return value.replace(/["\\\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`));
 }
 
 /** Estimates a quantile in milliseconds from a histogram, linear within its bucket; `null` when nothing was counted. */

@@ -1,5 +1,6 @@
 // What the cells of metric series mean, and how the data plane counts in them. Not for showing them: see `prometheus.ts`.
 import type { Series } from '#memory/series-table.ts';
+import { HANDSHAKE_FAILURES, type HandshakeFailure } from './tls-failures.ts';
 
 /** Cells that all kinds of series share. */
 export const CELL = {
@@ -18,6 +19,9 @@ export const CELL = {
   exchangesActive: 29,
   // upstreams and endpoints
   waiting: 30,
+  // endpoints: HTTP/2
+  streams: 31,
+  streamsActive: 39,
   retries: 32,
   connectFailures: 33,
   noEndpoint: 34,
@@ -40,6 +44,10 @@ export const CELL = {
   datagramsDropped: 50,
   // listeners: one behind the other, in the order of REFUSALS
   refusals: 52,
+  // listeners: handshakes of TLS by version, of TLS 1.2 first, the resumed ones behind the whole ones of each; then those that have
+  // failed, in the order of HANDSHAKE_FAILURES
+  handshakes: 64,
+  handshakeFailures: 68,
   // routes, in cells that other kinds of series use for something else
   messagesReceived: 44,
   messagesSent: 45,
@@ -80,7 +88,6 @@ export const REFUSALS = [
   'proxy-header-invalid',
   'proxy-header-untrusted',
   'tls-hello-invalid',
-  'tls-handshake',
 ] as const;
 
 export type Refusal = (typeof REFUSALS)[number];
@@ -89,6 +96,7 @@ export type Refusal = (typeof REFUSALS)[number];
 export const GAUGE_CELLS: readonly number[] = [
   CELL.connectionsActive,
   CELL.exchangesActive,
+  CELL.streamsActive,
   CELL.waiting,
   CELL.deadlines,
   CELL.loopDelayMs,
@@ -127,10 +135,26 @@ export function countConnection(series: Series, change: 1 | -1): void {
   add(series, CELL.connectionsActive, change);
 }
 
+/** Counts a stream that was opened (`change` 1) or has ended (-1). */
+export function countStream(series: Series, change: 1 | -1): void {
+  if (change === 1) add(series, CELL.streams, 1);
+  add(series, CELL.streamsActive, change);
+}
+
 /** Counts a connection, or a datagram that would begin a session, that was not taken. */
 export function countRefusedConnection(series: Series, reason: Refusal): void {
   add(series, CELL.connectionsRefused, 1);
   add(series, CELL.refusals + REFUSALS.indexOf(reason), 1);
+}
+
+/** Counts a TLS handshake of a client that came to its end. */
+export function countHandshake(series: Series, { version, resumed }: { version: string; resumed: boolean }): void {
+  add(series, CELL.handshakes + (version === 'TLSv1.3' ? 2 : 0) + (resumed ? 1 : 0), 1);
+}
+
+/** Counts one that did not. */
+export function countHandshakeFailure(series: Series, kind: HandshakeFailure): void {
+  add(series, CELL.handshakeFailures + HANDSHAKE_FAILURES.indexOf(kind), 1);
 }
 
 /** Counts bytes that are passed on, as they move: connections may last for days. */

@@ -4,7 +4,9 @@ import type { Clock } from '#lib/clock.ts';
 import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
+import type { TurnEnd } from '#lib/turn-end.ts';
 import type { Series } from '#memory/series-table.ts';
+import type { ByteStream } from '#model/byte-stream.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { PoolSettings } from '#model/upstream.ts';
 import type { ConnectTarget } from '#net/tcp-stream.ts';
@@ -22,6 +24,7 @@ export interface PoolHost {
   readonly random: Random;
   readonly deadlines: Deadlines;
   readonly log: Log;
+  readonly turnEnd: TurnEnd;
 }
 
 export class EndpointPool {
@@ -30,7 +33,7 @@ export class EndpointPool {
   #settings: PoolSettings;
   readonly #idle: OriginConnection[] = [];
   readonly #waiting: Waiter[] = [];
-  readonly #series: Series;
+  readonly series: Series;
   #connections = 0;
   #retired = false;
 
@@ -38,7 +41,7 @@ export class EndpointPool {
     this.connector = new EndpointConnector(target);
     this.connector.configure(settings.tls);
     this.#settings = settings;
-    this.#series = series;
+    this.series = series;
     this.host = host;
   }
 
@@ -70,7 +73,7 @@ export class EndpointPool {
       this.#open(attempt);
     } else if (this.#waiting.length < this.settings.maxWaiting) {
       this.#waiting.push(new Waiter(this, attempt));
-      countWaiting(this.#series, 1);
+      countWaiting(this.series, 1);
     } else {
       attempt.fail(new ProxyError('connection_limit_reached', 'the connection limit and the waiting queue are full'));
     }
@@ -111,17 +114,22 @@ export class EndpointPool {
   admit(): boolean {
     if (this.#connections >= this.settings.maxConnections && !this.#closeOneIdle()) return false;
     this.#connections++;
-    countConnection(this.#series, 1);
+    countConnection(this.series, 1);
     return true;
   }
 
   /** A connection that was admitted is gone: there is room for who waits. */
   dismiss(): void {
     this.#connections--;
-    countConnection(this.#series, -1);
+    countConnection(this.series, -1);
     if (this.#connections >= this.settings.maxConnections) return;
     const waiter = this.#nextWaiter();
     if (waiter) this.#open(waiter.attempt);
+  }
+
+  /** Takes over a connection that was opened and counted by `admit`, for an attempt if there still is one. */
+  adopt(stream: ByteStream, attempt: Http1Attempt | undefined): void {
+    new OriginConnection(this).adopt(stream, attempt);
   }
 
   /** Takes an attempt that gave up out of the queue. */
@@ -135,6 +143,10 @@ export class EndpointPool {
   /** The endpoint is no longer part of the configuration: closes what is idle, and all others when they are done. */
   retire(): void {
     this.#retired = true;
+    this.closeIdle();
+  }
+
+  closeIdle(): void {
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
@@ -152,7 +164,7 @@ export class EndpointPool {
 
   #open(attempt: Http1Attempt): void {
     this.#connections++;
-    countConnection(this.#series, 1);
+    countConnection(this.series, 1);
     new OriginConnection(this).connect(attempt);
   }
 
@@ -180,7 +192,7 @@ export class EndpointPool {
 
   #unqueue(waiter: Waiter): void {
     this.host.deadlines.clear(waiter);
-    countWaiting(this.#series, -1);
+    countWaiting(this.series, -1);
   }
 }
 

@@ -7,6 +7,7 @@ import { IncomingBody } from '#net/incoming-body.ts';
 import type { ResponseHead } from '#wire/http1/response-head.ts';
 import { connectError, faultError, refusedCertificate } from './connection-error.ts';
 import { ConnectionLife } from './connection-life.ts';
+import { contentIdleMs } from './content-idle.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
 import type { Http1Attempt } from './http1-attempt.ts';
 import { contentFraming, idleLimitMs, keepsConnection, protocolError, toResponse } from './http1-response.ts';
@@ -36,6 +37,8 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   #incoming: IncomingBody | undefined = undefined;
   /** Streaming content of the request, until all of it is sent. */
   #content: RequestContent | undefined = undefined;
+  /** How long content of the present response may stand still. */
+  #contentIdleMs = 0;
   /** Whether the present response lets the connection be used again. */
   #reusable = false;
   #gone = false;
@@ -63,6 +66,14 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
       if (this.#attempt) this.start(this.#attempt);
     };
     this.#stream = this.#pool.connector.connect({ receiver: this, connected, alpn: ALPN });
+  }
+
+  /** Takes over a connection that stands. */
+  adopt(stream: ByteStream, attempt: Http1Attempt | undefined): void {
+    this.#stream = stream;
+    stream.receiver = this;
+    if (attempt) this.start(attempt);
+    else this.#finish();
   }
 
   /** Sends the attempt's request. */
@@ -263,6 +274,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
       if (to - from > length) this.#reusable = false;
       this.#finish();
     } else {
+      this.#contentIdleMs = contentIdleMs(attempt.upstream, response);
       response.body = this.#receiveStream(head, buffer.subarray(from, to));
     }
     attempt.respond(response);
@@ -291,7 +303,7 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
     if (this.#state !== 'body' || !attempt) return;
     const { deadlines } = this.#pool.host;
     if (this.#incoming?.held) deadlines.clear(this);
-    else deadlines.set(this, attempt.upstream.timeouts.idleMs);
+    else deadlines.set(this, this.#contentIdleMs);
   }
 
   /** The pool counts it no more; called when it is closed, by itself or by the tunnel it became. */

@@ -17,7 +17,7 @@ export class PoolSet {
   transport(key: string, target: ConnectTarget, settings: PoolSettings, series: Series): Transport {
     const known = this.#transports.get(key);
     if (known) {
-      known.pool.revive(settings);
+      known.revive(settings);
       return known;
     }
     const transport = new EndpointTransport(new EndpointPool(target, settings, series, this.#host));
@@ -29,7 +29,7 @@ export class PoolSet {
   keepOnly(keys: ReadonlySet<string>): void {
     for (const [key, transport] of this.#transports) {
       if (keys.has(key)) continue;
-      transport.pool.retire();
+      transport.retire();
       this.#transports.delete(key);
     }
   }

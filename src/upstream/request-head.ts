@@ -1,4 +1,5 @@
-// The head of a request to an HTTP/1.1 endpoint: its framing, its Host, and the protocol change that it asks for.
+// The head of a request to an HTTP/1.1 endpoint: its framing, its Host, and the protocol change that it asks for. What holds for every
+// version is used by http2-request.ts too.
 import { UNKNOWN_LENGTH } from '#model/body.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Request } from '#model/message.ts';
@@ -6,14 +7,14 @@ import type { Endpoint, Upstream } from '#model/upstream.ts';
 import { type ContentFraming, serializeRequestHead } from '#wire/http1/serialize.ts';
 
 /** What is sent where. */
-interface Attempted {
+export interface Attempted {
   readonly exchange: Exchange;
   readonly upstream: Upstream;
   readonly endpoint: Endpoint;
 }
 
 /** Methods whose requests state their length even when it is zero (RFC 9110 8.6). */
-const STATES_LENGTH: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+export const STATES_LENGTH: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /** The whole head as text. */
 export function requestHead(attempted: Attempted): string {
@@ -36,7 +37,7 @@ function requestFraming(request: Request): ContentFraming {
 }
 
 /** The Host to send (RFC 9110 7.2). */
-function hostOf({ exchange, upstream, endpoint }: Attempted): string {
+export function hostOf({ exchange, upstream, endpoint }: Attempted): string {
   const { host } = upstream;
   if (typeof host === 'object') return host.name;
   if (host === 'keep' && exchange.request.authority !== '') return exchange.request.authority;

@@ -8,7 +8,7 @@ import { parseResponseHead, type ResponseHead } from '#wire/http1/response-head.
 export const MAX_HEAD_BYTES = 65536;
 export const MAX_FIELDS = 256;
 /** More informational responses than this are a fault of the origin. */
-const MAX_INFORMATIONAL = 32;
+export const MAX_INFORMATIONAL = 32;
 
 export class ResponseReader {
   /** Where in the buffer of the last `read` the bytes behind the head begin, when it gave one. */

@@ -35,7 +35,7 @@ class World {
       log: { ...silentLog, info: note('info'), warn: note('warn'), error: note('error') },
       timers: this.timers,
       transport: (request) => this.#transport(request),
-      changed: () => void this.changes++,
+      changed: async () => void this.changes++,
       revoked: (one) => void this.revoked.push(one),
     });
   }

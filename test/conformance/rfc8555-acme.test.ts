@@ -11,13 +11,14 @@ import { createSecureContext, createServer as createTlsServer, type TLSSocket } 
 import { systemClock } from '#lib/clock.ts';
 import { silentLog } from '#lib/log.ts';
 import { systemTimers } from '#lib/timers.ts';
+import { type Challenges, NO_CHALLENGES } from '#model/challenges.ts';
 import { AccountKey } from '#server/certificates/acme/account-key.ts';
 import { AcmeClient } from '#server/certificates/acme/acme-client.ts';
 import type { AcmeError } from '#server/certificates/acme/acme-error.ts';
 import { obtain, type Wanted } from '#server/certificates/acme/obtain.ts';
 import type { Solver } from '#server/certificates/acme/solver.ts';
 import { dns01, http01, type SolverHost, tlsAlpn01 } from '#server/certificates/acme/solvers.ts';
-import { ChallengeBoard, type Challenges, NO_CHALLENGES } from '#server/certificates/challenge-board.ts';
+import { ChallengeBoard } from '#server/certificates/challenge-board.ts';
 import { createTransport } from '#server/certificates/transport.ts';
 import { missingPebble, type Pebble, startPebble } from '../support/pebble.ts';
 

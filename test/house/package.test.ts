@@ -37,7 +37,7 @@ export default defineConfig({
 export const stamp = definePolicy({
   type: 'stamp',
   summary: 'Stamps responses.',
-  options: s.object({ value: s.string() }),
+  options: () => s.object({ value: s.string() }),
   create: ({ value }) => (next) => async (exchange) => {
     const response = await next(exchange);
     response.fields.set('x-stamp', value.toUpperCase());

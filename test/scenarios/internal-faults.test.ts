@@ -8,8 +8,10 @@ import { parseConfiguration, referencesFor } from '#config/load.ts';
 import { systemClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
 import { TurnEnd } from '#lib/turn-end.ts';
+import { ChallengeAcceptors } from '#listener/challenge-acceptors.ts';
 import type { ListenerHost, ListenerState } from '#listener/listener-host.ts';
 import { TcpConnection } from '#listener/tcp-connection.ts';
+import { WantedCertificates } from '#listener/wanted-certificates.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { CELLS_PER_SERIES } from '#memory/series-table.ts';
 import type { Exchange } from '#model/exchange.ts';
@@ -31,10 +33,9 @@ async function startFaulty(t: TestContext) {
     "version: 1\nlisteners: { front: { address: '127.0.0.1:0', protocol: tcp, upstream: back } }\nupstreams: { back: { endpoints: ['127.0.0.1:9'] } }",
     referencesFor('.', {}),
   ).config;
-  const front = config.listeners.front as (typeof config.listeners)[string];
   const state: ListenerState = {
     name: 'front',
-    settings: listenerSettings('front', front),
+    settings: listenerSettings('front', config),
     series: new Float64Array(CELLS_PER_SERIES),
     draining: false,
     tls: undefined,
@@ -48,6 +49,8 @@ async function startFaulty(t: TestContext) {
     deadlines: new Deadlines(systemClock, 50),
     log: { debug: log, info: log, warn: log, error: log },
     turnEnd: new TurnEnd(),
+    challenges: new ChallengeAcceptors(),
+    wanted: new WantedCertificates(systemClock, () => {}),
     breached() {},
     buckets: () => buckets,
     snapshot: () => snapshot,

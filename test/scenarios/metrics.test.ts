@@ -121,7 +121,9 @@ upstreams: { app: { endpoints: ['${origin.address}'] }, other: { endpoints: ['${
       types.set(type[1] ?? '', type[2] ?? '');
     }
     if (line.startsWith('#')) continue;
-    const sample = /^([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?[0-9.e+-]+|\+Inf|NaN)$/.exec(line);
+    const sample = /^([a-z_][a-z0-9_]*)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?[0-9.e+-]+|\+Inf|NaN)$/.exec(
+      line,
+    );
     assert.ok(sample, line);
     const family = (sample[1] ?? '').replace(/_(?:bucket|sum|count)$/, '');
     assert.ok(types.has(family) || types.has(sample[1] ?? ''), line);

@@ -92,7 +92,7 @@ upstreams: { app: { endpoints: ['${origin.address}'] } }
 test('a client that speaks no TLS, and one that leaves, are in the records', async (t) => {
   const gateway = await startTidegate(t, SAYING, { files });
   const plain = net.connect(gateway.port(), '127.0.0.1');
-  plain.on('error', () => {});
+  plain.on('error', () => {}).resume();
   plain.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   await once(plain, 'close');
   const [first] = await gateway.untilRecords(1);
@@ -100,7 +100,9 @@ test('a client that speaks no TLS, and one that leaves, are in the records', asy
   net.connect(gateway.port(), '127.0.0.1').end();
   const [, second] = await gateway.untilRecords(2);
   assert.equal(second?.error, 'client-closed');
-  assert.equal(await gateway.metric('tidegate_listener_refusals_total{listener="web",reason="tls-handshake"}'), 1);
+  const failures = (kind: string) =>
+    gateway.metric(`tidegate_listener_tls_handshake_failures_total{listener="web",kind="${kind}"}`);
+  assert.deepEqual([await failures('no-tls'), await failures('closed')], [1, 1]);
 });
 
 test('a handshake that does not come to its end in time is reset', async (t) => {

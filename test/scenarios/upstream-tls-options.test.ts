@@ -1,7 +1,7 @@
 // What is wrong with the options of TLS to endpoints is said with its place and what to write instead.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compileTls } from '#config/compile-tls.ts';
+import { compileEndpointTls } from '#config/compile-endpoint-tls.ts';
 import { checkConfiguration, referencesFor } from '#config/load.ts';
 import { ConfigurationError } from '#model/configuration-error.ts';
 import { createAuthority } from '../support/certificates.ts';
@@ -79,7 +79,8 @@ for (const [name, tls, problem] of [
 }
 
 test('the name is server-name, or that of host, or else the endpoint’s own', () => {
-  const nameBy = (options: object) => compileTls(upstreamWith({ tls: true, ...options }))?.endpoint.settings.serverName;
+  const nameBy = (options: object) =>
+    compileEndpointTls(upstreamWith({ tls: true, ...options }))?.endpoint.settings.serverName;
   assert.equal(nameBy({}), undefined);
   assert.equal(nameBy({ host: 'endpoint' }), undefined);
   assert.equal(nameBy({ host: 'App.test:8443' }), 'app.test');
@@ -88,8 +89,8 @@ test('the name is server-name, or that of host, or else the endpoint’s own', (
 });
 
 test('without tls there is none, and certificates are checked unless that is turned off', () => {
-  assert.equal(compileTls(upstreamWith({})), undefined);
-  assert.equal(compileTls(upstreamWith({ tls: false })), undefined);
-  assert.equal(compileTls(upstreamWith({ tls: {} }))?.endpoint.settings.verify, true);
-  assert.equal(compileTls(upstreamWith({ tls: { verify: false } }))?.endpoint.settings.verify, false);
+  assert.equal(compileEndpointTls(upstreamWith({})), undefined);
+  assert.equal(compileEndpointTls(upstreamWith({ tls: false })), undefined);
+  assert.equal(compileEndpointTls(upstreamWith({ tls: {} }))?.endpoint.settings.verify, true);
+  assert.equal(compileEndpointTls(upstreamWith({ tls: { verify: false } }))?.endpoint.settings.verify, false);
 });

@@ -9,7 +9,17 @@ import type { TestContext } from 'node:test';
 
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
-type Program = 'haproxy' | 'nginx' | 'dnsmasq' | 'etcd' | 'redis-server' | 'curl' | 'nghttp' | 'h2load' | 'chromium';
+type Program =
+  | 'haproxy'
+  | 'nginx'
+  | 'dnsmasq'
+  | 'etcd'
+  | 'redis-server'
+  | 'curl'
+  | 'nghttp'
+  | 'nghttpd'
+  | 'h2load'
+  | 'chromium';
 
 /** Why tests with this peer are skipped, or false when it is there; with CI=true it has to be. */
 export function missing(program: Program): string | false {

@@ -1,25 +1,15 @@
 // What answers challenges of ACME servers at the moment, and how all workers get to know it. Main thread only.
-import type { CertificateAndKey } from './x509.ts';
-
-/** What workers need to answer challenges: plain data. */
-export interface Challenges {
-  /** By token: what is served at /.well-known/acme-challenge/TOKEN. */
-  readonly answers: ReadonlyMap<string, string>;
-  /** By name in lower case: what a handshake with the protocol acme-tls/1 gets. */
-  readonly certificates: ReadonlyMap<string, CertificateAndKey>;
-}
-
-export const NO_CHALLENGES: Challenges = { answers: new Map(), certificates: new Map() };
+import type { ChallengeCertificate, Challenges } from '#model/challenges.ts';
 
 export interface Added {
   readonly answers?: readonly (readonly [token: string, answer: string])[];
-  readonly certificates?: readonly (readonly [name: string, pair: CertificateAndKey])[];
+  readonly certificates?: readonly (readonly [name: string, pair: ChallengeCertificate])[];
 }
 
 export class ChallengeBoard {
   readonly #publish: (challenges: Challenges) => Promise<void>;
   readonly #answers = new Map<string, string>();
-  readonly #certificates = new Map<string, CertificateAndKey>();
+  readonly #certificates = new Map<string, ChallengeCertificate>();
 
   /** `publish` resolves when every worker knows. */
   constructor(publish: (challenges: Challenges) => Promise<void>) {

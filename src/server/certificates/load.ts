@@ -2,14 +2,20 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Config } from '#config/config-schema.ts';
-import type { Certificate, ListenerCertificates } from '#model/certificate.ts';
+import type { Certificate } from '#model/certificate.ts';
 import type { ConfigurationProblem } from '#model/configuration-error.ts';
 import { CertificateError, readCertificate } from './read-certificate.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
 export interface LoadedCertificates {
-  readonly certificates: ListenerCertificates;
+  /** By listener, in the place of their entry; `undefined` where no files are named. */
+  readonly files: ReadonlyMap<string, readonly (Certificate | undefined)[]>;
+  /** What `certificates.acme.ca` holds. */
+  readonly authorities: string | undefined;
+}
+
+export interface LoadResult extends LoadedCertificates {
   /** Non-empty when the certificates cannot be used. */
   readonly problems: readonly ConfigurationProblem[];
   /** One sentence each, on what works today and hardly does what is meant. */
@@ -17,40 +23,73 @@ export interface LoadedCertificates {
 }
 
 /** `file` is the configuration's, which other files are relative to; `now` is in milliseconds since 1970. */
-export function loadCertificates(config: Config, file: string | undefined, now: number): LoadedCertificates {
-  const folder = dirname(file ?? './configuration');
-  const certificates = new Map<string, readonly Certificate[]>();
+export function loadCertificates(config: Config, file: string | undefined, now: number): LoadResult {
+  const folder = folderOf(file);
+  const byListener = new Map<string, readonly (Certificate | undefined)[]>();
   const problems: ConfigurationProblem[] = [];
   const warnings: string[] = [];
   for (const [name, { tls }] of Object.entries(config.listeners)) {
-    if (!tls) continue;
-    const loaded: Certificate[] = [];
-    for (const [i, files] of tls.certificates.entries()) {
-      const result = loadOne(folder, files);
+    const loaded = (tls?.certificates ?? []).map((entry, i) => {
+      const files = filesOf(entry);
+      if (!files) return undefined;
+      const result = loadPair(folder, files);
       if ('problem' in result) {
         const path = ['listeners', name, 'tls', 'certificates', i, result.part];
         problems.push({ path, message: result.problem });
-      } else {
-        loaded.push(result);
-        warnings.push(...warningsOf(result, `listener ${name}: ${files.cert}`, now));
+        return undefined;
       }
-    }
-    certificates.set(name, loaded);
+      warnings.push(...warningsOf(result, `listener ${name}: ${files.cert}`, now));
+      return result;
+    });
+    if (tls) byListener.set(name, loaded);
   }
-  return { certificates, problems, warnings };
+  return { files: byListener, authorities: loadAuthorities(config, folder, problems), problems, warnings };
 }
 
-interface Files {
+/** Where relative paths in a configuration begin. */
+export function folderOf(file: string | undefined): string {
+  return dirname(file ?? './configuration');
+}
+
+/** `undefined` for an entry that names none. */
+export function filesOf({
+  cert,
+  key,
+}: {
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}): CertificateFiles | undefined {
+  return cert !== undefined && key !== undefined ? { cert, key } : undefined;
+}
+
+function loadAuthorities(config: Config, folder: string, problems: ConfigurationProblem[]): string | undefined {
+  const file = config.certificates.acme?.ca;
+  if (file === undefined) return undefined;
+  const path = ['certificates', 'acme', 'ca'];
+  try {
+    const text = readText(resolve(folder, file));
+    if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+    problems.push({ path, message: `${file} holds no certificate in PEM` });
+  } catch (error) {
+    problems.push({ path, message: `${file} ${reasonOf(error as NodeJS.ErrnoException)}` });
+  }
+  return undefined;
+}
+
+/** Paths, relative to the folder of the configuration. */
+export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }
 
-interface Unusable {
+/** Why a pair cannot be used: which part, and a sentence that begins with its file. */
+export interface Unusable {
   readonly part: 'cert' | 'key';
   readonly problem: string;
 }
 
-function loadOne(folder: string, files: Files): Certificate | Unusable {
+/** Reads a pair and checks it. */
+export function loadPair(folder: string, files: CertificateFiles): Certificate | Unusable {
   const texts: string[] = [];
   for (const part of ['cert', 'key'] as const) {
     try {

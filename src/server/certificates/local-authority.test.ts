@@ -1,3 +1,4 @@
+// The local authority, and what clients that trust it accept.
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
@@ -8,10 +9,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connect, createServer } from 'node:tls';
 import { ManualClock } from '#lib/clock.ts';
+import { isLocalName, LOCALHOST_NAMES } from '#lib/local-names.ts';
 import { silentLog } from '#lib/log.ts';
 import type { Certificate } from '#model/certificate.ts';
 import { LocalAuthority } from './local-authority.ts';
-import { isLocalName, LOCALHOST_NAMES } from './local-names.ts';
 import { CertificateStore } from './store.ts';
 import { createLeaf } from './x509.ts';
 

@@ -12,6 +12,11 @@ export function accountPlace(directoryUrl: string): string {
   return `${authorityPlace(directoryUrl)}/account.json`;
 }
 
+/** The names of what was issued on demand, one a line. */
+export function onDemandPlace(directoryUrl: string): string {
+  return `${authorityPlace(directoryUrl)}/on-demand.txt`;
+}
+
 /** Without an extension, as more than one file belongs to it. */
 export function issuedPlace(directoryUrl: string, names: readonly string[], keyType: KeyType): string {
   const [first = ''] = names;
@@ -22,6 +27,16 @@ export function issuedPlace(directoryUrl: string, names: readonly string[], keyT
 export function localPlace(authority: string, names: readonly string[]): string {
   const [first = ''] = names;
   return `local/${readable(first)}-${digest(JSON.stringify([authority, names.toSorted()]))}.pem`;
+}
+
+/** Of what the admin API was given for a listener. */
+export function uploadFolder(listener: string): string {
+  return `uploads/${readable(listener)}-${digest(listener)}`;
+}
+
+/** Whether something may be called so: it becomes the name of a file. */
+export function isUploadName(name: string): boolean {
+  return /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?$/.test(name);
 }
 
 /** For people that look into the folder; what tells places apart is the digest. */

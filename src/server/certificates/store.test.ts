@@ -1,3 +1,4 @@
+// The store of certificates on a real folder: permissions, crashes, locks.
 import assert from 'node:assert/strict';
 import { chmod, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';

@@ -5,9 +5,9 @@ import { createHash, generateKeyPair, type KeyObject, randomBytes, X509Certifica
 import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import * as x509 from '@peculiar/x509';
+import { LOCAL_DOMAINS, localSubnets } from '#lib/local-names.ts';
 import { encodeElement } from './der.ts';
 import type { KeyType } from './key-type.ts';
-import { LOCAL_DOMAINS, localSubnets } from './local-names.ts';
 
 const generate = promisify(generateKeyPair);
 

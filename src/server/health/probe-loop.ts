@@ -1,6 +1,6 @@
 // Probes one endpoint again and again, one probe at a time, and comes to a verdict. What the verdict means for the endpoint is not
 // decided here.
-import { compileTls } from '#config/compile-tls.ts';
+import { compileEndpointTls } from '#config/compile-endpoint-tls.ts';
 import type { UpstreamConfig } from '#config/config-schema.ts';
 import { describeError } from '#lib/log.ts';
 import type { Probe, ProbeResult, ProbeTarget } from '#model/probe.ts';
@@ -25,10 +25,11 @@ export function mustPassFirst({ health, wake }: UpstreamConfig): boolean {
 function targetOf(upstream: UpstreamConfig, address: ResolvedEndpoint): ProbeTarget {
   const { health, 'send-proxy-protocol': version } = upstream;
   const port = health?.shared.port;
-  const target = { ...address, tls: compileTls(upstream)?.endpoint };
-  // A port of its own is no place where the endpoint expects the connections of proxies.
+  const target = { ...address, tls: compileEndpointTls(upstream)?.endpoint };
+  // Who listens on a port of its own expects no connections of proxies, and speaks whatever it likes.
   if (port !== undefined) return { ...target, port };
-  return version === undefined ? target : { ...target, proxyHeader: writeOwnHeader(version === 'v1' ? 1 : 2) };
+  const { protocol } = upstream;
+  return { ...target, protocol, proxyHeader: version && writeOwnHeader(version === 'v1' ? 1 : 2) };
 }
 
 export class ProbeLoop {
@@ -68,7 +69,7 @@ export class ProbeLoop {
   configure(upstream: UpstreamConfig, address: ResolvedEndpoint): void {
     const config = upstream.health;
     this.#target = targetOf(upstream, address);
-    const text = JSON.stringify(config ? [config, upstream.tls] : null);
+    const text = JSON.stringify(config ? [config, upstream.tls, upstream.protocol] : null);
     if (text === this.#configText) return;
     this.stop();
     this.#configText = text;

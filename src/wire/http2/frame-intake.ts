@@ -76,7 +76,7 @@ export class FrameIntake implements FrameReceiver {
         // RFC 9113 8.4: "A client cannot push"; and of a server we say in our settings that it may not.
         throw new Http2Error('PROTOCOL_ERROR', 'PUSH_PROMISE was not allowed');
       case FRAME.PRIORITY_UPDATE:
-        this.#session.floods.count('priority-flood', this.#session.streams.size);
+        this.#session.floods.count('priority-flood');
         this.#session.takePriorityUpdate(bytes, from, to);
         return;
       default:
@@ -131,6 +131,11 @@ export class FrameIntake implements FrameReceiver {
       this.#session.breach(stream, 'STREAM_CLOSED', 'DATA behind the end of the stream');
       return;
     }
+    if (stream.awaitsHead) {
+      // RFC 9113 8.1: DATA comes behind the header section, so that the message is malformed.
+      this.#session.breach(stream, 'PROTOCOL_ERROR', 'content before the head');
+      return;
+    }
     stream.receiveWindow -= length;
     // RFC 9113 6.9.1: frames of length 0 "MAY be sent if there is no available space"; a window may be negative (6.9.2).
     if (length > 0 && stream.receiveWindow < 0) {
@@ -153,8 +158,7 @@ export class FrameIntake implements FrameReceiver {
 
   #widen(increment: number): void {
     const streamId = this.#streamId;
-    // A peer that takes what we send has reason for one or two of these a frame.
-    this.#session.floods.count('window-update-flood', this.#session.queue.frames * 2);
+    this.#session.floods.count('window-update-flood');
     if (streamId === 0) {
       if (increment === 0) throw new Http2Error('PROTOCOL_ERROR', 'WINDOW_UPDATE by nothing');
       this.#session.queue.window += increment;
@@ -210,6 +214,7 @@ export class FrameIntake implements FrameReceiver {
     this.#session.floods.count('settings-flood');
     const { initialWindow } = this.#session.peer;
     this.#session.peer.take(bytes, from, to);
+    this.#session.checkSettings();
     this.isSettled = true;
     this.#shiftWindows(this.#session.peer.initialWindow - initialWindow);
     this.#session.writer.frame(FRAME.SETTINGS, FLAG.ACK, 0, NOTHING);
@@ -228,7 +233,7 @@ export class FrameIntake implements FrameReceiver {
   }
 
   #takePing(bytes: Buffer, from: number, to: number): void {
-    this.#session.floods.count('ping-flood', this.#session.queue.frames);
+    this.#session.floods.count('ping-flood');
     if (this.#flags & FLAG.ACK) {
       if (bytes.subarray(from, to).equals(PING_PAYLOAD)) this.#session.host.pinged();
       return;
@@ -247,7 +252,7 @@ export class FrameIntake implements FrameReceiver {
 
   /** RFC 9113 5.3.2 has made the old scheme obsolete; what is left of it are its errors. */
   #takePriority(bytes: Buffer, from: number, to: number): void {
-    this.#session.floods.count('priority-flood', this.#session.streams.size);
+    this.#session.floods.count('priority-flood');
     const stream = this.#session.streams.get(this.#streamId);
     if (to - from !== 5) {
       // RFC 9113 6.3: "A PRIORITY frame with a length other than 5 octets MUST be treated as a stream error of type FRAME_SIZE_ERROR."

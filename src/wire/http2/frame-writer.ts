@@ -15,8 +15,6 @@ export interface FrameSink {
 
 const BUFFER_BYTES = 65536;
 const buffers = new BufferPool(BUFFER_BYTES, 64);
-/** What may wait for a peer that reads nothing, answers to its frames above all. */
-const MAX_WAITING_BYTES = 524288;
 
 /** A place in the output that has not left yet. */
 export interface FramePlace {
@@ -32,13 +30,16 @@ export class FrameWriter {
   /** The most octets of payload that the peer takes in a frame, and that we make. */
   maxFrameBytes = MAX_FRAME_BYTES;
   readonly #sink: FrameSink;
+  readonly #maxWaitingBytes: number;
   #buffer: Buffer | undefined = undefined;
   #length = 0;
   #waiting = 0;
   #flushes = 0;
 
-  constructor(sink: FrameSink) {
+  /** `maxWaitingBytes`: the most that any peer that reads lets wait. */
+  constructor(sink: FrameSink, maxWaitingBytes: number) {
     this.#sink = sink;
+    this.#maxWaitingBytes = maxWaitingBytes;
   }
 
   /** Sends what there is. */
@@ -55,7 +56,7 @@ export class FrameWriter {
     }
     this.blocked = true;
     this.#waiting += length;
-    this.overrun = this.#waiting > MAX_WAITING_BYTES;
+    this.overrun = this.#waiting > this.#maxWaitingBytes;
   }
 
   /** The peer has taken all that was sent. */

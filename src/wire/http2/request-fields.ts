@@ -61,9 +61,20 @@ export class RequestFields extends FieldCollector {
     const { authority, host } = this;
     // RFC 9113 8.3.1: "A server SHOULD treat a request as malformed if it contains a Host header field that identifies an entity that
     // differs from the entity in the ":authority" pseudo-header field."
-    if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase())
+    if (
+      authority !== undefined &&
+      host !== undefined &&
+      authority !== host &&
+      this.#normalized(authority) !== this.#normalized(host)
+    )
       this.breach('host and :authority differ');
     if (authority === '' || (authority === undefined && !host)) this.breach('neither :authority nor host');
+  }
+
+  /** RFC 9113 8.3.1: "servers MUST perform scheme-based normalization"; RFC 3986 6.2.3: a default port is as good as none. */
+  #normalized(authority: string): string {
+    const isSecure = this.scheme.toLowerCase() === 'https';
+    return authority.toLowerCase().replace(isSecure ? /:(?:443)?$/ : /:(?:80)?$/, '');
   }
 }
 

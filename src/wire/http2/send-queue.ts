@@ -1,17 +1,21 @@
 // Decides which stream may send content when: both windows (RFC 9113 5.2), the peer's pace, and priorities (RFC 9218 10). What may be
 // sent at once is sent at once; what must wait stands here, at most one chunk a stream.
 import type { FrameWriter } from './frame-writer.ts';
+import type { Priority } from './priority.ts';
 import { DEFAULT_WINDOW, FLAG } from './protocol.ts';
 import type { Http2Stream } from './stream.ts';
 
 const EMPTY = new Uint8Array(0);
 const URGENCIES = 8;
+const SMALL_FRAME_BYTES = 128;
 
 export class SendQueue {
   /** Octets that the peer lets us send on the whole connection. */
   window = DEFAULT_WINDOW;
-  /** DATA frames sent so far. */
+  /** DATA frames sent so far, but for small ones that a window has made so: for those a peer has nothing to thank. */
   frames = 0;
+  /** Octets of content sent so far. */
+  octets = 0;
   readonly #writer: FrameWriter;
   readonly #sendTrailers: (stream: Http2Stream, lines: string) => void;
   /** Streams that could send if connection and peer let them, by urgency; made when needed. */
@@ -42,6 +46,7 @@ export class SendQueue {
     if (length > this.#writer.maxFrameBytes || length > this.window || length > stream.sendWindow) return false;
     this.window -= length;
     stream.sendWindow -= length;
+    this.octets += length;
     this.frames++;
     this.#writer.dataText(stream.id, text, FLAG.END_STREAM);
     return true;
@@ -74,7 +79,7 @@ export class SendQueue {
   }
 
   /** The client has changed its mind about a stream. */
-  reprioritize(stream: Http2Stream, urgency: number, incremental: boolean): void {
+  reprioritize(stream: Http2Stream, { urgency, incremental }: Priority): void {
     const { pending } = stream;
     const wasQueued = stream.queued;
     if (wasQueued) this.remove(stream);
@@ -140,7 +145,8 @@ export class SendQueue {
       if (length <= 0) break;
       this.window -= length;
       stream.sendWindow -= length;
-      this.frames++;
+      this.octets += length;
+      if (length >= SMALL_FRAME_BYTES || length === to - at) this.frames++;
       writer.data(stream.id, bytes, at, at + length);
       stream.lastData = writer.place(length);
       at += length;

@@ -1,8 +1,7 @@
 // The server's side of an HTTP/2 connection: takes requests, gives responses. What is common to both sides is in Session.
 
-import { classify } from './field-kinds.ts';
 import { Http2Error } from './http2-error.ts';
-import { parsePriority } from './priority.ts';
+import { type Priority, parsePriority } from './priority.ts';
 import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
 import { RequestFields } from './request-fields.ts';
 import { Session, type SessionHost, type SessionLimits } from './session.ts';
@@ -16,17 +15,20 @@ export interface ServerHost extends SessionHost {
   malformed(request: RequestFields): void;
 }
 
-/** Priorities that came ahead of their requests. */
+/** Priorities that came ahead of their requests, the last ones. */
 const MAX_EARLY_PRIORITIES = 100;
+
+/** Streams that a client may give up within a second, if no more are open at once. */
+const MAX_RESETS = 250;
 
 export class ServerSession extends Session {
   declare readonly host: ServerHost;
   /** Octets of the client's preface that have come. */
   #preface = 0;
-  #earlyPriorities: Map<number, string> | undefined = undefined;
+  #earlyPriorities: Map<number, Priority> | undefined = undefined;
 
   constructor(host: ServerHost, limits: SessionLimits) {
-    super(host, limits, classify);
+    super(host, limits, Math.max(MAX_RESETS, limits.maxStreams));
   }
 
   /** Sends the preface. */
@@ -117,10 +119,10 @@ export class ServerSession extends Session {
     const streamId = bytes.readUInt32BE(from) & 0x7fffffff;
     // RFC 9218 7.1: for stream 0, or one that cannot be a request's, a connection error of type PROTOCOL_ERROR.
     if (streamId % 2 === 0) throw new Http2Error('PROTOCOL_ERROR', 'PRIORITY_UPDATE for no request');
-    const text = bytes.toString('latin1', from + 4, to);
+    const priority = parsePriority(bytes.toString('latin1', from + 4, to));
     const stream = this.streams.get(streamId);
-    if (stream) this.#prioritize(stream, text);
-    else if (this.isIdle(streamId)) this.#keepPriority(streamId, text);
+    if (stream) this.queue.reprioritize(stream, priority);
+    else if (this.isIdle(streamId)) this.#keepPriority(streamId, priority);
   }
 
   #decode(fields: RequestFields | TrailerFields): boolean {
@@ -152,8 +154,9 @@ export class ServerSession extends Session {
     stream.expected = request.contentLength;
     const early = this.#earlyPriorities?.get(streamId);
     if (early !== undefined) this.#earlyPriorities?.delete(streamId);
-    const priority = early ?? request.priority;
-    if (priority !== undefined) this.#prioritize(stream, priority);
+    // RFC 9218 7.1: PRIORITY_UPDATE counts more than the field.
+    if (early !== undefined) this.queue.reprioritize(stream, early);
+    else if (request.priority !== undefined) this.queue.reprioritize(stream, parsePriority(request.priority));
     this.host.requested(stream, request, isTooLarge);
   }
 
@@ -173,14 +176,15 @@ export class ServerSession extends Session {
     }
   }
 
-  #prioritize(stream: Http2Stream, text: string): void {
-    const { urgency, incremental } = parsePriority(text);
-    this.queue.reprioritize(stream, urgency, incremental);
-  }
-
-  #keepPriority(streamId: number, text: string): void {
+  #keepPriority(streamId: number, priority: Priority): void {
     this.#earlyPriorities ??= new Map();
-    if (this.#earlyPriorities.size < MAX_EARLY_PRIORITIES) this.#earlyPriorities.set(streamId, text);
+    const early = this.#earlyPriorities;
+    early.set(streamId, priority);
+    if (early.size <= MAX_EARLY_PRIORITIES) return;
+    for (const oldest of early.keys()) {
+      early.delete(oldest);
+      return;
+    }
   }
 }
 

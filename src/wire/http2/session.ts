@@ -3,6 +3,7 @@
 //
 // Use: `receive` what has come, `flush` when `host.wantsFlush` has asked for it (once a turn), `drained` when the peer has taken all.
 import { ClosedStreams } from './closed-streams.ts';
+import { classify } from './field-kinds.ts';
 import { FloodMeter } from './flood-meter.ts';
 import { FrameIntake } from './frame-intake.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -10,7 +11,6 @@ import { type FrameSink, FrameWriter } from './frame-writer.ts';
 import { HeaderBlock } from './header-block.ts';
 import { HpackDecoder, HpackError } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
-import type { Classify } from './hpack/field.ts';
 import { abuse, type BreachKind, Http2Error } from './http2-error.ts';
 import { DEFAULT_WINDOW, ERROR_CODE, type ErrorName, FRAME, PING_PAYLOAD } from './protocol.ts';
 import { ReceiveWindow } from './receive-window.ts';
@@ -49,6 +49,10 @@ export interface SessionLimits {
 /** How much larger a header block may be than the greatest section: beyond it nothing is worth reading. */
 const BLOCK_FACTOR = 4;
 
+/** What may wait for a peer that reads nothing, answers to its frames above all, and heads of its streams. */
+const WAITING_BYTES = 524_288;
+const WAITING_BYTES_PER_STREAM = 2048;
+
 export abstract class Session implements StreamHost {
   readonly host: SessionHost;
   readonly limits: SessionLimits;
@@ -75,14 +79,15 @@ export abstract class Session implements StreamHost {
   /** What the peer may send on a new stream: what it has begun with, or more, until it has taken our settings. */
   #streamWindow: number;
 
-  constructor(host: SessionHost, limits: SessionLimits, classify: Classify) {
+  /** `maxResets`: streams that may be given up within a second whatever else happens. */
+  constructor(host: SessionHost, limits: SessionLimits, maxResets: number) {
     this.host = host;
     this.limits = limits;
-    this.writer = new FrameWriter(host);
+    this.writer = new FrameWriter(host, WAITING_BYTES + limits.maxStreams * WAITING_BYTES_PER_STREAM);
     this.queue = new SendQueue(this.writer, (stream, lines) => this.sendTrailers(stream, lines));
     this.receiveWindow = new ReceiveWindow(this.writer, limits.connectionWindow);
     this.#streamWindow = Math.max(DEFAULT_WINDOW, limits.streamWindow);
-    this.floods = new FloodMeter(() => host.now());
+    this.floods = new FloodMeter({ now: () => host.now(), frames: () => this.queue.frames, maxResets });
     this.block = new HeaderBlock(limits.maxHeadBytes * BLOCK_FACTOR);
     this.decoder = new HpackDecoder({ maxTableBytes: 4096, classify });
   }
@@ -235,6 +240,9 @@ export abstract class Session implements StreamHost {
   abstract takeBlock(): void;
   /** PRIORITY_UPDATE, which only servers receive (RFC 9218 7.1). */
   abstract takePriorityUpdate(bytes: Buffer, from: number, to: number): void;
+
+  /** Settings of the peer have come; throws when they are not for its role. */
+  checkSettings(): void {}
 
   /** The stream is part of the connection no more. */
   protected forgotten(_stream: Http2Stream): void {}

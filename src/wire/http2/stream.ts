@@ -47,6 +47,8 @@ export class Http2Stream {
   receiveWindow: number;
   /** Octets taken since the last WINDOW_UPDATE. */
   unannounced = 0;
+  /** Whether the head of the peer's message, interim ones left out, is still to come. */
+  awaitsHead = false;
   /** END_STREAM was received, sent. */
   remoteEnded = false;
   localEnded = false;
@@ -74,11 +76,6 @@ export class Http2Stream {
     this.#host = host;
     this.sendWindow = sendWindow;
     this.receiveWindow = receiveWindow;
-  }
-
-  /** Octets that wait to be sent. */
-  get waitingBytes(): number {
-    return this.pending ? this.pending.length - this.pendingAt : 0;
   }
 
   /** Sends content. Returns false when some of it waits: `bytes` are left alone then until `owner.sent`, and nothing is sent before. */

@@ -24,12 +24,17 @@ export class ClientHelloReader {
   #message = Buffer.alloc(MESSAGE_HEADER_BYTES);
   #filled = 0;
 
+  /** The message without its header, once it is whole. */
+  get body(): Buffer {
+    return this.#message.subarray(MESSAGE_HEADER_BYTES);
+  }
+
   /** Takes the next bytes; returns the ClientHello when it is whole. What follows it is not looked at. Throws a `TlsError`. */
   push(bytes: Uint8Array): ClientHello | undefined {
     for (let at = 0; at < bytes.length; ) {
       at += this.#fragmentLeft === 0 ? this.#readHeader(bytes, at) : this.#readFragment(bytes, at);
       if (this.#filled > MESSAGE_HEADER_BYTES && this.#filled === this.#message.length)
-        return parseClientHello(this.#message.subarray(MESSAGE_HEADER_BYTES));
+        return parseClientHello(this.body);
     }
     return undefined;
   }

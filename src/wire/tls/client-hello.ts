@@ -1,6 +1,7 @@
 // Reads a whole ClientHello (RFC 8446 4.1.2) for what a connection can be routed by: the name (RFC 6066 3) and the application
 // protocols (RFC 7301 3.1) that the client asks for.
 import { TlsError } from './tls-error.ts';
+import { malformed, Vector } from './vector.ts';
 
 export interface ClientHello {
   /** In lower case; '' when the client names none. Where it encrypts its ClientHello, that of the outer one. */
@@ -77,51 +78,4 @@ function readProtocols(data: Vector): readonly string[] {
     protocols.push(protocol);
   } while (list.length > 0);
   return protocols;
-}
-
-/** Bytes that are read from the front; whoever reads past the end has a message that is cut off. */
-class Vector {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  /** Bytes left. */
-  get length(): number {
-    return this.#bytes.length - this.#at;
-  }
-
-  uint(size: 1 | 2): number {
-    return this.#take(size).readUIntBE(0, size);
-  }
-
-  /** The bytes behind a length of `size` bytes. */
-  vector(size: 1 | 2): Vector {
-    return new Vector(this.#take(this.uint(size)));
-  }
-
-  skip(count: number): void {
-    this.#take(count);
-  }
-
-  /** What is left, as Latin-1. */
-  text(): string {
-    return this.#take(this.length).toString('latin1');
-  }
-
-  mustBeEmpty(): void {
-    if (this.length > 0) throw malformed('there are bytes behind the end');
-  }
-
-  #take(count: number): Buffer {
-    if (count > this.length) throw malformed('it is cut off');
-    this.#at += count;
-    return this.#bytes.subarray(this.#at - count, this.#at);
-  }
-}
-
-function malformed(what: string): TlsError {
-  return new TlsError('decode_error', `the ClientHello is malformed: ${what}`);
 }

@@ -1,3 +1,4 @@
+// Signatures of the ACME account, checked with the key that each request names.
 import assert from 'node:assert/strict';
 import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { test } from 'node:test';

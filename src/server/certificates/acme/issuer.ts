@@ -43,8 +43,8 @@ export interface IssuerHost {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
-  /** There is another certificate. */
-  changed(): void;
+  /** There is another certificate; resolves when it is in use. */
+  changed(): Promise<void>;
   counted(result: 'issued' | 'failed'): void;
 }
 

@@ -60,7 +60,7 @@ class World {
       timers: this.timers,
       obtain: (replaces) => this.#obtain(replaces),
       advise: () => 'do this',
-      changed: () => void this.changes++,
+      changed: async () => void this.changes++,
       counted: (result) => void this.counts.push(result),
       watch: { clock, random, log, share: 2 / 3, useClient: (work) => work(this.#client()) },
     });

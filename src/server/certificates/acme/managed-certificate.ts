@@ -29,8 +29,8 @@ export interface ManagedHost {
   /** Gets a certificate; `replaces` is what the server calls the old one by, '' for none. */
   obtain(replaces: string): Promise<CertificateAndKey>;
   advise(error: unknown): string;
-  /** There is another certificate. */
-  changed(): void;
+  /** There is another certificate; resolves when it is in use. */
+  changed(): Promise<void>;
   counted(result: 'issued' | 'failed'): void;
 }
 
@@ -89,6 +89,14 @@ export class ManagedCertificate {
   async renew(): Promise<void> {
     this.#attempts = NO_ATTEMPTS;
     await this.#attempt('asked').finally(() => this.#schedule());
+  }
+
+  /** Issues now, unless it is too early after a failure. Rejects with why there is none. */
+  async issue(): Promise<void> {
+    if (this.current) return await this.#host.changed();
+    const { next, reason } = this.#attempts;
+    if (next > this.#host.clock.wall()) throw new Error(`not before ${isoTime(next)}: ${reason}`);
+    await this.#attempt('due');
   }
 
   get #dueAt(): number {
@@ -156,7 +164,7 @@ export class ManagedCertificate {
     if (this.#current === undefined || this.#current.fingerprint === before) return false;
     if (this.#dueAt <= this.#host.clock.wall()) return false;
     this.#attempts = NO_ATTEMPTS;
-    this.#host.changed();
+    await this.#host.changed();
     return true;
   }
 
@@ -170,7 +178,7 @@ export class ManagedCertificate {
     this.#attempts = NO_ATTEMPTS;
     this.#take(certificate);
     this.#host.counted('issued');
-    this.#host.changed();
+    await this.#host.changed();
     log.info(wasRenewed ? 'a certificate was renewed' : 'a certificate was issued', {
       names: this.names,
       notAfter: isoTime(certificate.notAfter),

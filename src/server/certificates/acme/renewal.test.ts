@@ -1,3 +1,4 @@
+// Times of renewals and of attempts after failures.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { retryDelay, timeByShare, timeInWindow, windowLife } from './renewal.ts';

@@ -1,3 +1,4 @@
+// Names of addresses in the reverse tree.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reverseName } from './reverse-name.ts';

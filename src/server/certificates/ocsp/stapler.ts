@@ -5,6 +5,7 @@ import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
 import type { Timers } from '#lib/timers.ts';
 import type { Certificate } from '#model/certificate.ts';
+import { responderOf } from '#server/certificates/ocsp-needs.ts';
 import type { Transport } from '#server/certificates/transport.ts';
 import {
   type CheckedResponse,
@@ -29,8 +30,8 @@ export interface StaplerHost {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Log;
-  /** There is another staple, or none any more. */
-  changed(): void;
+  /** There is another staple, or none any more; resolves when that is in use. */
+  changed(): Promise<void>;
   /** The authority has revoked the certificate. */
   revoked(certificate: Certificate): void;
 }
@@ -117,7 +118,7 @@ export class Stapler {
       names: this.#certificate.names,
       reason: this.#reason,
     });
-    this.#host.changed();
+    void this.#host.changed();
   }
 
   async #refresh(): Promise<void> {
@@ -128,7 +129,7 @@ export class Stapler {
       if (this.#abort.signal.aborted) return;
       this.#failures = 0;
       this.#reason = '';
-      this.#take(bytes, response);
+      await this.#take(bytes, response);
       const life = response.nextUpdate - response.thisUpdate;
       // Half of its time is left for a responder that is down; a tenth by chance keeps gateways apart.
       const at = response.thisUpdate + life * (0.5 + 0.1 * random());
@@ -139,12 +140,12 @@ export class Stapler {
     }
   }
 
-  #take(bytes: Uint8Array, response: CheckedResponse): void {
+  async #take(bytes: Uint8Array, response: CheckedResponse): Promise<void> {
     const { log } = this.#host;
     const before = this.#response?.status;
     this.#response = response;
     this.#staple = response.status === 'good' ? bytes : undefined;
-    this.#host.changed();
+    await this.#host.changed();
     if (response.status === before) return;
     const { names } = this.#certificate;
     if (response.status === 'good')
@@ -201,11 +202,6 @@ function subjectOf({ chain }: Certificate): Subject | undefined {
   const responder = responderOf(subject.certificate);
   if (responder === undefined || !subject.certificate.checkIssued(subject.issuer)) return undefined;
   return { ...subject, responder };
-}
-
-/** Of the extension authorityInfoAccess (RFC 5280 section 4.2.2.1), as Node prints it. */
-export function responderOf({ infoAccess = '' }: X509Certificate): string | undefined {
-  return /^OCSP - URI:(https?:\/\/\S+)$/m.exec(infoAccess)?.[1];
 }
 
 function isoTime(wallMs: number): string {

@@ -1,7 +1,7 @@
 // Names and addresses that belong to nobody in the public internet: what the local authority may vouch for, and nothing else.
 import { isIP } from 'node:net';
-import { parseIpPrefix } from '#lib/ip-address.ts';
-import { PrefixSet } from '#lib/prefix-set.ts';
+import { parseIpPrefix } from './ip-address.ts';
+import { PrefixSet } from './prefix-set.ts';
 
 /** RFC 6761, RFC 6762, RFC 8375, and `internal`, which ICANN has reserved in 2024: the names and all below them. */
 export const LOCAL_DOMAINS = ['localhost', 'test', 'local', 'internal', 'home.arpa'] as const;

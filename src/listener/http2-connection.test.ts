@@ -1,0 +1,195 @@
+// Tests of how long an HTTP/2 client may take what it has asked for: as long as it takes something.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Fields } from '#http/fields.ts';
+import { ManualClock } from '#lib/clock.ts';
+import { Deadlines } from '#lib/deadlines.ts';
+import { TurnEnd } from '#lib/turn-end.ts';
+import { KeyedTable } from '#memory/keyed-table.ts';
+import { fixedBody } from '#model/body.ts';
+import type { ListenerSettings } from '#model/snapshot.ts';
+import { createTestExchange } from '#model/testing.ts';
+import { MemoryStream } from '#net/testing.ts';
+import { HpackEncoder } from '#wire/http2/hpack/encoder.ts';
+import { CLIENT_PREFACE, ERROR_CODE, FRAME } from '#wire/http2/protocol.ts';
+import { ChallengeAcceptors } from './challenge-acceptors.ts';
+import { Http2Connection } from './http2-connection.ts';
+import type { ListenerHost } from './listener-host.ts';
+import { WantedCertificates } from './wanted-certificates.ts';
+
+const SEND_TIMEOUT_MS = 1000;
+const SWEEP_MS = 50;
+/** Long enough for a deadline to be noticed, and more. */
+const TIMEOUT_MS = SEND_TIMEOUT_MS + 3 * SWEEP_MS;
+
+const settings: ListenerSettings = {
+  name: 'test',
+  protocol: 'http',
+  isProxy: undefined,
+  maxHeadBytes: 16384,
+  maxFields: 100,
+  maxTargetBytes: 8192,
+  maxBodyBytes: 0,
+  headTimeoutMs: 100_000,
+  bodyTimeoutMs: 100_000,
+  keepAliveTimeoutMs: 100_000,
+  sendTimeoutMs: SEND_TIMEOUT_MS,
+  maxRequests: 1000,
+  maxConnections: 10,
+  firstBytesTimeoutMs: 1000,
+  lifetimeMs: 0,
+  tls: undefined,
+  admission: undefined,
+  udp: { idleTimeoutMs: 1000, maxSessions: 10, expectedAnswers: 0 },
+  http2: { enabled: true, maxStreams: 100, streamWindow: 65_536, connectionWindow: 1_048_576 },
+};
+
+function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(streamId, 5);
+  return Buffer.concat([head, payload]);
+}
+
+function number(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** A connection whose requests are all answered with so many octets. */
+function connect(octets: number) {
+  const clock = new ManualClock();
+  const table = KeyedTable.create(64, [1, 2]);
+  const { snapshot } = createTestExchange();
+  const host: ListenerHost = {
+    clock,
+    deadlines: new Deadlines(clock, SWEEP_MS),
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    turnEnd: new TurnEnd(),
+    breached: (kind) => assert.fail(`a breach: ${kind}`),
+    challenges: new ChallengeAcceptors(),
+    wanted: new WantedCertificates(clock, () => {}),
+    buckets: () => table,
+    snapshot: () => snapshot,
+    handle: (receiver) =>
+      receiver.respond(
+        {
+          status: 200,
+          reason: '',
+          fields: new Fields(),
+          length: octets,
+          body: fixedBody(Buffer.alloc(octets)),
+          tunnel: undefined,
+        },
+        true,
+      ),
+    answer: (error) => assert.fail(error),
+    record() {},
+  };
+  const stream = new MemoryStream();
+  const state = { name: 'test', settings, series: new Float64Array(64), tls: undefined, draining: false };
+  const open = (receiver: MemoryStream['receiver']) => {
+    stream.receiver = receiver;
+    return stream;
+  };
+  const connection = new Http2Connection(open, state, host, () => {});
+  stream.give(Buffer.concat([Buffer.from(CLIENT_PREFACE, 'latin1'), frame(FRAME.SETTINGS, 0, 0, Buffer.alloc(0))]));
+  const pass = (ms: number) => {
+    for (let passed = 0; passed < ms; passed += SWEEP_MS) {
+      clock.advance(SWEEP_MS);
+      host.deadlines.sweep();
+    }
+  };
+  return { connection, stream, pass };
+}
+
+function request(streamId: number): Buffer {
+  const encoder = new HpackEncoder();
+  encoder.begin();
+  encoder.field(':method', 'GET');
+  encoder.field(':scheme', 'http');
+  encoder.field(':authority', 'example.com');
+  encoder.field(':path', '/');
+  return frame(FRAME.HEADERS, 5, streamId, Buffer.from(encoder.end()));
+}
+
+const windowUpdate = (streamId: number, increment: number) =>
+  frame(FRAME.WINDOW_UPDATE, 0, streamId, number(increment));
+const reset = (streamId: number) => frame(FRAME.RST_STREAM, 0, streamId, number(ERROR_CODE.CANCEL));
+
+/** What was written since the last time. */
+function written({ connection, stream }: Pick<ReturnType<typeof connect>, 'connection' | 'stream'>): Buffer {
+  connection.flush();
+  return stream.take();
+}
+
+test('a response whose window the client opens bit by bit is not given up', () => {
+  const world = connect(200_000);
+  world.stream.give(request(1));
+  written(world);
+  for (let updates = 0; updates < 50; updates++) {
+    world.pass(SEND_TIMEOUT_MS / 2);
+    world.stream.give(Buffer.concat([windowUpdate(0, 100), windowUpdate(1, 100)]));
+    assert.equal(written(world).length, 9 + 100);
+  }
+  // The first deadline finds that some was taken.
+  world.pass(2 * TIMEOUT_MS);
+  assert.deepEqual(written(world), reset(1));
+});
+
+test('a response that others go before is not given up while they are taken', () => {
+  const world = connect(200_000);
+  world.stream.give(request(1));
+  written(world);
+  // Stream 1 has a window, and the connection has one for stream 3 alone, which is more urgent.
+  const urgent = frame(FRAME.PRIORITY_UPDATE, 0, 0, Buffer.concat([number(3), Buffer.from('u=0')]));
+  world.stream.give(Buffer.concat([windowUpdate(1, 200_000), urgent, request(3), windowUpdate(3, 200_000)]));
+  for (let updates = 0; updates < 20; updates++) {
+    world.pass(SEND_TIMEOUT_MS / 2);
+    world.stream.give(windowUpdate(0, 1000));
+    written(world);
+  }
+  world.pass(2 * TIMEOUT_MS);
+  assert.deepEqual(written(world), Buffer.concat([reset(1), reset(3)]));
+});
+
+test('a response whose window stays shut is given up, and the others of the connection go on', () => {
+  const world = connect(100_000);
+  world.stream.give(Buffer.concat([windowUpdate(0, 1_000_000), request(1)]));
+  written(world);
+  world.pass(SEND_TIMEOUT_MS / 2);
+  world.stream.give(request(3));
+  written(world);
+  world.pass(TIMEOUT_MS - SEND_TIMEOUT_MS / 2);
+  assert.deepEqual(written(world), reset(1));
+  world.stream.give(windowUpdate(3, 100_000));
+  assert.ok(written(world).length > 100_000 - 65_535);
+});
+
+test('a connection that takes what is sent, but is always behind, is not given up', () => {
+  const world = connect(1_000_000);
+  const { stream } = world;
+  stream.takes = false;
+  stream.give(Buffer.concat([windowUpdate(0, 2 ** 30), request(1), windowUpdate(1, 2 ** 30)]));
+  let total = written(world).length;
+  for (let drains = 0; drains < 14; drains++) {
+    world.pass(SEND_TIMEOUT_MS / 2);
+    stream.receiver.drained();
+    total += written(world).length;
+  }
+  assert.equal(stream.closed, false);
+  assert.ok(total > 900_000, `${total} octets`);
+});
+
+test('a connection that takes nothing is given up', () => {
+  const world = connect(1_000_000);
+  const { stream } = world;
+  stream.takes = false;
+  stream.give(Buffer.concat([windowUpdate(0, 2 ** 30), request(1), windowUpdate(1, 2 ** 30)]));
+  written(world);
+  world.pass(TIMEOUT_MS);
+  assert.equal(stream.closed, true);
+});

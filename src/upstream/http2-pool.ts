@@ -1,0 +1,216 @@
+// The HTTP/2 connections of one worker to one endpoint, as many as its requests need: which takes the next one, who waits. Limits and
+// counts of connections are those of EndpointPool.
+import type { ByteStream } from '#model/byte-stream.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import type { PoolSettings } from '#model/upstream.ts';
+import { countWaiting } from '#telemetry/series.ts';
+import type { EndpointConnector } from './endpoint-connector.ts';
+import type { EndpointPool, PoolHost } from './endpoint-pool.ts';
+import { Http1Attempt } from './http1-attempt.ts';
+import type { Http2Attempt } from './http2-attempt.ts';
+import { Http2Connection } from './http2-connection.ts';
+
+const HTTP2 = ['h2'];
+const ANY = ['h2', 'http/1.1'];
+
+export class Http2Pool {
+  readonly #pool: EndpointPool;
+  /** Those that take requests, the oldest first: it gets as many as it takes, so that the others become idle when there are few. */
+  readonly #connections: Http2Connection[] = [];
+  readonly #waiting: Http2Attempt[] = [];
+  #opening = 0;
+  #retired = false;
+  /** Whether the endpoint has chosen HTTP/1.1 when it was last asked. */
+  #isHttp1 = false;
+
+  constructor(pool: EndpointPool) {
+    this.#pool = pool;
+  }
+
+  get host(): PoolHost {
+    return this.#pool.host;
+  }
+
+  get settings(): PoolSettings {
+    return this.#pool.settings;
+  }
+
+  get connector(): EndpointConnector {
+    return this.#pool.connector;
+  }
+
+  get series() {
+    return this.#pool.series;
+  }
+
+  get alpn(): readonly string[] {
+    return this.settings.protocol === 'auto' ? ANY : HTTP2;
+  }
+
+  /** Whether the endpoint has chosen HTTP/1.1; asked again when no connection is left. */
+  get isHttp1(): boolean {
+    if (this.#isHttp1 && this.#pool.connections === 0) this.#isHttp1 = false;
+    return this.#isHttp1;
+  }
+
+  /** Whether there is a connection that takes WebSockets. */
+  get takesWebSockets(): boolean {
+    return this.#connections.some(({ allowsConnectProtocol, free }) => allowsConnectProtocol && free > 0);
+  }
+
+  /** Gives the attempt a stream, now or as soon as there is one; fails it when too many wait already. */
+  assign(attempt: Http2Attempt): void {
+    if (attempt.ended) return;
+    const connection = this.#free();
+    if (connection) {
+      attempt.start(connection);
+      return;
+    }
+    if (this.#waiting.length >= this.#expected) this.#grow(attempt);
+    const surplus = this.#waiting.length - this.#expected;
+    if (surplus < 0) {
+      this.#waiting.push(attempt);
+      attempt.wait('opening');
+    } else if (surplus < this.settings.maxWaiting) {
+      this.#waiting.push(attempt);
+      attempt.wait('turn');
+      countWaiting(this.series, 1);
+    } else {
+      attempt.fail(new ProxyError('connection_limit_reached', 'all streams are in use and the waiting queue is full'));
+    }
+  }
+
+  /** Takes an attempt that gave up out of the queue. */
+  withdraw(attempt: Http2Attempt): void {
+    const at = this.#waiting.indexOf(attempt);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    this.#unqueue(attempt);
+  }
+
+  /** The endpoint is no longer part of the configuration: closes what is idle, and all others when they are done. */
+  retire(): void {
+    this.#retired = true;
+    for (const connection of [...this.#connections]) connection.drain();
+  }
+
+  /** The endpoint is part of the configuration again. */
+  revive(): void {
+    this.#retired = false;
+  }
+
+  // What connections tell.
+
+  /** A connection takes requests. */
+  opened(connection: Http2Connection): void {
+    this.#opening--;
+    this.#connections.push(connection);
+    this.freed(connection);
+  }
+
+  /** A connection never came to take requests; `gone` is called for it as well. */
+  openFailed(error: ProxyError): void {
+    this.#opening--;
+    if (this.#opening > 0 || this.#connections.length > 0) return;
+    for (const attempt of this.#waiting.splice(0)) {
+      this.#unqueue(attempt);
+      attempt.fail(error);
+    }
+  }
+
+  /** There may be room on a connection. */
+  freed(connection: Http2Connection): void {
+    this.#serve();
+    if (!connection.isIdle) return;
+    const { maxIdle, idleTimeoutMs } = this.settings;
+    const idle = this.#connections.reduce((count, { isIdle }) => count + (isIdle ? 1 : 0), 0);
+    if (this.#retired || idle > maxIdle || connection.isWornOut) connection.drain();
+    else connection.rest(idleTimeoutMs);
+  }
+
+  /** A connection takes no more requests. */
+  left(connection: Http2Connection): void {
+    const at = this.#connections.indexOf(connection);
+    if (at >= 0) this.#connections.splice(at, 1);
+    this.#serve();
+  }
+
+  /** A connection is gone. */
+  gone(): void {
+    this.#pool.dismiss();
+    this.#serve();
+  }
+
+  /** By ALPN the endpoint has chosen HTTP/1.1: who waits goes on with that, on this connection first. */
+  speaksHttp1(stream: ByteStream): void {
+    if (this.settings.protocol !== 'auto') {
+      this.openFailed(new ProxyError('tls_protocol_error', 'the endpoint does not offer HTTP/2'));
+      stream.abort();
+      return;
+    }
+    this.#opening--;
+    this.#isHttp1 = true;
+    const waiting = this.#waiting.splice(0);
+    for (const attempt of waiting) this.#unqueue(attempt);
+    const attempts = waiting.map((attempt) => this.#inHttp1(attempt));
+    this.#pool.adopt(stream, attempts.shift());
+    for (const attempt of attempts) this.#pool.assign(attempt);
+  }
+
+  warn(message: string, fields: Readonly<Record<string, unknown>>): void {
+    const { host, port, socketPath } = this.connector.target;
+    this.host.log.warn(message, { endpoint: socketPath === '' ? `${host}:${port}` : `unix:${socketPath}`, ...fields });
+  }
+
+  /** How many of those that wait the connections that are being opened will take. */
+  get #expected(): number {
+    return this.#opening * this.settings.streams;
+  }
+
+  /** Opens another connection, if there may be one, for an attempt that none of the others has room for. */
+  #grow({ upstream }: Http2Attempt): void {
+    // An endpoint that takes no streams at the moment takes none on another connection either.
+    if (this.#connections.some(({ session }) => session.peer.maxStreams === 0) || !this.#pool.admit()) return;
+    this.#opening++;
+    new Http2Connection(this).open(upstream.timeouts.connectMs);
+  }
+
+  #free(): Http2Connection | undefined {
+    for (let at = 0; at < this.#connections.length; ) {
+      const connection = this.#connections[at] as Http2Connection;
+      if (!connection.isWornOut) {
+        if (connection.free > 0) return connection;
+        at++;
+      } else {
+        this.#connections.splice(at, 1);
+        connection.drain();
+      }
+    }
+    return undefined;
+  }
+
+  /** Gives who waits what there is, and opens connections for who is left. */
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const connection = this.#free();
+      if (!connection) break;
+      const attempt = this.#waiting.shift() as Http2Attempt;
+      this.#unqueue(attempt);
+      attempt.start(connection);
+    }
+    const surplus = this.#waiting[this.#expected];
+    if (surplus) this.#grow(surplus);
+  }
+
+  #unqueue(attempt: Http2Attempt): void {
+    this.host.deadlines.clear(attempt);
+    if (attempt.awaits === 'turn') countWaiting(this.series, -1);
+    attempt.awaits = undefined;
+  }
+
+  #inHttp1(attempt: Http2Attempt): Http1Attempt {
+    const { exchange, upstream, endpoint, listener } = attempt;
+    const successor = new Http1Attempt(exchange, upstream, endpoint, this.#pool, listener);
+    attempt.handOver(successor);
+    return successor;
+  }
+}

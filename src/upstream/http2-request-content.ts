@@ -1,0 +1,100 @@
+// Sends the streaming content of one request on an HTTP/2 stream, as fast as the endpoint's windows let it. Deadlines are kept by the
+// attempt.
+import type { Fields } from '#http/fields.ts';
+import { withoutTouched } from '#http/trailers.ts';
+import { type BodySink, type StreamBody, UNKNOWN_LENGTH } from '#model/body.ts';
+import type { Request } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import type { Http2Stream } from '#wire/http2/stream.ts';
+
+export interface RequestContentOwner {
+  /** Some content went out; `waiting` tells that the endpoint is slow to take it. */
+  requestProgress(waiting: boolean): void;
+  /** All content was handed over; nothing waits. */
+  requestSent(): void;
+  /** The content broke off: the request cannot be completed. */
+  requestFailed(error: ProxyError): void;
+}
+
+export class Http2RequestContent implements BodySink {
+  readonly #stream: Http2Stream;
+  readonly #body: StreamBody;
+  readonly #owner: RequestContentOwner;
+  readonly #fields: Fields;
+  /** Octets still owed; infinite unless a length was announced. */
+  #owed: number;
+  #waiting = false;
+  #ended = false;
+  #done = false;
+
+  constructor(stream: Http2Stream, body: StreamBody, request: Request, owner: RequestContentOwner) {
+    this.#stream = stream;
+    this.#body = body;
+    this.#owner = owner;
+    this.#fields = request.fields;
+    this.#owed = request.length === UNKNOWN_LENGTH ? Number.POSITIVE_INFINITY : request.length;
+  }
+
+  start(): void {
+    this.#body.pipe(this);
+  }
+
+  /** What had to wait has been sent. */
+  flushed(): void {
+    if (!this.#waiting || this.#done) return;
+    this.#waiting = false;
+    if (this.#ended) {
+      this.#finish();
+      return;
+    }
+    this.#owner.requestProgress(false);
+    this.#body.resume();
+  }
+
+  /** The endpoint takes nothing more. */
+  cancel(error: ProxyError): void {
+    if (this.#done) return;
+    this.#done = true;
+    if (!this.#ended) this.#body.cancel(error);
+  }
+
+  chunk(bytes: Uint8Array): boolean {
+    if (this.#done) return true;
+    if (bytes.length > this.#owed) {
+      this.#fail(new ProxyError('http_protocol_error', 'more content than announced'));
+      return true;
+    }
+    this.#owed -= bytes.length;
+    this.#waiting = !this.#stream.send(bytes);
+    this.#owner.requestProgress(this.#waiting);
+    return !this.#waiting;
+  }
+
+  end(trailers: Fields | undefined): void {
+    if (this.#done) return;
+    if (this.#owed > 0 && this.#owed !== Number.POSITIVE_INFINITY) {
+      this.#fail(new ProxyError('http_response_incomplete', 'less content than announced'));
+      return;
+    }
+    this.#ended = true;
+    this.#stream.end(trailers ? withoutTouched(trailers, this.#fields) : '');
+    if (!this.#waiting) this.#finish();
+  }
+
+  abort(error: ProxyError): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#owner.requestFailed(error);
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#owner.requestSent();
+  }
+
+  #fail(error: ProxyError): void {
+    this.#done = true;
+    this.#body.cancel(error);
+    this.#owner.requestFailed(error);
+  }
+}

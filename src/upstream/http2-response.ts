@@ -1,0 +1,64 @@
+// Makes a version-free Response of the head of an HTTP/2 response, and a ProxyError of what has ended a stream or a connection.
+import { formatHttpDate } from '#http/date.ts';
+import { Fields } from '#http/fields.ts';
+import { UNKNOWN_LENGTH } from '#model/body.ts';
+import type { Response } from '#model/message.ts';
+import { ProxyError } from '#model/proxy-error.ts';
+import { TOO_LARGE } from '#wire/http2/client-session.ts';
+import type { ResponseFields } from '#wire/http2/response-fields.ts';
+import type { StreamLoss } from '#wire/http2/stream.ts';
+
+/** Returns the response without its body. `wallMs` is the time of its receipt; `isEnd` tells that there is no content. */
+export function toHttp2Response(head: ResponseFields, method: string, wallMs: number, isEnd: boolean): Response {
+  // RFC 9110 6.6.1: see `toResponse` of HTTP/1.1.
+  const text = head.hasDate ? head.text : `${head.text}date: ${formatHttpDate(wallMs)}\r\n`;
+  return {
+    status: head.status,
+    reason: '',
+    fields: new Fields(text),
+    length: lengthOf(head, method, isEnd),
+    body: undefined,
+    tunnel: undefined,
+  };
+}
+
+/** What is known of the connection of a stream that was lost. */
+export interface LossSurroundings {
+  /** Whether the connection has served requests before, and nothing has come on it since it had none. */
+  readonly isStale: boolean;
+  /** Whether it has answered any request. */
+  readonly isProven: boolean;
+}
+
+/** The error for a stream that was lost before the response head was here. */
+export function lossError(loss: StreamLoss, { isStale, isProven }: LossSurroundings): ProxyError {
+  const { by, code, reason } = loss;
+  if (by === 'breach') return breachError(reason);
+  if (loss.isUnprocessed) {
+    // RFC 9113 8.7: what is beyond the last stream of GOAWAY, or refused, was not processed. A GOAWAY of a connection that has served well
+    // is its ordinary end, and no failure of the endpoint; where it comes ahead of any answer, it is one.
+    const isOrdinaryEnd = reason === 'GOAWAY' && isProven;
+    return new ProxyError('connection_terminated', `the endpoint has not taken the request: ${reason}`, {
+      retryable: 'always',
+      stale: isOrdinaryEnd,
+    });
+  }
+  if (by === 'peer') return new ProxyError('connection_terminated', `the endpoint has ended the stream: ${code}`);
+  return new ProxyError('connection_terminated', reason, { stale: isStale });
+}
+
+/** The same behind the response head. */
+export function incompleteError({ by, reason }: StreamLoss): ProxyError {
+  return by === 'breach' ? breachError(reason) : new ProxyError('http_response_incomplete', reason);
+}
+
+function breachError(reason: string): ProxyError {
+  const code = reason === TOO_LARGE ? 'http_response_header_section_size' : 'http_protocol_error';
+  return new ProxyError(code, `the origin's response is invalid: ${reason}`);
+}
+
+function lengthOf({ status, contentLength }: ResponseFields, method: string, isEnd: boolean): number {
+  if (status === 204) return UNKNOWN_LENGTH;
+  if (contentLength >= 0) return contentLength;
+  return isEnd && method !== 'HEAD' && status !== 304 ? 0 : UNKNOWN_LENGTH;
+}
