@@ -1,4 +1,5 @@
 // The client's side of an HTTP/2 connection: sends requests, takes responses. What is common to both sides is in Session.
+import { NumberTable } from '#lib/number-table.ts';
 import { Http2Error } from './http2-error.ts';
 import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
 import { ResponseFields } from './response-fields.ts';
@@ -40,7 +41,7 @@ interface OpenRequest {
 
 export class ClientSession extends Session {
   #nextStreamId = 1;
-  readonly #requests = new Map<number, OpenRequest>();
+  readonly #requests = new NumberTable<OpenRequest>();
 
   constructor(host: SessionHost, limits: SessionLimits) {
     // A server that gives up streams costs nobody anything but trying again.
@@ -131,7 +132,7 @@ export class ClientSession extends Session {
 
   /** RFC 9113 6.8: streams beyond the last one "might be processed" by nobody, so that they may be tried elsewhere. */
   override peerLeaves(): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.values()) {
       if (stream.id > this.lastUsableStreamId)
         this.lose(stream, { code: 'REFUSED_STREAM', by: 'peer', reason: 'GOAWAY', isUnprocessed: true });
     }

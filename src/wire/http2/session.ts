@@ -2,6 +2,7 @@
 // What field sections mean is for its two kinds, ServerSession and ClientSession; what to do with messages is for the owners of streams.
 //
 // Use: `receive` what has come, `flush` when `host.wantsFlush` has asked for it (once a turn), `drained` when the peer has taken all.
+import { NumberTable } from '#lib/number-table.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import { classify } from './field-kinds.ts';
 import { FloodMeter } from './flood-meter.ts';
@@ -56,7 +57,7 @@ const WAITING_BYTES_PER_STREAM = 2048;
 export abstract class Session implements StreamHost {
   readonly host: SessionHost;
   readonly limits: SessionLimits;
-  readonly streams = new Map<number, Http2Stream>();
+  readonly streams = new NumberTable<Http2Stream>();
   readonly peer = new PeerSettings((bytes) => this.encoder.setPeerMaxTableBytes(bytes));
   readonly queue: SendQueue;
   readonly encoder = new HpackEncoder();
@@ -284,7 +285,7 @@ export abstract class Session implements StreamHost {
   }
 
   #loseAll(loss: StreamLoss): void {
-    for (const stream of [...this.streams.values()]) this.lose(stream, loss);
+    for (const stream of this.streams.values()) this.lose(stream, loss);
   }
 
   #checkOverrun(): void {
