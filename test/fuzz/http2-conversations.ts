@@ -93,9 +93,10 @@ export class Conversation {
     const requests = Array.from({ length: 1 + this.#mutator.integer(5) }, () => this.#request());
     const frames: Buffer[] = [settingsBytes(this.#mutator.integer(2) === 0 ? [] : [[SETTING.initialWindowSize, 500]])];
     // Streams are opened in their order; what follows comes in turns.
-    for (const request of requests) {
+    for (const [index, request] of requests.entries()) {
       frames.push(...request.splice(0, 1));
-      while (this.#mutator.integer(2) === 0) frames.push(...this.#mutator.pick(requests).splice(0, 1));
+      const opened = requests.slice(0, index + 1);
+      while (this.#mutator.integer(2) === 0) frames.push(...this.#mutator.pick(opened).splice(0, 1));
     }
     for (let left = requests.filter(({ length }) => length > 0); left.length > 0; ) {
       frames.push(...this.#mutator.pick(left).splice(0, 1));
