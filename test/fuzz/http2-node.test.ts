@@ -180,7 +180,7 @@ test('generated conversations: the same messages, and the same streams in error'
     for (const [id, heard] of peer.heard) {
       const verdict = theirs.streams.get(id);
       assert.equal(verdict?.reset ?? '', peer.resets(id)[0] ?? '', `round ${round}, stream ${id}`);
-      if (!verdict || verdict.reset !== '') continue;
+      if (verdict?.reset !== '') continue;
       compared++;
       assert.deepEqual(nodeMessage(verdict), ourMessage(heard), `round ${round}, stream ${id}`);
       assert.equal(verdict.ended, heard.trailers !== undefined);
