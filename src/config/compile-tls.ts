@@ -8,6 +8,9 @@ export function compileTls(
   { 'ticket-rotation': rotationMs }: Config['tls'],
 ): TlsSettings | undefined {
   if (!tls) return undefined;
+  const { client } = tls;
+  // A session that is resumed knows the client's certificate and not those of its issuers.
+  const mayResume = tls['session-tickets'] && !client?.forward.includes('chain');
   return {
     minVersion: tls['min-version'],
     ciphers: tls.ciphers.join(':'),
@@ -15,7 +18,8 @@ export function compileTls(
     unknownName: tls['unknown-name'],
     onDemand: tls.certificates.some(({ acme }) => acme === 'on-demand'),
     // The key that a ticket was sealed with is there for three rotations, of which the first may be nearly over.
-    ticketLifetimeMs: tls['session-tickets'] ? 2 * rotationMs : undefined,
+    ticketLifetimeMs: mayResume ? 2 * rotationMs : undefined,
     handshakeTimeoutMs: tls['handshake-timeout'],
+    client: client && { mode: client.mode, names: client.names, forward: client.forward },
   };
 }

@@ -1,5 +1,6 @@
 // The sections `tls` of a listener and of the whole configuration.
 import { isLocalName } from '#lib/local-names.ts';
+import { validateHostPattern } from '#routing/patterns.ts';
 import { s } from '#schema/blocks.ts';
 import { certificateName } from './certificates-schema.ts';
 
@@ -90,6 +91,38 @@ export const listenerTls = s.object({
     .boolean()
     .default(true)
     .describe('Whether clients may resume a session, in whichever worker, instead of a whole handshake.'),
+  client: s
+    .object({
+      ca: s
+        .list(s.string().min(1))
+        .describe('Files with certificates in PEM of the authorities that vouch for clients; relative to this file.'),
+      mode: s
+        .enum(['required', 'optional'])
+        .default('required')
+        .describe(
+          'required: without a certificate that is accepted there is no connection. optional: it is one without an identity, for policies to judge.',
+        ),
+      names: s
+        .list(s.checked(validateHostPattern, (text) => text.toLowerCase()))
+        .default([])
+        .describe(
+          'Ask only clients that want these names, or *.example.com for all names below; by default all clients are asked.',
+        ),
+      crl: s
+        .list(s.string().min(1))
+        .default([])
+        .describe(
+          'Files with lists of revoked certificates in PEM, of each authority one that has not run out; relative to this file.',
+        ),
+      forward: s
+        .list(s.enum(['certificate', 'chain', 'subject', 'issuer', 'fingerprint']))
+        .default([])
+        .describe(
+          'What endpoints are told of the certificate: in Client-Cert and Client-Cert-Chain (RFC 9440), Client-Cert-Subject, -Issuer and -Fingerprint.',
+        ),
+    })
+    .optional()
+    .describe('Certificates of clients.'),
   'handshake-timeout': s
     .positiveDuration()
     .prefault('10s')

@@ -100,6 +100,22 @@ upstreams: { app: { endpoints: ['127.0.0.1:1'], ${options} } }
   assert.deepEqual(of('hedge: { after: 50ms }, retry: { budget: 0% }'), never('retry.budget is 0%'));
 });
 
+test('options for gRPC where requests go over HTTP/1.1 are told', () => {
+  const of = (options: string) =>
+    warnings(`
+routes: [{ name: one, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['127.0.0.1:1'], ${options} } }
+`);
+  const unspoken = (option: string) => [
+    `upstream app has ${option}, and gets its requests over HTTP/1.1; servers of gRPC want protocol: http2`,
+  ];
+  assert.deepEqual(of('health: { type: grpc }'), unspoken('health.type: grpc'));
+  assert.deepEqual(of('grpc: { max-timeout: 1m }'), unspoken('grpc.max-timeout'));
+  assert.deepEqual(of('retry: { on: [connect, grpc-unavailable] }'), unspoken('retry.on: grpc-unavailable'));
+  assert.deepEqual(of('health: { type: grpc }, protocol: http2'), []);
+  assert.deepEqual(of('retry: { on: [connect] }'), []);
+});
+
 test('an endpoint that need not prove who it is, or hardly can, is told', () => {
   const of = (options: string) =>
     warnings(`

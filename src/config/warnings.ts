@@ -14,6 +14,7 @@ export function configurationWarnings(config: Config): readonly string[] {
     ...cutTimes(config),
     ...unmeantHedges(config),
     ...unprovenEndpoints(config),
+    ...unspokenGrpc(config),
   ];
 }
 
@@ -83,6 +84,20 @@ function* unmeantHedges({ upstreams }: Config): Generator<string> {
   for (const [name, { hedge, retry }] of Object.entries(upstreams)) {
     const reason = retry.attempts === 1 ? 'retry.attempts is 1' : retry.budget === 0 && 'retry.budget is 0%';
     if (hedge && reason) yield `upstream ${name} has hedge, and no second attempt is made: ${reason}`;
+  }
+}
+
+/** Options for gRPC where requests go over HTTP/1.1, which servers of gRPC do not speak. */
+function* unspokenGrpc({ upstreams }: Config): Generator<string> {
+  for (const [name, { protocol, health, grpc, retry }] of Object.entries(upstreams)) {
+    if (protocol !== 'http1') continue;
+    const repeated = retry.on.find((one) => String(one).startsWith('grpc-'));
+    const option =
+      (health?.type === 'grpc' && 'health.type: grpc') ||
+      (grpc['max-timeout'] !== undefined && 'grpc.max-timeout') ||
+      (repeated !== undefined && `retry.on: ${repeated}`);
+    if (option)
+      yield `upstream ${name} has ${option}, and gets its requests over HTTP/1.1; servers of gRPC want protocol: http2`;
   }
 }
 

@@ -12,7 +12,7 @@ export function withoutLines(text: string, drop: (name: string) => boolean): str
 }
 
 /** Fields that only a gateway writes: no twin of theirs with underscores may pass. */
-const WRITTEN_HERE = /^(?:x-forwarded-.*|content-length|transfer-encoding|keep-alive|proxy-connection)$/;
+const WRITTEN_HERE = /^(?:x-forwarded-.*|client-cert.*|content-length|transfer-encoding|keep-alive|proxy-connection)$/;
 
 /**
  * `text` without the fields whose name has underscores where another, or one that the gateway writes, has hyphens: to

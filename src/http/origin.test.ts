@@ -1,3 +1,4 @@
+// Which pages a pattern of origins holds, and which only look like them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileOrigins, originPatternProblem } from './origin.ts';

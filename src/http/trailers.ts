@@ -40,7 +40,7 @@ const NEVER: ReadonlySet<string> = new Set([
 export function safeTrailers(lines: string): string {
   return withoutLines(lines, (name) => {
     const known = name.replaceAll('_', '-');
-    return NEVER.has(known) || known.startsWith('x-forwarded-');
+    return NEVER.has(known) || known.startsWith('x-forwarded-') || known.startsWith('client-cert');
   });
 }
 

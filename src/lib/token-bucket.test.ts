@@ -1,3 +1,4 @@
+// A bucket that fills by the clock.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from './clock.ts';

@@ -4,9 +4,11 @@ import type { Clock } from '#lib/clock.ts';
 import { describeError } from '#lib/log.ts';
 import { type ByteStream, StreamFault } from '#model/byte-stream.ts';
 import { type ClientConnection, Exchange } from '#model/exchange.ts';
+import type { Request } from '#model/message.ts';
 import { createPassage, type Passage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { TlsFacts } from '#model/tls.ts';
+import { identityLines } from './client-identity.ts';
 import type { ListenerHost, ListenerState } from './listener-host.ts';
 import { passageRequest } from './request-parts.ts';
 
@@ -14,6 +16,7 @@ export abstract class ClientStream implements ClientConnection {
   readonly listenerState: ListenerState;
   readonly host: ListenerHost;
   abstract readonly stream: ByteStream;
+  #identityLines: string | undefined = undefined;
 
   constructor(listener: ListenerState, host: ListenerHost) {
     this.listenerState = listener;
@@ -26,6 +29,14 @@ export abstract class ClientStream implements ClientConnection {
 
   get tls(): TlsFacts | undefined {
     return this.stream.tls;
+  }
+
+  /** Field lines that tell endpoints who the client is, as the listener is told to. */
+  get identityLines(): string {
+    const client = this.tls?.client;
+    if (!client) return '';
+    this.#identityLines ??= identityLines(client, this.listenerState.settings.tls?.client?.forward ?? []);
+    return this.#identityLines;
   }
 
   get secure(): boolean {
@@ -50,6 +61,17 @@ export abstract class ClientStream implements ClientConnection {
 
   get localPort(): number {
     return this.stream.localPort;
+  }
+
+  /** Throws a `ProxyError` when the request belongs on a connection that was made otherwise. */
+  checkDirected({ host }: Request): void {
+    const { tls } = this.stream;
+    // RFC 9110 15.5.20: the client may then try again on another connection.
+    if (tls && this.listenerState.tls?.isMisdirected(host, tls))
+      throw new ProxyError(
+        'misdirected',
+        `the connection was made for ${tls.serverName || 'no name'} and not for ${host}`,
+      );
   }
 
   /** Why the connection is gone, for its exchange: the client closed it, or a fault of ours did, which is logged. */

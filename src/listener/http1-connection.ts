@@ -257,6 +257,7 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
     let request: Request;
     try {
       request = toRequest(head, { secure: this.secure, allowEncodedSlash: forwarding.allowEncodedSlash });
+      this.checkDirected(request);
       this.#checkContent(head);
     } catch (error) {
       this.#refuse(emptyRequest(head, this.secure), refusal(error));

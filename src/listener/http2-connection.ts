@@ -151,6 +151,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
       if ((fields.path?.length ?? 0) > settings.maxTargetBytes) throw new ProxyError('request-target-too-long');
       const { allowEncodedSlash } = snapshot.forwarding;
       completeHttp2Request(request, fields, { secure: this.secure, allowEncodedSlash });
+      this.checkDirected(request);
       this.#checkContent(fields);
     } catch (error) {
       started.refuse(

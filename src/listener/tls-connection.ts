@@ -134,13 +134,17 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
   /** From here on Node does the handshake. */
   #accept(acceptor: TlsAcceptor, all: Buffer): void {
     const transport = (this.stream as TcpStream).release(all);
-    this.stream = TlsStream.accept(transport, acceptor, this, () => this.#secured());
+    this.stream = TlsStream.accept(transport, acceptor, this, () => this.#secured(acceptor));
   }
 
-  #secured(): void {
+  #secured(acceptor: TlsAcceptor): void {
+    const stream = this.stream as TlsStream;
+    if (acceptor.clients === 'required' && !stream.tls?.client) {
+      this.#refuse('client-certificate', stream.tls?.clientProblem || 'the session has no certificate');
+      return;
+    }
     this.#isDone = true;
     this.host.deadlines.clear(this);
-    const stream = this.stream as TlsStream;
     if (stream.tls) countHandshake(this.listenerState.series, stream.tls);
     if (stream.tls?.alpn === ACME_TLS) {
       // RFC 8737 section 4: "the connection is immediately closed and no further data is exchanged".

@@ -2,8 +2,9 @@
 import { constants, createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { TlsOptions } from 'node:tls';
+import { compileCertificateNames, compileHostPatterns } from '#http/host-patterns.ts';
 import type { Certificate } from '#model/certificate.ts';
-import type { TlsSettings } from '#model/tls.ts';
+import type { ClientAuthorities, ClientCertificateSettings, TlsFacts, TlsSettings } from '#model/tls.ts';
 import { TlsAcceptor } from '#net/tls-acceptor.ts';
 import type { TicketKeySource } from '#net/tls-tickets.ts';
 import { ClientAbilities } from '#wire/tls/client-abilities.ts';
@@ -16,20 +17,28 @@ export interface TerminationParts {
   /** Protocols to offer, the most wanted first. */
   readonly alpn: readonly string[];
   readonly ticketKeys: TicketKeySource;
+  /** Who vouches for clients, where they are asked for certificates. */
+  readonly authorities: ClientAuthorities | undefined;
 }
 
 export class TlsTermination {
   readonly #table: TlsTable;
   readonly #settings: TlsSettings;
   readonly #options: TlsOptions;
+  /** In place of those, where clients are asked for certificates. */
+  readonly #askingOptions: TlsOptions | undefined;
+  readonly #asksFor: ((name: string) => boolean) | undefined;
   readonly #ticketKeys: TicketKeySource | undefined;
   /** By fingerprint of the certificate; made when they are first needed, as there may be thousands. */
   readonly #acceptors = new Map<string, TlsAcceptor>();
 
-  constructor({ listener, certificates, settings, alpn, ticketKeys }: TerminationParts) {
+  constructor({ listener, certificates, settings, alpn, ticketKeys, authorities }: TerminationParts) {
     this.#table = new TlsTable(certificates);
     this.#settings = settings;
     this.#options = acceptorOptions(listener, settings, alpn);
+    const { client } = settings;
+    this.#askingOptions = client && authorities && askingOptions(this.#options, client, authorities);
+    this.#asksFor = client && compileHostPatterns(client.names);
     this.#ticketKeys = settings.ticketLifetimeMs === undefined ? undefined : ticketKeys;
   }
 
@@ -41,12 +50,21 @@ export class TlsTermination {
     const found = this.#table.find(name) ?? this.#standardFor(name);
     if (!found) return undefined;
     let abilities: ClientAbilities | undefined;
-    return this.#acceptor(
-      found.pick((kind) => {
-        abilities ??= new ClientAbilities(hello);
-        return abilities.canVerify(kind);
-      }),
-    );
+    const certificate = found.pick((kind) => {
+      abilities ??= new ClientAbilities(hello);
+      return abilities.canVerify(kind);
+    });
+    return this.#acceptor(certificate, this.#asksFor?.(name) === true);
+  }
+
+  /** Whether a request for `host` (in lower case; '' for none) belongs on another connection. */
+  isMisdirected(host: string, { clientAsked, covers }: TlsFacts): boolean {
+    if (host === '') return false;
+    if (!clientAsked && this.#asksFor?.(host)) return true;
+    // RFC 9110 7.4: a request for an https resource "MUST be rejected unless it has been received over a connection that has been
+    // secured via a certificate valid for that target URI's origin". Hosts that no certificate is for, such as addresses that
+    // health checks ask for, are let pass: they are in no other place.
+    return !covers(host) && this.#table.find(host) !== undefined;
   }
 
   /** Whether no certificate is for `name`, and one may be issued for it while the client waits. */
@@ -61,12 +79,21 @@ export class TlsTermination {
     return isRefused ? undefined : this.#table.standard;
   }
 
-  #acceptor({ fingerprint, chain, key, staple }: Certificate): TlsAcceptor {
-    let acceptor = this.#acceptors.get(fingerprint);
+  #acceptor({ fingerprint, names, chain, key, staple }: Certificate, asks: boolean): TlsAcceptor {
+    const place = asks ? `${fingerprint} client` : fingerprint;
+    let acceptor = this.#acceptors.get(place);
     if (!acceptor) {
-      const options = { ...this.#options, cert: chain, key };
-      acceptor = new TlsAcceptor({ options, staple, ticketKeys: this.#ticketKeys });
-      this.#acceptors.set(fingerprint, acceptor);
+      const base = asks && this.#askingOptions ? this.#askingOptions : this.#options;
+      const clients = asks ? (this.#settings.client?.mode ?? 'required') : 'unasked';
+      const options = { ...base, cert: chain, key };
+      acceptor = new TlsAcceptor({
+        options,
+        staple,
+        clients,
+        covers: compileCertificateNames(names),
+        ticketKeys: this.#ticketKeys,
+      });
+      this.#acceptors.set(place, acceptor);
     }
     return acceptor;
   }
@@ -90,6 +117,25 @@ function acceptorOptions(listener: string, settings: TlsSettings, alpn: readonly
     honorCipherOrder: true,
     sessionTimeout: Math.ceil((ticketLifetimeMs ?? 0) / 1000) || 1,
     // Tickets of all listeners are sealed alike: one of them does not take those of another.
-    sessionIdContext: createHash('sha256').update(listener).digest('hex').slice(0, 32),
+    sessionIdContext: sessionIdContext(listener),
   };
+}
+
+function askingOptions(
+  base: TlsOptions,
+  { mode, names }: ClientCertificateSettings,
+  { ca, crl }: ClientAuthorities,
+): TlsOptions {
+  // A session that is resumed is not verified anew: what it was verified by must be the same.
+  const verifiedBy = [base.sessionIdContext, mode, ...names, '', ...ca, '', ...crl].join('\n');
+  return {
+    ...base,
+    ca: [...ca],
+    ...(crl.length > 0 && { crl: [...crl] }),
+    sessionIdContext: sessionIdContext(verifiedBy),
+  };
+}
+
+function sessionIdContext(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

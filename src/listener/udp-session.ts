@@ -51,6 +51,7 @@ export interface ClientAddress {
 export class UdpSession implements ClientConnection, ResponseReceiver, DatagramClient, Deadlined {
   readonly secure = false;
   readonly tls = undefined;
+  readonly identityLines = '';
   deadline: DeadlineEntry | undefined = undefined;
   endpoint: DatagramEndpoint | undefined = undefined;
   readonly unanswered: Buffer[] = [];

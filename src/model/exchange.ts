@@ -41,6 +41,8 @@ export interface ClientConnection {
   readonly secure: boolean;
   /** What the TLS handshake has agreed on; `undefined` without TLS. */
   readonly tls: TlsFacts | undefined;
+  /** Field lines that tell endpoints who the client has proved to be; '' for none. */
+  readonly identityLines: string;
   readonly clock: Clock;
 }
 

@@ -207,6 +207,18 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'The TLS handshake failed.',
   },
+  misdirected: {
+    side: 'client',
+    status: 421,
+    retryable: 'never',
+    detail: 'The connection was not made for this host.',
+  },
+  'client-certificate-refused': {
+    side: 'client',
+    status: 403,
+    retryable: 'never',
+    detail: 'A client certificate that is accepted here is needed.',
+  },
   'too-many-connections': {
     side: 'client',
     status: 429,

@@ -29,6 +29,37 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   'request.path': { description: 'Normalised path.', read: (e) => e.request.path },
   'request.query': { description: '`?` and the query, or nothing.', read: (e) => e.request.query },
   'request.target': { description: 'Path and query.', read: (e) => e.request.path + e.request.query },
+  'client.certificate.subject': {
+    description: 'Subject of the certificate that the client has proved to be its own (RFC 4514); empty without one.',
+    read: (e) => e.connection.tls?.client?.subject ?? '',
+  },
+  'client.certificate.common-name': {
+    description: 'Common name in that subject.',
+    read: (e) => e.connection.tls?.client?.commonName ?? '',
+  },
+  'client.certificate.name': {
+    description: 'First name of subjectAltName of that certificate.',
+    read: (e) => e.connection.tls?.client?.names[0] ?? '',
+  },
+  'client.certificate.issuer': {
+    description: 'Who has issued it.',
+    read: (e) => e.connection.tls?.client?.issuer ?? '',
+  },
+  'client.certificate.serial': {
+    description: 'Its serial number, in hexadecimal.',
+    read: (e) => e.connection.tls?.client?.serialNumber ?? '',
+  },
+  'client.certificate.fingerprint': {
+    description: 'Its SHA-256, in hexadecimal.',
+    read: (e) => e.connection.tls?.client?.fingerprint ?? '',
+  },
+  'tls.version': { description: 'Version of TLS, such as `TLSv1.3`.', read: (e) => e.connection.tls?.version ?? '' },
+  'tls.cipher': { description: 'Cipher suite.', read: (e) => e.connection.tls?.cipher ?? '' },
+  'tls.sni': {
+    description: 'Name that the TLS client has asked for.',
+    read: (e) => e.connection.tls?.serverName ?? '',
+  },
+  'tls.alpn': { description: 'Protocol that TLS has agreed on.', read: (e) => e.connection.tls?.alpn ?? '' },
   'route.name': { description: 'Name of the route.', read: (e) => e.route?.name ?? '' },
   'upstream.name': { description: 'Name of the upstream.', read: (e) => e.upstream?.name ?? '' },
   'endpoint.name': { description: 'Name of the endpoint.', read: (e) => e.endpoint?.name ?? '' },

@@ -58,6 +58,7 @@ export function createTestExchange(request: TestRequest = {}, clock = new Manual
     localPort: 8080,
     secure: false,
     tls: undefined,
+    identityLines: '',
     clock,
   };
   return new Exchange(

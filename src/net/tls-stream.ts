@@ -4,9 +4,10 @@ import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { withoutMapping } from '#lib/ip-address.ts';
 import type { ByteStream, StreamFault, StreamReceiver } from '#model/byte-stream.ts';
 import type { TlsFacts } from '#model/tls.ts';
+import { NOT_ASKED } from './client-certificate.ts';
 import { SocketStream, type Transport } from './socket-stream.ts';
 import type { ConnectTarget } from './tcp-stream.ts';
-import type { Handshake, TlsAcceptor } from './tls-acceptor.ts';
+import type { Handshake, ServerFacts, TlsAcceptor } from './tls-acceptor.ts';
 import { readInto } from './tls-reading.ts';
 
 /** A record holds 16 KiB of content at most, and is read for itself. All TLS streams of this worker read into it. */
@@ -20,6 +21,9 @@ export interface TlsConnectOptions extends ConnectionOptions {
   /** Called with each session that a later connection can continue, as `session` of its options. */
   readonly onSession?: ((session: Buffer) => void) | undefined;
 }
+
+/** Where this side is the client, what a server knows means nothing. */
+const OF_A_CLIENT: ServerFacts = { ...NOT_ASKED, covers: () => true };
 
 export class TlsStream extends SocketStream implements ByteStream, Handshake {
   tls: TlsFacts | undefined = undefined;
@@ -58,7 +62,7 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
       if (options.preface) socket.write(options.preface);
       const secure = tls.connect({ ...options, socket });
       if (options.onSession) secure.on('session', options.onSession);
-      secure.once('secureConnect', () => stream.secured(secure));
+      secure.once('secureConnect', () => stream.secured(secure, OF_A_CLIENT));
       secure.on('error', (error: NodeJS.ErrnoException) => stream.failed(error));
     });
     if (isTcp) socket.connect({ host, port });
@@ -74,7 +78,11 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
     this.remoteAddress = transport.source.address;
     this.remotePort = transport.source.port;
     transport.socket.on('error', (error: NodeJS.ErrnoException) => this.#note(error));
-    transport.socket.on('close', () => this.socketClosed());
+    transport.socket.on('close', () => {
+      if (this.#socket) this.socketClosed();
+      // Why a handshake has failed is told behind the end of its socket.
+      else setImmediate(() => this.socketClosed());
+    });
   }
 
   get localAddress(): string {
@@ -154,9 +162,9 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
     else socket.destroy();
   }
 
-  secured(socket: TLSSocket): void {
+  secured(socket: TLSSocket, server: ServerFacts): void {
     this.#socket = socket;
-    this.tls = factsOf(socket);
+    this.tls = factsOf(socket, server);
     socket.on('error', (error: NodeJS.ErrnoException) => this.failed(error));
     socket.on('end', () => this.#ended());
     socket.on('drain', () => this.tell((receiver) => receiver.drained()));
@@ -247,7 +255,7 @@ function gather(head: string, body: Uint8Array, tail: string): Uint8Array {
   return gathered.subarray(0, length);
 }
 
-function factsOf(socket: TLSSocket): TlsFacts {
+function factsOf(socket: TLSSocket, server: ServerFacts): TlsFacts {
   const { alpnProtocol } = socket;
   const { servername } = socket as unknown as { readonly servername: string | false | null };
   return {
@@ -256,5 +264,6 @@ function factsOf(socket: TLSSocket): TlsFacts {
     alpn: alpnProtocol || '',
     serverName: (servername || '').toLowerCase(),
     resumed: socket.isSessionReused(),
+    ...server,
   };
 }

@@ -3,17 +3,13 @@
 import { randomFillSync } from 'node:crypto';
 import type tls from 'node:tls';
 import { TICKET_KEY_BYTES } from '#memory/ticket-keys.ts';
+import { nativeContext } from './native-context.ts';
 
 /** Keys as `memory/ticket-keys.ts` holds them. */
 export interface TicketKeySource {
   readonly version: number;
   present(into: Int32Array): void;
   find(name: Int32Array, into: Int32Array): number;
-}
-
-interface NativeContext {
-  enableTicketKeyCallback?(): void;
-  onticketkeycallback?: (name: Uint8Array, iv: Uint8Array, sealing: boolean) => readonly unknown[];
 }
 
 /** What the callback answers. */
@@ -33,8 +29,7 @@ const vector = Buffer.alloc(16);
 
 /** Has the server use the keys of `source`. Returns what is to be called ahead of each handshake, `undefined` for nothing. */
 export function useTicketKeys(server: tls.Server, source: TicketKeySource): (() => void) | undefined {
-  const { context } = (server as unknown as { readonly _sharedCreds?: { readonly context: NativeContext } })
-    ._sharedCreds ?? { context: {} };
+  const context = nativeContext(server);
   if (!context.enableTicketKeyCallback) return keepPresentKey(server, source);
   context.enableTicketKeyCallback();
   context.onticketkeycallback = (asked, iv, sealing) => {

@@ -2,6 +2,7 @@
 import type { PolicyModule } from '#model/policy.ts';
 import { accessList } from './access-list.ts';
 import { basicAuth } from './basic-auth.ts';
+import { clientCertificate } from './client-certificate.ts';
 import { grpcWeb } from './grpc-web.ts';
 import { headers } from './headers.ts';
 import { hsts } from './hsts.ts';
@@ -16,6 +17,7 @@ import { websocket } from './websocket.ts';
 export const policies: readonly PolicyModule[] = [
   accessList,
   basicAuth,
+  clientCertificate,
   grpcWeb,
   headers,
   hsts,

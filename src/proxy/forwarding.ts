@@ -56,6 +56,7 @@ export function forwardFields(exchange: Exchange): string {
     if (request.authority !== '') lines += `x-forwarded-host: ${request.authority}\r\n`;
   }
   if (forwarding.forwarded) lines += `forwarded: ${forwardedElement(exchange)}\r\n`;
+  if (connection.tls) lines += connection.identityLines;
   return `${lines}via: ${request.version} ${forwarding.name}\r\n`;
 }
 
@@ -79,6 +80,12 @@ function lookCloser(exchange: Exchange): string {
   const forwarded = fields.get('forwarded');
   if (forwarding.forwarded || forwarded !== undefined)
     fields.set('forwarded', joined(forwarded, forwardedElement(exchange)));
+  const { identityLines } = connection;
+  if (identityLines !== '') {
+    // Whom the client has proved to be here stands over what a proxy in front has said.
+    fields.edit((text) => withoutLines(text, (name) => name.startsWith('client-cert')));
+    fields.appendLines(identityLines);
+  }
   countDownMaxForwards(request.method, fields);
   addVia(exchange, fields);
   return fields.text;
@@ -88,9 +95,12 @@ function joined(list: string | undefined, member: string): string {
   return list === undefined ? member : `${list}, ${member}`;
 }
 
-/** What only a trusted proxy may say, X-Forwarded-Port and its like included. */
+/**
+ * What only a trusted proxy may say, X-Forwarded-Port and its like included. RFC 9440 2.4: a proxy "MUST sanitize the incoming request"
+ * of the fields that tell of client certificates.
+ */
 function tellsOfHops(name: string): boolean {
-  return name === 'forwarded' || name.startsWith('x-forwarded-');
+  return name === 'forwarded' || name.startsWith('x-forwarded-') || name.startsWith('client-cert');
 }
 
 function countDownMaxForwards(method: string, fields: Fields): void {

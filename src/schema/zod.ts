@@ -7,7 +7,14 @@ type Zod = typeof import('zod').z;
 let loaded: Zod | undefined;
 
 export function zod(): Zod {
-  // By its path, so that it is the same one that others import.
-  loaded ??= (createRequire(import.meta.url)(fileURLToPath(import.meta.resolve('zod'))) as { readonly z: Zod }).z;
+  loaded ??= load();
   return loaded;
+}
+
+function load(): Zod {
+  // By its path, so that it is the same one that others import.
+  const { z } = createRequire(import.meta.url)(fileURLToPath(import.meta.resolve('zod'))) as { readonly z: Zod };
+  // It may seem wise to let schemas be compiled to code; however, that takes longer than checking any one configuration without.
+  z.config({ jitless: true });
+  return z;
 }

@@ -2,12 +2,14 @@
 import type { LoadedConfiguration } from '#config/load.ts';
 import { unprovenEndpoints } from '#config/warnings.ts';
 import { systemClock } from '#lib/clock.ts';
+import { type LoadedAuthorities, loadClientAuthorities } from './certificates/client-authorities.ts';
 import { type LoadedCertificates, loadCertificates } from './certificates/load.ts';
 import type { ConfigurationSource, LoadResult } from './configuration-source.ts';
 import { tryCompile } from './try-compile.ts';
 
 export interface CheckedConfiguration extends LoadedConfiguration {
   readonly certificates: LoadedCertificates;
+  readonly clientAuthorities: LoadedAuthorities;
   /** On certificates, of listeners and of endpoints: one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -21,6 +23,13 @@ export async function loadChecked(
   const compiled = await tryCompile(loaded.config, source);
   if (!compiled.ok) return compiled;
   const certificates = loadCertificates(loaded.config, source.file, systemClock.wall());
-  if (certificates.problems.length > 0) return source.refuse(certificates.problems);
-  return { ...loaded, certificates, warnings: [...certificates.warnings, ...unprovenEndpoints(loaded.config)] };
+  const clientAuthorities = loadClientAuthorities(loaded.config, source.file);
+  const problems = [...certificates.problems, ...clientAuthorities.problems];
+  if (problems.length > 0) return source.refuse(problems);
+  return {
+    ...loaded,
+    certificates,
+    clientAuthorities,
+    warnings: [...certificates.warnings, ...unprovenEndpoints(loaded.config)],
+  };
 }

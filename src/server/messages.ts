@@ -6,6 +6,7 @@ import type { ListenerCertificates } from '#model/certificate.ts';
 import type { Challenges } from '#model/challenges.ts';
 import type { FailureKind } from '#model/failure-kind.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
+import type { ListenerAuthorities } from '#model/tls.ts';
 import type { MemoryLayout, Slots } from './shared-memory.ts';
 
 /** A listener with the address it really has: a port of 0 has been replaced. */
@@ -27,6 +28,7 @@ export interface Preparation {
   readonly workers: number;
   readonly certificates: ListenerCertificates;
   readonly challenges: Challenges;
+  readonly authorities: ListenerAuthorities;
 }
 
 /**

@@ -5,10 +5,12 @@ import { alpnNames } from '#listener/alpn-protocols.ts';
 import { TlsTermination } from '#listener/tls-termination.ts';
 import type { TicketKeys } from '#memory/ticket-keys.ts';
 import type { ListenerCertificates } from '#model/certificate.ts';
+import type { ListenerAuthorities } from '#model/tls.ts';
 
 /** By name of the listener. */
 export function terminationsOf(
   all: ListenerCertificates,
+  allAuthorities: ListenerAuthorities,
   config: Config,
   ticketKeys: TicketKeys,
 ): ReadonlyMap<string, TlsTermination> {
@@ -16,7 +18,9 @@ export function terminationsOf(
   for (const [listener, certificates] of all) {
     const settings = listenerSettings(listener, config);
     if (!settings.tls) continue;
-    const parts = { listener, certificates, settings: settings.tls, alpn: alpnNames(settings), ticketKeys };
+    const alpn = alpnNames(settings);
+    const authorities = allAuthorities.get(listener);
+    const parts = { listener, certificates, settings: settings.tls, alpn, ticketKeys, authorities };
     terminations.set(listener, new TlsTermination(parts));
   }
   return terminations;

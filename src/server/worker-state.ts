@@ -28,6 +28,7 @@ import type { Challenges } from '#model/challenges.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
+import type { ListenerAuthorities } from '#model/tls.ts';
 import { ChallengeAnswers } from '#proxy/challenge-answers.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
 import { noteWorker } from '#telemetry/series.ts';
@@ -48,6 +49,7 @@ interface Prepared {
   readonly added: ReadonlyMap<string, BoundSocket>;
   readonly listeners: readonly BoundListener[];
   readonly terminations: ReadonlyMap<string, TlsTermination>;
+  readonly authorities: ListenerAuthorities;
 }
 
 export class WorkerState {
@@ -65,6 +67,7 @@ export class WorkerState {
   /** Snapshots that exchanges began with which still go on. */
   #former: readonly Snapshot[] = [];
   #config: Config | undefined = undefined;
+  #authorities: ListenerAuthorities = new Map();
   /** What this worker counts of itself. */
   #own: Series | undefined = undefined;
   #errors: Series | undefined = undefined;
@@ -112,9 +115,10 @@ export class WorkerState {
     this.#buckets ??= new KeyedTable(memory.buckets);
     this.#ticketKeys ??= new TicketKeys(memory.ticketKeys);
     const added = new Map<string, BoundSocket>();
-    const terminations = terminationsOf(preparation.certificates, config, this.#ticketKeys);
+    const { certificates, authorities } = preparation;
+    const terminations = terminationsOf(certificates, authorities, config, this.#ticketKeys);
     this.answerChallenges(preparation.challenges);
-    this.#prepared = { snapshot, config, memory, added, listeners, terminations };
+    this.#prepared = { snapshot, config, memory, added, listeners, terminations, authorities };
     try {
       for (const bound of listeners) {
         if (this.#listeners.has(identity(bound))) continue;
@@ -139,6 +143,7 @@ export class WorkerState {
     this.#snapshot = prepared.snapshot;
     this.#tellFormer();
     this.#config = prepared.config;
+    this.#authorities = prepared.authorities;
     this.#own = this.#series(prepared.memory, seriesKey.workers);
     this.#errors = this.#series(prepared.memory, seriesKey.errors);
     this.#breaches = this.#series(prepared.memory, seriesKey.breaches);
@@ -166,7 +171,7 @@ export class WorkerState {
   /** New handshakes get these certificates; connections that stand keep theirs. */
   replaceCertificates(certificates: ListenerCertificates): void {
     if (!this.#config || !this.#ticketKeys) return;
-    const terminations = terminationsOf(certificates, this.#config, this.#ticketKeys);
+    const terminations = terminationsOf(certificates, this.#authorities, this.#config, this.#ticketKeys);
     for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name);
   }
 

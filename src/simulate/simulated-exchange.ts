@@ -19,6 +19,7 @@ export function createExchange(
     localPort: 80,
     secure: false,
     tls: undefined,
+    identityLines: '',
     clock,
   };
   const request = {

@@ -42,6 +42,8 @@ const READERS: Readonly<Record<string, (record: AccessRecord) => string>> = {
   error: (r) => r.error,
   referer: (r) => r.referer,
   'user-agent': (r) => r.userAgent,
+  'client.certificate.subject': (r) => r.tls?.client?.subject ?? '',
+  'client.certificate.fingerprint': (r) => r.tls?.client?.fingerprint ?? '',
   'tls.version': (r) => r.tls?.version ?? '',
   'tls.cipher': (r) => r.tls?.cipher ?? '',
   'tls.sni': (r) => r.tls?.serverName ?? '',
@@ -104,11 +106,12 @@ function formatJson(r: AccessRecord): string {
   return `${line}}\n`;
 }
 
-function formatTls({ version, cipher, serverName, alpn, resumed }: TlsRecord): string {
+function formatTls({ version, cipher, serverName, alpn, resumed, client }: TlsRecord): string {
   let text = `,"tls_version":"${version}","tls_cipher":"${cipher}"`;
   if (resumed) text += ',"tls_resumed":true';
   if (serverName !== '') text += `,"sni":"${escapeJson(serverName)}"`;
   if (alpn !== '') text += `,"alpn":"${escapeJson(alpn)}"`;
+  if (client) text += `,"client_subject":"${escapeJson(client.subject)}","client_fingerprint":"${client.fingerprint}"`;
   return text;
 }
 

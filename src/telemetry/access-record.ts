@@ -59,6 +59,8 @@ export interface TlsRecord {
   readonly serverName: string;
   readonly alpn: string;
   readonly resumed: boolean;
+  /** `undefined` without a certificate of the client that was accepted. */
+  readonly client: { readonly subject: string; readonly fingerprint: string } | undefined;
 }
 
 /** What is known of a TCP connection or a UDP session beside what every exchange has. */

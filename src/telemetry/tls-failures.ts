@@ -26,7 +26,8 @@ export type HandshakeFailure = (typeof HANDSHAKE_FAILURES)[number];
 
 const BY_CODE: readonly (readonly [RegExp, HandshakeFailure])[] = [
   [/HTTP_REQUEST|HTTPS_PROXY|WRONG_VERSION_NUMBER|WRONG_SSL_VERSION/, 'no-tls'],
-  [/PEER_DID_NOT_RETURN|CERTIFICATE_VERIFY_FAILED/, 'client-certificate'],
+  // What OpenSSL finds wrong with certificates has codes without the prefix that its other errors get.
+  [/PEER_DID_NOT_RETURN|^(?!ERR_SSL)(?!E[A-Z]+$)/, 'client-certificate'],
   [/ALERT/, 'alert'],
   [/UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|INAPPROPRIATE_FALLBACK/, 'version'],
   [/NO_SHARED_CIPHER|NO_SUITABLE|NO_SHARED_SIGNATURE|NO_SHARED_GROUP|NO_CIPHER/, 'cipher'],

@@ -1,3 +1,4 @@
+// Which responses may stand still for longer than others.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createTestResponse } from '#model/testing.ts';

@@ -126,7 +126,7 @@ routes: [{ name: all, match: { path: /* }, upstream: app }]
 upstreams:
   app:
     endpoints: ['127.0.0.1:${first.port}', '127.0.0.1:${second.port}']
-    health: { type: grpc, service: a.B, interval: 100ms, timeout: 90ms, healthy: 1, unhealthy: 1 }
+    health: { type: grpc, service: a.B, interval: 1s, timeout: 900ms, healthy: 1, unhealthy: 1 }
 `,
   );
   interface View {

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { type TestContext, test } from 'node:test';
+import { Metadata } from '@grpc/grpc-js';
 import { startTidegate } from '../support/gateway.ts';
 import { ANSWER_HEAD, answerBytes, callBytes, chunk, headOnly, message, trailers } from '../support/grpc-bytes.ts';
+import { ECHO, grpcTo, startGrpcServer } from '../support/grpc-peers.ts';
 import { type OnRequest, startOrigin } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
 
@@ -85,6 +87,31 @@ test('an HTTP/2 client is served alike', async (t) => {
   await once(stream, 'close');
   assert.equal(content, message('hello') + lastMessage('grpc-status: 0\r\n'));
   assert.equal(hasTrailers, false);
+});
+
+test('a real server of gRPC is reached, with metadata of both sides', async (t) => {
+  const server = await startGrpcServer(t, {
+    spread(call) {
+      const end = new Metadata();
+      end.set('x-blob-bin', Buffer.from([1, 2, 255]));
+      for (const value of call.metadata.get('x-asked')) call.write(`${call.request} ${value}`);
+      call.end(end);
+    },
+  });
+  const gateway = await startTidegate(t, `policies: [{ type: grpc-web }]\n${grpcTo([server])}`);
+  const response = await fetch(`http://127.0.0.1:${gateway.port()}${ECHO.spread.path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/grpc-web-text', 'x-asked': 'this' },
+    body: base64(message('hi')),
+  });
+  assert.equal(response.headers.get('content-type'), 'application/grpc-web-text+proto');
+  const parts = (await response.text()).match(/[^=]+=*/g) ?? [];
+  const content = parts.map((part) => Buffer.from(part, 'base64').toString('latin1')).join('');
+  const [first, last] = [message('hi this'), content.slice(message('hi this').length)];
+  assert.ok(content.startsWith(first), content);
+  assert.match(last, /^\x80\0\0\0.(?:[a-z-]+: .*\r\n)+$/);
+  assert.match(last, /grpc-status: 0\r\n/);
+  assert.match(last, /x-blob-bin: AQL\/\r\n/);
 });
 
 test('a call that ends with a head has its status there', async (t) => {

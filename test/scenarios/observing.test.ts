@@ -83,7 +83,14 @@ test('the guide has all members of access records, and no others', () => {
   const first = { protocol: 'tls', sni: 's', alpn: ['h2'] };
   const passage = { first, closedBy: 'client', datagramsReceived: 1, datagramsSent: 1 };
   const tunnel = { closedBy: 'client', messages: { messagesReceived: 1, messagesSent: 1, closeCode: 1000 } };
-  const tls = { version: 'v', cipher: 'c', serverName: 's', alpn: 'h2', resumed: true };
+  const tls = {
+    version: 'v',
+    cipher: 'c',
+    serverName: 's',
+    alpn: 'h2',
+    resumed: true,
+    client: { subject: 'c', fingerprint: 'f' },
+  };
   const record: AccessRecord = { ...text, ...numbers, tls, passage, tunnel };
   const members = Object.keys(JSON.parse(compileAccessFormat('json')(record)) as object);
   assert.deepEqual(firstColumn(section('Access records')).sort(), members.sort());

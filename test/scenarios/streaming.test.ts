@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import { connect } from 'node:http2';
+import { connect, createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { proxyTo, startTidegate } from '../support/gateway.ts';
@@ -198,6 +198,22 @@ for (const type of ['text/event-stream', 'text/event-stream; charset=utf-8', 'ap
     assert.equal((await client.request(GET)).body, 'late');
   });
 }
+
+test('so may an event stream over HTTP/2', async (t) => {
+  const server = createHttp2Server();
+  server.on('stream', (stream: ServerHttp2Stream) => {
+    stream.respond({ ':status': 200, 'content-type': 'text/event-stream' });
+    setTimeout(() => stream.end('late'), 1000);
+  });
+  server.on('session', (session) => t.after(() => session.destroy()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const gateway = await startTidegate(t, impatient(address).replace('app: {', 'app: { protocol: http2,'));
+  const client = await connectRaw(t, gateway.port());
+  assert.equal((await client.request(GET)).body, 'late');
+});
 
 test('other content may not, nor a stream for longer than timeouts.stream-idle', async (t) => {
   const origin = await startOrigin(t, ({ target }, { socket }) => {

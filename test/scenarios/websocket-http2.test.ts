@@ -1,12 +1,19 @@
-// WebSockets over HTTP/2 (RFC 8441) to the gateway, and over HTTP/1.1 from there: several on one connection, looked at or not.
+// WebSockets over HTTP/2 (RFC 8441), to the gateway and from it: several on one connection, looked at or not.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  createServer,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { clientFrame, testFrame } from '#wire/websocket/testing.ts';
 import { FramePeer } from '../support/frame-peer.ts';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
-import { echo, startWsOrigin } from '../support/websocket.ts';
+import { echo, openWs, startWsOrigin } from '../support/websocket.ts';
 import { WireReader } from '../support/wire-reader.ts';
 
 const configuration = (address: string) => `
@@ -143,3 +150,63 @@ test('a client that resets its stream resets the connection to the endpoint, and
   second.peer.send(clientFrame({ payload: 'still here' }));
   assert.equal((await second.peer.frame()).payload, 'still here');
 });
+
+/** An origin that takes WebSockets over HTTP/2 alone; what it is asked for, and the frames of the first one. */
+async function startHttp2Origin(t: TestContext) {
+  const server = createServer({ settings: { enableConnectProtocol: true } });
+  const accepted = Promise.withResolvers<{ readonly peer: FramePeer; readonly fields: Record<string, unknown> }>();
+  server.on('stream', (stream: ServerHttp2Stream, fields) => {
+    const reader = new WireReader();
+    stream.on('data', (bytes: Buffer) => reader.push(bytes));
+    stream.on('end', () => reader.end());
+    stream.on('error', (error) => reader.end(error));
+    stream.respond({ ':status': 200 }, { endStream: false });
+    accepted.resolve({ peer: new FramePeer(reader, stream), fields });
+  });
+  server.on('session', (session) => t.after(() => session.destroy()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  return { address: `127.0.0.1:${port}`, accepted: accepted.promise };
+}
+
+for (const path of ['/passed', '/looked-at']) {
+  test(`${path}: a WebSocket of an HTTP/1.1 client goes on over HTTP/2, with its close`, async (t) => {
+    const origin = await startHttp2Origin(t);
+    const gateway = await startTidegate(
+      t,
+      configuration(origin.address).replace('upstreams: { app: {', 'upstreams: { app: { protocol: http2,'),
+    );
+    const client = await openWs(t, gateway.port(), { path });
+    const { peer, fields } = await origin.accepted;
+    assert.deepEqual([fields[':method'], fields[':protocol'], fields[':path']], ['CONNECT', 'websocket', path]);
+    assert.equal(fields['sec-websocket-key'], undefined);
+    client.send('hello');
+    assert.equal((await peer.frame()).payload, 'hello');
+    peer.send(testFrame({ payload: 'back' }));
+    assert.equal(await client.next(), 'back');
+    client.socket.close(4000, 'done');
+    assert.deepEqual(await peer.close(), { code: 4000, reason: 'done' });
+    peer.send(testFrame({ opcode: 8, payload: Buffer.of(15, 160) }));
+    peer.end();
+    assert.equal((await client.closed).code, 4000);
+    const [record] = await gateway.untilRecords(1);
+    assert.equal(record?.status, 101);
+    assert.equal(record?.close_code, path === '/passed' ? undefined : 4000);
+  });
+
+  test(`${path}: a WebSocket of an HTTP/2 client goes on over HTTP/2`, async (t) => {
+    const origin = await startHttp2Origin(t);
+    const gateway = await startTidegate(
+      t,
+      configuration(origin.address).replace('upstreams: { app: {', 'upstreams: { app: { protocol: http2,'),
+    );
+    const client = await open(await connectHttp2(t, gateway), path);
+    const { peer } = await origin.accepted;
+    client.peer.send(clientFrame({ payload: 'hello' }));
+    assert.equal((await peer.frame()).payload, 'hello');
+    peer.send(testFrame({ payload: 'back' }));
+    assert.equal((await client.peer.frame()).payload, 'back');
+  });
+}

@@ -1,6 +1,6 @@
 // Certificates for tests, made afresh: an authority and what it signs, or what is wrong with it on purpose. X.509 by hand (RFC 5280),
 // because Node makes none and not every machine has a program for it.
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 
 export interface Certificate {
@@ -11,10 +11,14 @@ export interface Certificate {
 
 export interface Authority extends Certificate {
   issue(options: IssueOptions): Certificate;
+  /** Another authority that this one vouches for. */
+  subordinate(name: string): Authority;
+  /** A list of revoked certificates, in PEM, that runs out after so many days. */
+  revoke(certificates: readonly Certificate[], validForDays?: number): string;
 }
 
 export interface IssueOptions {
-  /** DNS names and IPv4 addresses. */
+  /** DNS names, IPv4 addresses and URIs; the first is the common name too. */
   readonly names: readonly string[];
   /** Days from now; 1 by default. */
   readonly validForDays?: number;
@@ -38,6 +42,7 @@ const CONTEXT = 0xa0;
 /** Names within subjectAltName. */
 const DNS_NAME = 0x82;
 const IP_ADDRESS = 0x87;
+const URI = 0x86;
 
 const COMMON_NAME = der(OBJECT_IDENTIFIER, Buffer.from('550403', 'hex'));
 const BASIC_CONSTRAINTS = der(OBJECT_IDENTIFIER, Buffer.from('551d13', 'hex'));
@@ -47,12 +52,24 @@ const TRUE = der(BOOLEAN, Buffer.from([0xff]));
 
 /** An authority that signs itself. */
 export function createAuthority(name = 'Tests'): Authority {
+  return authorityOf(name, undefined);
+}
+
+interface Issuer {
+  readonly name: Buffer;
+  readonly key: KeyObject;
+}
+
+/** Signed by `parent`, or by itself. */
+function authorityOf(name: string, parent: Issuer | undefined): Authority {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = { name: nameOf(name), key: privateKey };
   const constraints = extension(BASIC_CONSTRAINTS, der(SEQUENCE, TRUE));
   return {
-    cert: certificate(issuer, { subject: issuer.name, publicKey, days: 1, extensions: constraints }),
+    cert: certificate(parent ?? issuer, { subject: issuer.name, publicKey, days: 1, extensions: constraints }),
     key: pem(privateKey),
+    subordinate: (other) => authorityOf(other, issuer),
+    revoke: (certificates, validForDays = 1) => revocationList(issuer, certificates, validForDays),
     issue({ names, validForDays = 1, keyType = 'ecdsa' }) {
       const own = generateKeys(keyType);
       const cert = certificate(issuer, {
@@ -79,7 +96,7 @@ interface Subject {
 }
 
 /** RFC 5280 4.1. */
-function certificate(issuer: { readonly name: Buffer; readonly key: KeyObject }, about: Subject): string {
+function certificate(issuer: Issuer, about: Subject): string {
   const content = der(
     SEQUENCE,
     der(CONTEXT, der(INTEGER, Buffer.from([2]))),
@@ -91,10 +108,27 @@ function certificate(issuer: { readonly name: Buffer; readonly key: KeyObject },
     about.publicKey.export({ type: 'spki', format: 'der' }),
     der(CONTEXT + 3, der(SEQUENCE, about.extensions)),
   );
-  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', content, issuer.key)]);
+  return signed('CERTIFICATE', content, issuer.key);
+}
+
+/** RFC 5280 5.1. */
+function revocationList(issuer: Issuer, certificates: readonly Certificate[], days: number): string {
+  const revoked = certificates.map(({ cert }) => {
+    const serial = Buffer.from(new X509Certificate(cert).serialNumber, 'hex');
+    return der(SEQUENCE, der(INTEGER, serial), time(-1));
+  });
+  const list = revoked.length > 0 ? [der(SEQUENCE, ...revoked)] : [];
+  const version = der(INTEGER, Buffer.from([1]));
+  const content = der(SEQUENCE, version, ECDSA_WITH_SHA256, issuer.name, time(-2), time(days), ...list);
+  return signed('X509 CRL', content, issuer.key);
+}
+
+/** What is signed, with the signature, in PEM. */
+function signed(label: string, content: Buffer, key: KeyObject): string {
+  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', content, key)]);
   const whole = der(SEQUENCE, content, ECDSA_WITH_SHA256, der(BIT_STRING, signature));
   const lines = whole.toString('base64').match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }
 
 function nameOf(text: string): Buffer {
@@ -102,6 +136,7 @@ function nameOf(text: string): Buffer {
 }
 
 function generalName(name: string): Buffer {
+  if (name.includes(':')) return der(URI, Buffer.from(name));
   return isIP(name) === 4
     ? der(IP_ADDRESS, Buffer.from(name.split('.').map(Number)))
     : der(DNS_NAME, Buffer.from(name));

@@ -29,6 +29,8 @@ export interface EchoServer {
   readonly port: number;
   /** Ends everything at once, as a process that dies does. */
   kill(): void;
+  /** Takes no more calls, and resolves when those under way have ended. */
+  stop(): Promise<void>;
 }
 
 /** Starts a server; it is stopped after the test. */
@@ -43,7 +45,12 @@ export async function startGrpcServer(
     server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
   });
   t.after(() => server.forceShutdown());
-  return { address: `127.0.0.1:${port}`, port, kill: () => server.forceShutdown() };
+  return {
+    address: `127.0.0.1:${port}`,
+    port,
+    kill: () => server.forceShutdown(),
+    stop: () => new Promise((resolve, reject) => server.tryShutdown((error) => (error ? reject(error) : resolve()))),
+  };
 }
 
 /** A configuration in which everything goes to one upstream `app` with these servers; `options` are more of its options, each behind a comma. */
@@ -51,7 +58,7 @@ export function grpcTo(servers: readonly { readonly address: string }[], options
   return `
 routes: [{ name: all, upstream: app }]
 upstreams:
-  app: { endpoints: [${servers.map(({ address }) => `'${address}'`).join(', ')}], protocol: h2${options} }
+  app: { endpoints: [${servers.map(({ address }) => `'${address}'`).join(', ')}], protocol: http2${options} }
 `;
 }
 

@@ -2,6 +2,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { parseAlternativeNames } from '#lib/x509-names.ts';
 import type { Certificate } from '#model/certificate.ts';
 
 /** What is wrong with a certificate (`part` 'cert') or its key, as the end of a sentence that begins with the file. */
@@ -75,11 +76,9 @@ function parseKey(text: string): KeyObject {
 /** RFC 9525: names are those of subjectAltName; the common name counts for nothing. */
 export function namesOf(leaf: X509Certificate): readonly string[] {
   const names: string[] = [];
-  for (const entry of (leaf.subjectAltName ?? '').split(', ')) {
-    const dns = entry.startsWith('DNS:') ? entry.slice(4).toLowerCase() : '';
-    const address = entry.startsWith('IP Address:') ? entry.slice(11).toLowerCase() : '';
-    if (/^(\*\.)?[a-z0-9_.-]+$/.test(dns)) names.push(dns);
-    else if (isIP(address)) names.push(address);
+  for (const { type, value } of parseAlternativeNames(leaf.subjectAltName ?? '')) {
+    const name = value.toLowerCase();
+    if (type === 'DNS' ? /^(\*\.)?[a-z0-9_.-]+$/.test(name) : type === 'IP Address' && isIP(name) > 0) names.push(name);
   }
   return names;
 }

@@ -102,6 +102,11 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['max-forwards', NOTABLE],
   ['proxy', NOTABLE],
   ['via', NOTABLE],
+  ['client-cert', NOTABLE],
+  ['client-cert-chain', NOTABLE],
+  ['client-cert-subject', NOTABLE],
+  ['client-cert-issuer', NOTABLE],
+  ['client-cert-fingerprint', NOTABLE],
 ]);
 
 interface KnownName {

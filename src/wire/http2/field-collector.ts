@@ -77,7 +77,8 @@ export abstract class FieldCollector {
         this.#takeLength(value);
         return;
       case KIND.COOKIE:
-        this.#cookies += this.#cookies === '' ? value : `; ${value}`;
+        // Nothing would be left of an empty one but white space at an end.
+        if (value !== '') this.#cookies += this.#cookies === '' ? value : `; ${value}`;
         return;
       case KIND.TE:
         // RFC 9113 8.2.2: TE "MUST NOT contain any value other than "trailers"".

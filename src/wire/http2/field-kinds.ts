@@ -71,7 +71,9 @@ export function classify(name: string, value: string): number {
   if (known !== undefined) return known;
   if (name.charCodeAt(0) === COLON) return KIND.UNKNOWN_PSEUDO;
   if (!isName(name)) return KIND.INVALID;
-  return name.includes('_') || name.startsWith('x-forwarded-') ? KIND.NOTABLE : KIND.ORDINARY;
+  return name.includes('_') || name.startsWith('x-forwarded-') || name.startsWith('client-cert')
+    ? KIND.NOTABLE
+    : KIND.ORDINARY;
 }
 
 const COLON = 58;

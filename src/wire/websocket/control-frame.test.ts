@@ -1,3 +1,4 @@
+// Control frames as they go out.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closePayload, controlFrame, OPCODE } from './control-frame.ts';

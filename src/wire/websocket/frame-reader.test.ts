@@ -1,3 +1,4 @@
+// What the reader tells of frames, whole and in pieces; what it refuses is in test/conformance/rfc6455-framing.test.ts too.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BEGUN_EARLIER, FrameReader, type FrameRules, type FrameVisitor, PASSED_EARLIER } from './frame-reader.ts';

@@ -1,3 +1,4 @@
+// Keys, lists and extensions of the opening handshake.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { acceptFor, isKey, listMembers, namesWebSocket, newKey, parseExtensions } from './handshake.ts';

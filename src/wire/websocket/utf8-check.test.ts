@@ -1,3 +1,4 @@
+// The check of text in pieces against the runtime's own of the whole.
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { test } from 'node:test';
