@@ -6,21 +6,6 @@ import type { ProxyError } from '#model/proxy-error.ts';
 import type { Upstream } from '#model/upstream.ts';
 import { isRepeatable } from './retry-policy.ts';
 
-<<<<<<< HEAD
-/**
- * Content is kept where a second attempt may need it: streaming, of a length that may be kept, in a request that may be sent twice. Any
- * may be for an endpoint with HTTP/2, which can say that it has done nothing for a request whose content has begun (RFC 9113 8.7).
- */
-export function keepContent(
-  exchange: Exchange,
-  { retry, pool }: Pick<Upstream, 'retry' | 'pool'>,
-): RepeatableContent | undefined {
-  const { body, length } = exchange.request;
-  const { attempts, maxBodyBytes } = retry;
-  if (body?.type !== 'stream' || length > maxBodyBytes || maxBodyBytes === 0) return undefined;
-  const isForRetries = attempts > 1 && isRepeatable(exchange, retry);
-  return isForRetries || pool.protocol !== 'http1' ? new RepeatableContent(body, maxBodyBytes) : undefined;
-=======
 /** Content is kept where a second attempt may need it: streaming, of a length that may be kept, in a request that may be sent twice. */
 export function keepContent(exchange: Exchange, { retry, pool }: Upstream): RepeatableContent | undefined {
   const { body, length } = exchange.request;
@@ -30,7 +15,6 @@ export function keepContent(exchange: Exchange, { retry, pool }: Upstream): Repe
   // is sent elsewhere whatever its method. An endpoint that shuts down says so of all that come too late.
   const isNeeded = pool.protocol !== 'http1' || (attempts > 1 && isRepeatable(exchange, retry));
   return isNeeded ? new RepeatableContent(body, maxBodyBytes) : undefined;
->>>>>>> main
 }
 
 /** Content read once from its source, and given to one reader after the other from its beginning. */
