@@ -5,6 +5,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { Log } from '#lib/log.ts';
 import type { AdminHost } from './admin-host.ts';
 import * as calls from './admin-routes.ts';
+import { addCertificateCalls, boundContent } from './certificate-calls.ts';
 import { requireKnownHost, requireSameOrigin, requireToken } from './guard.ts';
 import { problem, problemError } from './problem.ts';
 import { addStatusPage } from './status-page.ts';
@@ -19,8 +20,8 @@ export interface AdminAppOptions {
 
 export function createAdminApp(host: AdminHost, options: AdminAppOptions): OpenAPIHono {
   const app = new OpenAPIHono();
-  app.use(hardenResponse, refuseContent);
-  app.use(requireKnownHost(options.names), requireSameOrigin(), requireToken(options.token));
+  app.use(hardenResponse);
+  app.use(requireKnownHost(options.names), requireSameOrigin(), requireToken(options.token), boundContent());
   app.notFound((c) => problem(404, `There is no ${c.req.method} ${c.req.path}. See /openapi.json for what there is.`));
   app.onError((error, c) => {
     if (error instanceof HTTPException) return error.getResponse();
@@ -29,6 +30,7 @@ export function createAdminApp(host: AdminHost, options: AdminAppOptions): OpenA
   });
   addReadingCalls(app, host);
   addChangingCalls(app, host);
+  addCertificateCalls(app, host.certificates);
   addOpenApiDocument(app, host);
   addStatusPage(app);
   return app;
@@ -39,13 +41,6 @@ async function hardenResponse(c: Context, next: () => Promise<void>): Promise<vo
   c.res.headers.set('cache-control', 'no-store');
   c.res.headers.set('x-content-type-options', 'nosniff');
   c.res.headers.set('cross-origin-resource-policy', 'same-origin');
-}
-
-// No call takes content. What comes by chunked coding is never read, and Node's server drops it within its request timeout.
-async function refuseContent(c: Context, next: () => Promise<void>): Promise<Response | undefined> {
-  if (Number(c.req.header('content-length') ?? 0) > 0) return problem(413, 'This call takes no content.');
-  await next();
-  return undefined;
 }
 
 function addReadingCalls(app: OpenAPIHono, host: AdminHost): void {

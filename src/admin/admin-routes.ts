@@ -6,7 +6,6 @@ import {
   drainResultSchema,
   endpointPathSchema,
   gatewayStatusSchema,
-  problemSchema,
   readySchema,
   reloadResultSchema,
   routeListSchema,
@@ -15,15 +14,10 @@ import {
   upstreamPathSchema,
   upstreamStatusSchema,
 } from '#schema/admin-schemas.ts';
+import { CHANGE_ERRORS, PROBLEM, TOKEN } from './call-parts.ts';
 
-const PROBLEM = { 'application/problem+json': { schema: problemSchema } };
-const CHANGE_ERRORS = {
-  401: { description: 'The bearer token is missing or wrong.', content: PROBLEM },
-  403: { description: 'No token is configured, or the call comes from a page of another site.', content: PROBLEM },
-};
 const NO_UPSTREAM = { 404: { description: 'There is no such upstream.', content: PROBLEM } };
 const NO_ENDPOINT = { 404: { description: 'There is no such upstream or endpoint.', content: PROBLEM } };
-const TOKEN = [{ token: [] }];
 
 export const healthRoute = createRoute({
   method: 'get',

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { type IncomingMessage, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import type { AdminHost, GatewayStatus, ReloadResult, ScalingSignal, UpstreamStatus } from './admin-host.ts';
+import type {
+  AdminHost,
+  CertificateAdmin,
+  CertificateOutcome,
+  CertificateStatus,
+  GatewayStatus,
+  ReloadResult,
+  ScalingSignal,
+  UpstreamStatus,
+} from './admin-host.ts';
 import { createAdminServer } from './admin-server.ts';
 
 const STATUS: GatewayStatus = {
@@ -49,6 +58,22 @@ const UPSTREAM: UpstreamStatus = {
   })),
 };
 
+const CERTIFICATE: CertificateStatus = {
+  listener: 'secure',
+  source: 'acme',
+  upload: null,
+  names: ['www.example.com'],
+  issuer: null,
+  keyType: null,
+  fingerprint: null,
+  notBefore: null,
+  notAfter: null,
+  stapledUntil: null,
+  ocsp: null,
+  nextRenewal: '2026-01-01T00:00:00.000Z',
+  problem: 'no answer in time',
+};
+
 const SCALING: ScalingSignal = {
   inFlight: 12,
   waiting: 3,
@@ -59,6 +84,19 @@ const SCALING: ScalingSignal = {
 };
 
 class FakeHost implements AdminHost {
+  readonly uploads: unknown[] = [];
+  outcome: CertificateOutcome = { ok: true };
+  readonly certificates: CertificateAdmin = {
+    list: () => [CERTIFICATE],
+    reload: async () => ['site.pem does not exist'],
+    renew: async () => this.outcome,
+    issue: async () => this.outcome,
+    upload: async (...given) => {
+      this.uploads.push(given);
+      return this.outcome;
+    },
+    remove: async (_listener, name) => name === 'www',
+  };
   isReady = true;
   reloadResult: ReloadResult = { ok: true, generation: 4, problems: [] };
   readonly drained: string[] = [];
@@ -251,16 +289,22 @@ test('the OpenAPI document names every call', async (t) => {
   assert.equal(document.openapi, '3.1.0');
   const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
   assert.deepEqual(operations.map((operation) => operation.operationId).sort(), [
+    'certificates',
     'configuration',
     'drain',
     'health',
+    'issueCertificate',
     'metrics',
     'ready',
     'reload',
+    'reloadCertificates',
+    'removeCertificate',
+    'renewCertificate',
     'routes',
     'scaling',
     'status',
     'undrain',
+    'uploadCertificate',
     'upstream',
     'upstreams',
   ]);
@@ -287,4 +331,55 @@ test('a busy port is told in a sentence that names the address', async (t) => {
     createAdminServer(new FakeHost(), { address: { host: '127.0.0.1', port } }),
     (error: Error) => error.message.includes(first.address) && /another program/.test(error.message),
   );
+});
+
+test('certificates are listed, and their files read again', async (t) => {
+  const call = await start(t, new FakeHost(), 'secret');
+  assert.deepEqual((await call('GET', '/certificates')).content, { certificates: [CERTIFICATE] });
+  const answer = await call('POST', '/certificates/reload', { authorization: 'Bearer secret' });
+  assert.deepEqual(answer.content, { problems: ['site.pem does not exist'] });
+});
+
+test('a renewal that fails is 422, one of an unknown name 404, each with what is wrong', async (t) => {
+  const host = new FakeHost();
+  const call = await start(t, host, 'secret');
+  const authorization = 'Bearer secret';
+  const path = '/certificates/renew?name=www.example.com';
+  assert.equal((await call('POST', path, { authorization })).status, 200);
+  host.outcome = { ok: false, isUnknown: false, detail: 'no answer in time' };
+  const failed = await call('POST', path, { authorization });
+  assert.deepEqual([failed.status, failed.content.detail], [422, 'no answer in time']);
+  host.outcome = { ok: false, isUnknown: true, detail: 'none' };
+  assert.equal((await call('POST', path.replace('renew', 'issue'), { authorization })).status, 404);
+  assert.equal((await call('POST', path)).status, 401);
+});
+
+test('an upload is taken with its token, of bounded length, and its key is in no answer', async (t) => {
+  const host = new FakeHost();
+  const call = await start(t, host, 'secret');
+  const path = '/listeners/secure/certificates/www';
+  const fields = { authorization: 'Bearer secret', 'content-type': 'application/json' };
+  const put = (content: string, more: Record<string, string> = {}) =>
+    call('PUT', path, { ...fields, 'content-length': String(Buffer.byteLength(content)), ...more }, content);
+  const pair = { certificate: 'PEM', key: 'PRIVATE' };
+  assert.equal((await put(JSON.stringify(pair))).status, 200);
+  assert.deepEqual(host.uploads, [['secure', 'www', pair]]);
+  for (const content of ['{"key":"PRIVATE"}', 'PRIVATE', '[]']) {
+    const answer = await put(content);
+    assert.equal(answer.status, 400, content);
+    assert.ok(!answer.text.includes('PRIVATE'));
+  }
+  assert.equal((await put(JSON.stringify({ ...pair, key: 'x'.repeat(300_000) }))).status, 413);
+  assert.equal((await put('{}', { authorization: 'Bearer wrong' })).status, 401);
+  assert.equal((await call('POST', '/reload', { ...fields, 'content-length': '2' }, '{}')).status, 413);
+  host.outcome = { ok: false, isUnknown: false, detail: 'The key does not belong to it.' };
+  assert.equal((await put(JSON.stringify(pair))).status, 422);
+  assert.equal(host.uploads.length, 2);
+});
+
+test('an upload is taken away again', async (t) => {
+  const call = await start(t, new FakeHost(), 'secret');
+  const authorization = 'Bearer secret';
+  assert.equal((await call('DELETE', '/listeners/secure/certificates/www', { authorization })).status, 200);
+  assert.equal((await call('DELETE', '/listeners/secure/certificates/none', { authorization })).status, 404);
 });

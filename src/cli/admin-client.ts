@@ -20,19 +20,29 @@ export function tokenOption(): Option {
   return new Option('--token <token>', 'admin.token of the configuration').env('TIDEGATE_ADMIN_TOKEN');
 }
 
+export interface CallOptions {
+  /** What is sent as JSON. */
+  readonly content?: unknown;
+  readonly timeoutMs?: number;
+}
+
 /** Calls `path`, which begins with a slash. Resolves with the JSON of a success; all else is a `CommandError`. */
 export async function callAdmin(
   options: AdminOptions,
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
+  { content: sent, timeoutMs = TIMEOUT_MS }: CallOptions = {},
 ): Promise<unknown> {
   const url = adminUrl(options.admin, path);
-  const headers: Record<string, string> =
-    options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
+  const headers: Record<string, string> = {
+    ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
+    ...(sent !== undefined && { 'content-type': 'application/json' }),
+  };
+  const body = sent === undefined ? null : JSON.stringify(sent);
   let response: Response;
   let text: string;
   try {
-    response = await fetch(url, { method, headers, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(url, { method, headers, body, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
     text = await response.text();
   } catch (cause) {
     const message = `cannot reach the admin API at ${url.origin}: ${reasonOf(cause)}. Is the gateway running? (--admin URL)`;

@@ -29,23 +29,32 @@ With \`TIDEGATE_DEBUG=1\` in the environment an error comes with its stack trace
 
 function commandSection(command: Command, examples: readonly (readonly [string, string])[]): string {
   const help = command.createHelp();
-  const rows = [
-    ...help.visibleArguments(command).map((argument) => row(argument.name(), help.argumentDescription(argument))),
-    ...help.visibleOptions(command).map((option) => row(option.flags, help.optionDescription(option))),
-  ];
+  const parts = help.visibleCommands(command).filter((part) => part.name() !== 'help');
   return `## tidegate ${command.name()}
 
 ${command.description()}
 
-\`tidegate ${command.name()} ${command.usage()}\`
+${usageTable(command, `tidegate ${command.name()}`)}${parts
+  .map((part) => `\n${part.description()}:\n\n${usageTable(part, `tidegate ${command.name()} ${part.name()}`)}`)
+  .join('')}
+\`\`\`sh
+${examples.map(([line, effect]) => `${line}  # ${effect}`).join('\n')}
+\`\`\`
+`;
+}
+
+/** The command line, and what can stand in it. */
+function usageTable(command: Command, line: string): string {
+  const help = command.createHelp();
+  const rows = [
+    ...help.visibleArguments(command).map((argument) => row(argument.name(), help.argumentDescription(argument))),
+    ...help.visibleOptions(command).map((option) => row(option.flags, help.optionDescription(option))),
+  ];
+  return `\`${line} ${command.usage()}\`
 
 | argument or option | meaning |
 |---|---|
 ${rows.join('\n')}
-
-\`\`\`sh
-${examples.map(([line, effect]) => `${line}  # ${effect}`).join('\n')}
-\`\`\`
 `;
 }
 

@@ -202,6 +202,58 @@ export const endpointPathSchema = upstreamPathSchema.extend({
   endpoint: z.string().openapi({ param: { name: 'endpoint', in: 'path' }, example: '127.0.0.1:9001' }),
 });
 
+const certificateStatusSchema = z
+  .object({
+    listener: z.string(),
+    source: z.enum(['file', 'acme', 'on-demand', 'local', 'upload']).describe('Where it comes from.'),
+    upload: z.string().nullable().describe('The name that it was uploaded under; null for all others.'),
+    names: z.array(z.string()).readonly().describe('Those of the certificate, or those that one is wanted for.'),
+    issuer: z.string().nullable().describe('Null, as is what follows, while there is no certificate yet.'),
+    keyType: z.enum(['ecdsa', 'rsa', 'ed25519']).nullable(),
+    fingerprint: z.string().nullable().describe('SHA-256 of the certificate, in hexadecimal.'),
+    notBefore: time.nullable(),
+    notAfter: time.nullable().describe('When it expires.'),
+    stapledUntil: time.nullable().describe('Until when the OCSP response holds; null when it is not stapled.'),
+    ocsp: z
+      .enum(['good', 'revoked', 'unknown', 'none'])
+      .nullable()
+      .describe('What the OCSP responder says, `none` before it has; null for certificates that name none.'),
+    nextRenewal: time.nullable().describe('When it is renewed or tried again; null for what is not renewed here.'),
+    problem: z.string().describe("Why what was tried last has failed; '' when it has not."),
+  })
+  .readonly()
+  .openapi('CertificateStatus');
+
+export const certificateListSchema = z.object({ certificates: z.array(certificateStatusSchema).readonly() }).readonly();
+
+export const certificateReloadSchema = z
+  .object({ problems: z.array(z.string()).readonly().describe('What is wrong with files that cannot be used.') })
+  .readonly()
+  .openapi('CertificateReload');
+
+export const certificateDoneSchema = z
+  .object({ done: z.literal(true) })
+  .readonly()
+  .openapi('CertificateDone');
+
+export const certificateNameSchema = z.object({
+  name: z.string().openapi({ param: { name: 'name', in: 'query' }, example: 'www.example.com' }),
+});
+
+export const uploadPathSchema = z.object({
+  listener: z.string().openapi({ param: { name: 'listener', in: 'path' }, example: 'secure' }),
+  name: z.string().openapi({ param: { name: 'name', in: 'path' }, example: 'www' }),
+});
+
+export const uploadSchema = z
+  .object({
+    certificate: z.string().describe('In PEM, with those of intermediate authorities behind it.'),
+    key: z.string().describe('Its private key in PEM.'),
+  })
+  .readonly()
+  .openapi('CertificateUpload');
+
+export type CertificateStatus = z.output<typeof certificateStatusSchema>;
 export type Problem = z.output<typeof problemSchema>;
 export type Readiness = z.output<typeof readySchema>;
 export type WorkerStatus = z.output<typeof workerSchema>;

@@ -13,21 +13,19 @@ import { NO_CHALLENGES } from '#model/challenges.ts';
 import type { HealthMonitor } from '#server/health/health-monitor.ts';
 import type { LogLevel } from '#telemetry/program-log.ts';
 import type { ProcessMetric } from '#telemetry/prometheus.ts';
-import { type ViewSource, viewListeners, viewMetrics, viewRoutes, viewUpstreams } from './admin-view.ts';
+import { type ViewSource, viewListeners, viewRoutes, viewUpstreams } from './admin-view.ts';
 import { bindAll } from './bind-check.ts';
-import { breachMetrics } from './breach-counts.ts';
-import { CertificateSet } from './certificates/certificate-set.ts';
+import { Certificates } from './certificates/certificates.ts';
 import { AuthorityWatch } from './certificates/client-authorities.ts';
 import { type CheckedConfiguration, loadChecked } from './checked-configuration.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
-import { errorMetrics } from './error-counts.ts';
+import { gatewayMetrics } from './gateway-metrics.ts';
 import type { BoundListener, Preparation } from './messages.ts';
 import { processMetrics } from './process-metrics.ts';
 import { ResolverSet } from './resolver-set.ts';
 import { ScalingMonitor } from './scaling-monitor.ts';
 import type { MemoryLayout, SharedMemory } from './shared-memory.ts';
 import { TicketRotation } from './ticket-rotation.ts';
-import { scalingMetrics, sessionMetrics } from './upstream-metrics.ts';
 import { WakeHooks } from './wake-hooks.ts';
 import { WorkerPool } from './worker-pool.ts';
 import type { WorkerThread } from './worker-thread.ts';
@@ -50,7 +48,7 @@ export class ControlPlane implements AdminHost {
   readonly #resolvers: ResolverSet;
   readonly #wakeHooks: WakeHooks;
   readonly #scaling = new ScalingMonitor({ timers: systemTimers, view: () => this.#view });
-  readonly certificates: CertificateSet;
+  readonly certificates: Certificates;
   readonly #authorityWatch = new AuthorityWatch(systemTimers, () => void this.reload());
   readonly #tickets: TicketRotation;
   readonly #startedAt = systemClock.wall();
@@ -86,7 +84,7 @@ export class ControlPlane implements AdminHost {
       parts.firstWorker,
     );
     this.#wakeHooks = new WakeHooks({ log, clock: systemClock });
-    this.certificates = new CertificateSet({
+    this.certificates = new Certificates({
       log,
       clock: systemClock,
       timers: systemTimers,
@@ -208,17 +206,7 @@ export class ControlPlane implements AdminHost {
   }
 
   metrics(): string {
-    const { config } = this.#loaded;
-    const upstreams = [
-      ...scalingMetrics(Object.keys(config.upstreams), (name) => this.#scaling.signal(name)),
-      ...sessionMetrics(config, this.#parts.memory, systemClock.wall()),
-    ];
-    return viewMetrics(this.#view, [
-      ...upstreams,
-      ...errorMetrics(this.#parts.memory),
-      ...breachMetrics(this.#parts.memory),
-      ...this.#processMetrics,
-    ]);
+    return gatewayMetrics(this.#view, this.#scaling, [...this.certificates.metrics(), ...this.#processMetrics]);
   }
 
   drainEndpoint(upstream: string, endpoint: string, draining: boolean): boolean {
@@ -275,7 +263,11 @@ export class ControlPlane implements AdminHost {
     const { memory, health, log } = this.#parts;
     const { config } = loaded;
     const listeners = await bindAll(config, this.#preparation);
-    const certificates = await this.certificates.prepare(config, loaded.certificates, this.#parts.source.file);
+    const certificates = await this.certificates.prepare({
+      config,
+      loaded: loaded.certificates,
+      file: this.#parts.source.file,
+    });
     this.#resolvers.use(config);
     const found = this.#foundEndpoints(config);
     const generation = (this.#preparation?.generation ?? 0) + 1;

@@ -63,6 +63,11 @@ export class TestGateway {
     return found.port;
   }
 
+  /** `host:port` of the admin API. */
+  get adminAddress(): string {
+    return this.#ready?.admin ?? '';
+  }
+
   get pid(): number {
     return this.child.pid as number;
   }

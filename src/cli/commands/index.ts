@@ -1,5 +1,6 @@
 // The registry of commands, in the order help shows them. A new command is a file here and a line below.
 import type { CommandModule } from '#cli/command.ts';
+import { certs } from './certs.ts';
 import { check } from './check.ts';
 import { demo } from './demo.ts';
 import { drain } from './drain.ts';
@@ -10,4 +11,15 @@ import { simulate } from './simulate.ts';
 import { status } from './status.ts';
 import { version } from './version.ts';
 
-export const commands: readonly CommandModule[] = [run, check, simulate, demo, status, reload, drain, schema, version];
+export const commands: readonly CommandModule[] = [
+  run,
+  check,
+  simulate,
+  demo,
+  status,
+  reload,
+  drain,
+  certs,
+  schema,
+  version,
+];

@@ -1,31 +1,31 @@
-// All certificates of the gateway: finds them for a configuration, keeps them fresh while it is in use, and tells when there are others.
-// Main thread only.
-import { join, resolve } from 'node:path';
-import type { Config } from '#config/config-schema.ts';
+// The certificates in use: keeps them fresh, and tells when there are others. Main thread only.
 import type { Clock } from '#lib/clock.ts';
-import { LOCALHOST_NAMES } from '#lib/local-names.ts';
 import type { Log } from '#lib/log.ts';
 import type { Random } from '#lib/random.ts';
 import type { Timers } from '#lib/timers.ts';
 import type { Certificate, ListenerCertificates } from '#model/certificate.ts';
 import type { Challenges } from '#model/challenges.ts';
-import { stateFolder } from '#server/state-folder.ts';
-import type { AcmeIssuer } from './acme/issuer.ts';
+import type { CertificateStatus } from '#schema/admin-schemas.ts';
+import type { ProcessMetric } from '#telemetry/prometheus.ts';
 import type { ManagedCertificate } from './acme/managed-certificate.ts';
-import { acmeSettings } from './acme-settings.ts';
-import { AcmeSource } from './acme-source.ts';
+import { type CertificateCounts, certificateMetrics, viewCertificates } from './certificate-view.ts';
 import { ChallengeBoard } from './challenge-board.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
-import { FileSource } from './file-source.ts';
+import type { FileSource, Look } from './file-source.ts';
 import { FileWatch } from './file-watch.ts';
-import { filesOf, folderOf, type LoadedCertificates } from './load.ts';
-import { LocalAuthority } from './local-authority.ts';
+import {
+  certificatesIn,
+  createGeneration,
+  filesIn,
+  type Generation,
+  managedIn,
+  type Sources,
+  type Wanted,
+} from './generation.ts';
 import { LocalSource } from './local-source.ts';
-import { OnDemand } from './on-demand.ts';
 import type { CertificateSource } from './source.ts';
 import { Stapling } from './stapling.ts';
-import { CertificateStore } from './store.ts';
-import { createTransport } from './transport.ts';
+import { arrange, removeUpload, UploadSource, writeUpload } from './uploads.ts';
 
 const HOUR_MS = 3_600_000;
 /** Files that seem to be half written are looked at again after so long, before anything is said. */
@@ -42,31 +42,13 @@ export interface CertificateSetHost {
   publish(challenges: Challenges): Promise<void>;
 }
 
-type Sources = ReadonlyMap<string, readonly CertificateSource[]>;
-
-/** What belongs to one configuration. */
-interface Generation {
-  readonly sources: Sources;
-  readonly store: CertificateStore;
-  readonly issuer: AcmeIssuer | undefined;
-  readonly onDemand: OnDemand | undefined;
-  readonly stapling: boolean;
-}
-
-export interface CertificateCounts {
-  issued: number;
-  failed: number;
-  reloaded: number;
-  refused: number;
-}
-
 export class CertificateSet {
-  readonly counts: CertificateCounts = { issued: 0, failed: 0, reloaded: 0, refused: 0 };
+  readonly #counts: CertificateCounts = { issued: 0, failed: 0, reloaded: 0, refused: 0 };
+  readonly #stapling: Stapling;
   readonly #host: CertificateSetHost;
   readonly #board: ChallengeBoard;
   readonly #expiry: ExpiryWatch;
   readonly #watch: FileWatch;
-  readonly #stapling: Stapling;
   #active: Generation | undefined = undefined;
   #prepared: Generation | undefined = undefined;
   #telling: Promise<void> | undefined = undefined;
@@ -77,7 +59,7 @@ export class CertificateSet {
     this.#host = host;
     this.#board = new ChallengeBoard((challenges) => host.publish(challenges));
     this.#expiry = new ExpiryWatch(host.clock, host.log);
-    this.#watch = new FileWatch(host.timers, () => this.reloadFiles());
+    this.#watch = new FileWatch(host.timers, () => void this.reloadFiles());
     this.#stapling = new Stapling({
       ...host,
       changed: () => this.#changed(),
@@ -86,32 +68,14 @@ export class CertificateSet {
   }
 
   /** The certificates for a configuration, as far as there are any; changes nothing. Rejects when they cannot be had. */
-  async prepare(config: Config, loaded: LoadedCertificates, file: string | undefined): Promise<ListenerCertificates> {
-    const folder = folderOf(file);
-    const store = this.#storeFor(config, folder);
-    const issuer = await this.#issuerFor(config, loaded, store);
-    const onDemand = issuer && (await this.#onDemandFor(config, issuer, store));
-    let authority: Promise<LocalAuthority> | undefined;
-    const create = async (name: string, index: number): Promise<CertificateSource> => {
-      const entry = config.listeners[name]?.tls?.certificates[index] ?? {};
-      const files = filesOf(entry);
-      const certificate = loaded.files.get(name)?.[index];
-      if (files && certificate) return new FileSource(folder, files, certificate);
-      if (issuer && Array.isArray(entry.acme)) return new AcmeSource(await issuer.certificate(entry.acme));
-      if (onDemand && entry.acme === 'on-demand') return onDemand;
-      authority ??= LocalAuthority.open(store, this.#host.clock);
-      const further = Array.isArray(entry.local) ? entry.local : [];
-      return await LocalSource.create(await authority, [...new Set([...LOCALHOST_NAMES, ...further])]);
-    };
-    const sources = new Map<string, readonly CertificateSource[]>();
-    try {
-      for (const [name, entries] of loaded.files)
-        sources.set(name, await Promise.all(entries.map((_, index) => create(name, index))));
-    } catch (error) {
-      throw storageError(error, store);
-    }
-    this.#prepared = { sources, store, issuer, onDemand, stapling: config.certificates['ocsp-stapling'] };
-    return this.#certificatesOf(sources);
+  async prepare(wanted: Wanted): Promise<ListenerCertificates> {
+    this.#prepared = await createGeneration(wanted, this.#active, {
+      ...this.#host,
+      board: this.#board,
+      changed: () => this.#changed(),
+      counted: (result) => void this.#counts[result]++,
+    });
+    return this.#certificatesOf(this.#prepared.sources);
   }
 
   /** What was prepared is in use: it is kept fresh from now on. */
@@ -122,12 +86,11 @@ export class CertificateSet {
     this.#prepared = undefined;
     this.#active = next;
     if (before?.issuer !== next.issuer) before?.issuer?.stop();
-    const managed = managedOf(next.sources);
+    const managed = managedIn(next.sources);
     next.issuer?.keepOnly(managed);
     for (const certificate of managed) certificate.start();
     this.#watch.use(filesIn(next.sources).flatMap(({ paths }) => paths));
     this.#use();
-    this.#cancelHourly();
     this.#hourly();
   }
 
@@ -136,33 +99,8 @@ export class CertificateSet {
     const failed = this.#prepared;
     this.#prepared = undefined;
     if (!failed?.issuer) return;
-    if (failed.issuer === this.#active?.issuer) failed.issuer.keepOnly(managedOf(this.#active.sources));
+    if (failed.issuer === this.#active?.issuer) failed.issuer.keepOnly(managedIn(this.#active.sources));
     else failed.issuer.stop();
-  }
-
-  /** Has a certificate issued on demand, if the name may have one. Resolves with whether all workers have one. */
-  async certify(name: string): Promise<boolean> {
-    return (await this.#active?.onDemand?.certify(name)) ?? false;
-  }
-
-  /** What listeners have now. */
-  get sources(): Sources {
-    return this.#active?.sources ?? new Map();
-  }
-
-  get stapling(): Stapling {
-    return this.#stapling;
-  }
-
-  /** Looks whether files have changed. */
-  reloadFiles(): void {
-    const looks = this.#look((source) => source.look());
-    if (!looks.includes('unusable')) return;
-    this.#cancelSecondLook();
-    this.#cancelSecondLook = this.#host.timers.set(
-      () => this.#look((source) => source.lookAgain(this.#host.log)),
-      SECOND_LOOK_MS,
-    );
   }
 
   stop(): void {
@@ -173,52 +111,86 @@ export class CertificateSet {
     this.#active?.issuer?.stop();
   }
 
-  #look(at: (source: FileSource) => ReturnType<FileSource['look']>): readonly string[] {
-    const looks = filesIn(this.sources).map(at);
+  /** What listeners have now. */
+  get sources(): Sources {
+    return this.#active?.sources ?? new Map();
+  }
+
+  view(): readonly CertificateStatus[] {
+    return viewCertificates(this.sources, this.#stapling);
+  }
+
+  metrics(): readonly ProcessMetric[] {
+    return certificateMetrics(this.view(), this.#counts);
+  }
+
+  get managed(): ReadonlySet<ManagedCertificate> {
+    return managedIn(this.sources);
+  }
+
+  /** Has a certificate issued on demand, if the name may have one. Resolves with whether all workers have one. */
+  async certify(name: string): Promise<boolean> {
+    return (await this.#active?.onDemand?.certify(name)) ?? false;
+  }
+
+  /** Takes files that have changed; resolves with how many pairs did when those are in use. */
+  async reloadFiles(): Promise<number> {
+    const looks = filesIn(this.sources).map((source) => source.look());
+    if (looks.includes('unusable')) {
+      this.#cancelSecondLook();
+      this.#cancelSecondLook = this.#host.timers.set(() => void this.checkFiles(), SECOND_LOOK_MS);
+    }
+    return await this.#took(looks);
+  }
+
+  /** The same; what cannot be used is said at once, and returned. */
+  async checkFiles(): Promise<readonly FileSource[]> {
+    const files = filesIn(this.sources);
+    const looks = files.map((source) => source.lookAgain(this.#host.log));
+    const unusable = files.filter((_, i) => looks[i] === 'unusable');
+    this.#counts.refused += unusable.length;
+    await this.#took(looks);
+    return unusable;
+  }
+
+  /** Puts a pair in use for a listener that has TLS, in place of one of the same name. Rejects with a `CertificateError`. */
+  async putUpload(
+    listener: string,
+    name: string,
+    pair: { readonly chain: string; readonly key: string },
+  ): Promise<void> {
+    if (!this.#active) return;
+    const source = await writeUpload(this.#active.store, listener, name, pair);
+    await this.#replaceUpload(listener, name, [source]);
+  }
+
+  /** Resolves with whether there was one. */
+  async removeUpload(listener: string, name: string): Promise<boolean> {
+    if (!this.#active || !this.#findUpload(listener, name)) return false;
+    await removeUpload(this.#active.store, listener, name);
+    await this.#replaceUpload(listener, name, []);
+    return true;
+  }
+
+  #findUpload(listener: string, name: string): CertificateSource | undefined {
+    return this.sources.get(listener)?.find((source) => source instanceof UploadSource && source.name === name);
+  }
+
+  async #replaceUpload(listener: string, name: string, next: readonly CertificateSource[]): Promise<void> {
+    if (!this.#active) return;
+    const former = this.#findUpload(listener, name);
+    const others = (this.sources.get(listener) ?? []).filter((source) => source !== former);
+    this.#active = { ...this.#active, sources: new Map(this.sources).set(listener, [...others, ...next]) };
+    await this.#changed();
+  }
+
+  async #took(looks: readonly Look[]): Promise<number> {
     const changed = looks.filter((look) => look === 'changed').length;
-    if (changed === 0) return looks;
-    this.counts.reloaded += changed;
-    void this.#changed().then(() =>
-      this.#host.log.info('certificates are in use anew, as their files have changed', { certificates: changed }),
-    );
-    return looks;
-  }
-
-  #storeFor(config: Config, folder: string): CertificateStore {
-    const { storage } = config.certificates;
-    const path = storage === undefined ? join(stateFolder(), 'certificates') : resolve(folder, storage);
-    return this.#active?.store.folder === path ? this.#active.store : new CertificateStore(path, this.#host);
-  }
-
-  async #issuerFor(
-    config: Config,
-    { authorities }: LoadedCertificates,
-    store: CertificateStore,
-  ): Promise<AcmeIssuer | undefined> {
-    const { acme } = config.certificates;
-    if (!acme || !Object.values(config.listeners).some(({ tls }) => tls?.certificates.some((one) => one.acme))) return;
-    const settings = acmeSettings(acme, authorities);
-    const before = this.#active?.issuer;
-    if (before && store === this.#active?.store && JSON.stringify(before.settings) === JSON.stringify(settings))
-      return before;
-    const { AcmeIssuer } = await import('./acme/issuer.ts');
-    return new AcmeIssuer(settings, {
-      ...this.#host,
-      store,
-      board: this.#board,
-      changed: () => this.#changed(),
-      counted: (result) => void this.counts[result]++,
-    });
-  }
-
-  async #onDemandFor(config: Config, issuer: AcmeIssuer, store: CertificateStore): Promise<OnDemand | undefined> {
-    const settings = config.certificates.acme?.['on-demand'];
-    if (!settings) return undefined;
-    const before = this.#active?.onDemand;
-    if (before && this.#active?.issuer === issuer && JSON.stringify(before.config) === JSON.stringify(settings))
-      return before;
-    const { clock, log } = this.#host;
-    return await OnDemand.open(settings, { issuer, store, transport: createTransport(), clock, log });
+    if (changed === 0) return 0;
+    this.#counts.reloaded += changed;
+    await this.#changed();
+    this.#host.log.info('certificates are in use anew, as their files have changed', { certificates: changed });
+    return changed;
   }
 
   /** Tells once, however much has changed at a time; resolves when all workers use it. */
@@ -234,14 +206,15 @@ export class CertificateSet {
 
   #use(): void {
     const certificates = [...this.sources.values()].flat().flatMap(certificatesIn);
-    this.#stapling.use(this.#active?.stapling ? certificates : []);
+    this.#stapling.use(this.#active?.isStapling ? certificates : []);
     this.#lookAtExpiry();
   }
 
   #hourly(): void {
+    this.#cancelHourly();
     this.#lookAtExpiry();
     this.#active?.onDemand?.prune();
-    this.#active?.issuer?.keepOnly(managedOf(this.sources));
+    this.#active?.issuer?.keepOnly(this.managed);
     for (const source of [...this.sources.values()].flat())
       if (source instanceof LocalSource) void this.#refresh(source);
     this.#cancelHourly = this.#host.timers.set(() => this.#hourly(), HOUR_MS);
@@ -264,7 +237,7 @@ export class CertificateSet {
   }
 
   #renewRevoked({ fingerprint }: Certificate): void {
-    for (const managed of managedOf(this.sources)) {
+    for (const managed of this.managed) {
       // It says itself what goes wrong.
       if (managed.current?.fingerprint === fingerprint) managed.renew().catch(() => {});
     }
@@ -275,31 +248,6 @@ export class CertificateSet {
       ...certificate,
       staple: this.#stapling.staple(certificate.fingerprint),
     });
-    return new Map([...sources].map(([name, own]) => [name, own.flatMap(certificatesIn).map(stapled)]));
+    return new Map([...sources].map(([name, own]) => [name, arrange(own).flatMap(certificatesIn).map(stapled)]));
   }
-}
-
-function certificatesIn(source: CertificateSource): readonly Certificate[] {
-  return source.states().flatMap(({ certificate }) => certificate ?? []);
-}
-
-function filesIn(sources: Sources): readonly FileSource[] {
-  return [...sources.values()].flat().filter((source) => source instanceof FileSource);
-}
-
-function managedOf(sources: Sources): ReadonlySet<ManagedCertificate> {
-  const all = [...sources.values()].flat();
-  return new Set(
-    all.flatMap((source) => {
-      if (source instanceof AcmeSource) return [source.managed];
-      return source instanceof OnDemand ? source.managed : [];
-    }),
-  );
-}
-
-/** What the system says of the folder, with what to do; all else is a fault of ours. */
-function storageError(error: unknown, { folder }: CertificateStore): unknown {
-  if (!(error instanceof Error) || !('syscall' in error)) return error;
-  const message = `the folder for certificates cannot be used, name another one as certificates.storage: ${folder}: ${error.message}`;
-  return new Error(message, { cause: error });
 }

@@ -29,6 +29,10 @@ export class FileSource implements CertificateSource {
     this.#signature = this.#sign();
   }
 
+  get problem(): string {
+    return this.#problem;
+  }
+
   states(): readonly SourceState[] {
     const { names } = this.#certificate;
     return [{ names, certificate: this.#certificate, nextRenewal: undefined, problem: this.#problem }];
@@ -51,6 +55,8 @@ export class FileSource implements CertificateSource {
   /** The same at last: what cannot be used is said, once. */
   lookAgain(log: Log): Look {
     const signature = this.#sign();
+    // What has not changed since it was said is still so.
+    if (signature === this.#signature && this.#problem !== '') return 'unusable';
     const result = this.look();
     if (result !== 'unusable') return result;
     const found = loadPair(this.#folder, this.#files);

@@ -29,6 +29,16 @@ export function localPlace(authority: string, names: readonly string[]): string 
   return `local/${readable(first)}-${digest(JSON.stringify([authority, names.toSorted()]))}.pem`;
 }
 
+/** Of what the admin API was given for a listener. */
+export function uploadFolder(listener: string): string {
+  return `uploads/${readable(listener)}-${digest(listener)}`;
+}
+
+/** Whether something may be called so: it becomes the name of a file. */
+export function isUploadName(name: string): boolean {
+  return /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?$/.test(name);
+}
+
 /** For people that look into the folder; what tells places apart is the digest. */
 function readable(text: string): string {
   const plain = text

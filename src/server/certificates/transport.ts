@@ -1,7 +1,5 @@
 // How requests get to an ACME server or an OCSP responder: bounded in time and size, over TLS with the authorities of the configuration.
 import type http from 'node:http';
-import https from 'node:https';
-import { nodeHttp } from '#lib/node-http.ts';
 import { readVersion } from '#lib/version.ts';
 
 const AGENT = `tidegate/${readVersion()}`;
@@ -27,6 +25,9 @@ export type Transport = (request: TransportRequest) => Promise<TransportAnswer>;
 
 /** `authorities` are trusted instead of those of the system, in PEM. Redirects are not followed. */
 export function createTransport(authorities?: string): Transport {
+  // Not by an import, which would have every gateway load them: see node-http.ts.
+  const { request: requestPlain } = process.getBuiltinModule('node:http');
+  const { request: requestSecure } = process.getBuiltinModule('node:https');
   return async ({ method, url, headers, body, signal }) => {
     const { protocol } = new URL(url);
     const isSecure = protocol === 'https:';
@@ -40,8 +41,8 @@ export function createTransport(authorities?: string): Transport {
       signal: AbortSignal.any([signal, timeout]),
     } as const;
     const request = isSecure
-      ? https.request(url, { ...options, ...(authorities !== undefined && { ca: authorities }) })
-      : nodeHttp.request(url, options);
+      ? requestSecure(url, { ...options, ...(authorities !== undefined && { ca: authorities }) })
+      : requestPlain(url, options);
     try {
       const response = await exchange(request, body);
       return { status: response.statusCode ?? 0, headers: response.headers, body: await readWhole(response) };
