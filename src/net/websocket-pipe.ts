@@ -73,6 +73,11 @@ export class WebSocketPipe implements FrameVisitor {
     return this.#isInside;
   }
 
+  /** Whether frames pass, or at least the rest of the present one does. */
+  get isOpen(): boolean {
+    return this.#state === 'open' || this.#state === 'ending';
+  }
+
   /** Whether nobody reads what comes. */
   get isIgnored(): boolean {
     return this.#state === 'ignored';
@@ -93,11 +98,11 @@ export class WebSocketPipe implements FrameVisitor {
       const judged = this.#reader.read(bytes, this);
       this.#passUntil(judged);
       this.#keep(judged);
-      this.#isInside = this.#passes && this.#reader.insideData;
+      this.#isInside = this.isOpen && this.#reader.insideData;
     } catch (error) {
       const { start } = this.#reader;
       if (start >= 0) this.#passUntil(start);
-      this.#isInside = this.#passes && start === PASSED_EARLIER;
+      this.#isInside = this.isOpen && start === PASSED_EARLIER;
       this.#state = 'ignored';
       throw error;
     } finally {
@@ -108,7 +113,7 @@ export class WebSocketPipe implements FrameVisitor {
 
   /** Puts a ping in as soon as no data frame is in its way. */
   putPing(frame: Buffer): void {
-    if (!this.#passes) return;
+    if (!this.isOpen) return;
     this.#ping = frame;
     if (!this.#isInside) this.#putWaiting();
   }
@@ -124,26 +129,22 @@ export class WebSocketPipe implements FrameVisitor {
   // What the reader tells.
 
   dataBegins(start: number): void {
-    if (!this.#passes) return;
+    if (!this.isOpen) return;
     this.#owner.countFrame();
     this.tookData = true;
     if (start === BEGUN_EARLIER) this.#isKeptJudged = true;
   }
 
   dataEnds(end: number): void {
-    if (!this.#passes || !(this.#ping || this.#close)) return;
+    if (!this.isOpen || !(this.#ping || this.#close)) return;
     this.#passUntil(end);
     this.#putWaiting();
   }
 
   control(opcode: number, payload: Buffer, start: number, end: number): void {
-    if (this.#passes) this.#passControl(opcode, payload, start, end);
+    if (this.isOpen) this.#passControl(opcode, payload, start, end);
     if (opcode !== OPCODE.close) return;
     this.#owner.closeRead(payload.length === 0 ? CLOSE_CODE.none : payload.readUInt16BE(0));
-  }
-
-  get #passes(): boolean {
-    return this.#state === 'open' || this.#state === 'ending';
   }
 
   #passControl(opcode: number, payload: Buffer, start: number, end: number): void {
@@ -161,7 +162,7 @@ export class WebSocketPipe implements FrameVisitor {
   }
 
   #passUntil(end: number): void {
-    if (!this.#passes) return;
+    if (!this.isOpen) return;
     let part = this.#bytes.subarray(this.#from, end);
     this.#from = end;
     if (this.#isKeptJudged) {
@@ -177,7 +178,7 @@ export class WebSocketPipe implements FrameVisitor {
   }
 
   #keep(judged: number): void {
-    if (!this.#passes || judged === this.#bytes.length) return;
+    if (!this.isOpen || judged === this.#bytes.length) return;
     this.#kept = Buffer.concat([this.#kept, this.#bytes.subarray(judged)]);
   }
 
@@ -189,7 +190,7 @@ export class WebSocketPipe implements FrameVisitor {
     if (ping && !close) this.#write(ping);
     if (!close) return;
     this.#write(close);
-    if (this.#passes) this.#state = 'shut';
+    if (this.isOpen) this.#state = 'shut';
     this.#owner.closeWritten();
   }
 

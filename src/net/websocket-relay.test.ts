@@ -274,6 +274,17 @@ test('a Close that nobody answers does not keep a connection for ever', async ()
   assert.equal(bench.relay.record.closedBy, 'client');
 });
 
+test('a side that has said Close keeps nothing alive by what it sends behind it', async () => {
+  const bench = new Bench().start();
+  bench.client.give(clientFrame({ opcode: 8 }));
+  for (let second = 0; second < 40 && !bench.client.closed; second++) {
+    bench.client.give(clientFrame({ payload: 'more' }));
+    bench.pass(1000);
+  }
+  await settled();
+  assert.equal(bench.ended.length, 1);
+});
+
 test('the last message of a side passes even when the other has said Close', () => {
   const bench = new Bench().start();
   bench.client.give(clientFrame({ opcode: 8 }));

@@ -54,7 +54,7 @@ export class WebSocketRelay implements SideOwner, Deadlined {
   /** The end of its life, and its turn to go when all have to. */
   readonly #lifetime: Deadlined = { deadline: undefined, onDeadline: () => this.#closeFor('lifetime') };
   readonly #turn: Deadlined = { deadline: undefined, onDeadline: () => this.#closeFor('shutdown') };
-  /** Whether it is the gateway that ends it. */
+  /** Whether it is the gateway that ends it, or it has ended. */
   #isClosing = false;
 
   constructor(options: WebSocketRelayOptions) {
@@ -82,8 +82,8 @@ export class WebSocketRelay implements SideOwner, Deadlined {
   start(early: Buffer | undefined, halfClosed: boolean): void {
     const { deadlines, tunnel } = this.#options;
     const { ping, lifetimeMs } = this.#rules;
-    if (ping?.client) this.#client.pings = new PingWatch(this.#client, ping, deadlines);
-    if (ping?.endpoint) this.#endpoint.pings = new PingWatch(this.#endpoint, ping, deadlines);
+    if (ping?.client) this.#client.watch(new PingWatch(this.#client, ping, deadlines));
+    if (ping?.endpoint) this.#endpoint.watch(new PingWatch(this.#endpoint, ping, deadlines));
     if (lifetimeMs > 0) deadlines.set(this.#lifetime, lifetimeMs);
     this.#setDeadline();
     this.#endpoint.start(Buffer.from(tunnel.early));
@@ -92,6 +92,7 @@ export class WebSocketRelay implements SideOwner, Deadlined {
   }
 
   drain(): void {
+    if (this.#isClosing) return;
     const { random, closeSpreadMs } = this.#rules;
     const waitMs = (Math.floor(random() * SPREAD_STEPS) * closeSpreadMs) / SPREAD_STEPS;
     if (waitMs > 0) this.#options.deadlines.set(this.#turn, waitMs);
@@ -117,6 +118,8 @@ export class WebSocketRelay implements SideOwner, Deadlined {
 
   moved(side: WebSocketSide): void {
     this.#countMessages();
+    // What goes nowhere keeps nothing alive.
+    if (!side.pipe.isOpen) return;
     const counts = this.#rules.idleTimeoutMs === undefined || side.pipe.tookData || this.#isEnding;
     if (counts) this.#setDeadline();
   }
@@ -246,11 +249,12 @@ export class WebSocketRelay implements SideOwner, Deadlined {
     const { deadlines } = this.#options;
     deadlines.clear(this.#lifetime);
     deadlines.clear(this.#turn);
-    this.#client.pings?.stop();
-    this.#endpoint.pings?.stop();
+    this.#client.stopWatching();
+    this.#endpoint.stopWatching();
   }
 
   #finish(): void {
+    this.#isClosing = true;
     this.#stopWatching();
     this.#options.deadlines.clear(this);
     const { exchange, ended } = this.#options;

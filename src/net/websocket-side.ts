@@ -42,9 +42,9 @@ export class WebSocketSide implements StreamReceiver, PipeOwner, WatchedSide {
   /** Whether it sends no more, and whether its connection is gone. */
   hasEnded = false;
   isGone = false;
-  /** Asks it for signs of life. */
-  pings: PingWatch | undefined = undefined;
   readonly #owner: SideOwner;
+  /** Asks it for signs of life. */
+  #pings: PingWatch | undefined = undefined;
 
   constructor(name: SideName, streams: { own: ByteStream; other: ByteStream }, rules: FrameRules, owner: SideOwner) {
     this.name = name;
@@ -59,6 +59,16 @@ export class WebSocketSide implements StreamReceiver, PipeOwner, WatchedSide {
     this.stream.receiver = this;
     if (early && early.length > 0 && !this.bytes(early, early.length, true)) return;
     this.stream.resume();
+  }
+
+  /** Asks it for signs of life from now on. */
+  watch(pings: PingWatch): void {
+    this.#pings = pings;
+  }
+
+  stopWatching(): void {
+    this.#pings?.stop();
+    this.#pings = undefined;
   }
 
   /**
@@ -87,13 +97,13 @@ export class WebSocketSide implements StreamReceiver, PipeOwner, WatchedSide {
       this.held = false;
       this.#owner.violated(this, error);
     }
-    this.pings?.heard();
+    this.#pings?.heard();
     this.#owner.moved(this);
     return !this.held;
   }
 
   drained(): void {
-    this.pings?.heard();
+    this.#pings?.heard();
     this.#owner.drained(this);
     this.other.goOn();
   }
@@ -105,7 +115,7 @@ export class WebSocketSide implements StreamReceiver, PipeOwner, WatchedSide {
 
   closed(error: Error | undefined): void {
     this.isGone = true;
-    this.pings?.stop();
+    this.stopWatching();
     // Nobody is left to take what it sends.
     this.other.goOn();
     this.#owner.closed(this, error);
@@ -116,7 +126,7 @@ export class WebSocketSide implements StreamReceiver, PipeOwner, WatchedSide {
     if (!this.held) return;
     this.held = false;
     // What it has said meanwhile is yet to be read.
-    this.pings?.heard();
+    this.#pings?.heard();
     this.stream.resume();
   }
 

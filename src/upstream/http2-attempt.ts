@@ -45,7 +45,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
   /** Its content so far. */
   #early = '';
   #incoming: Http2Content | undefined = undefined;
-  /** How long content of the response may stand still. */
+  /** How long that may stand still. */
   #contentIdleMs = 0;
   /** Whether a response was given whose content streams. */
   #streams = false;

@@ -19,7 +19,7 @@ function answer(peer: SessionPeer, heard: HeardStream): void {
   const isEmpty = stream.id % 4 === 1;
   peer.session.respond(stream, head, isEmpty);
   if (isEmpty) return;
-  stream.send(Buffer.alloc(stream.id * 700, 'a'));
+  stream.send(Buffer.alloc((stream.id % 1000) * 700, 'a'));
   stream.end(stream.id % 5 === 3 ? 'x-trailer: 1\r\n' : '');
 }
 

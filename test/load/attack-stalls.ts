@@ -66,8 +66,12 @@ export const stalls: readonly Attack[] = [
         { connections: STALLED_CONNECTIONS, settings: [[SETTING.initialWindowSize, 0]] },
         async (client) => {
           await openStreams(client, LARGE, FLAG.endStream);
-          place.tally.sent += STREAMS;
-          await hold(client, place);
+          // Who reads nothing learns only by writing that the connection is gone.
+          await drip(
+            place,
+            () => client.ended,
+            () => client.frame(FRAME.priority, 0, 1, Buffer.from([0, 0, 0, 0, 16])),
+          );
         },
       ),
   },
@@ -100,8 +104,12 @@ export const stalls: readonly Attack[] = [
           client.socket.pause();
           void client.windowUpdate(0, MAX_WINDOW - 65_535);
           await openStreams(client, LARGE, FLAG.endStream);
-          place.tally.sent += STREAMS;
-          await hold(client, place);
+          // Who reads nothing learns only by writing that the connection is gone.
+          await drip(
+            place,
+            () => client.ended,
+            () => client.frame(FRAME.priority, 0, 1, Buffer.from([0, 0, 0, 0, 16])),
+          );
         },
       ),
   },

@@ -1,12 +1,15 @@
-// A ServerSession for tests, without socket or process: takes bytes, keeps the frames that it answers with and what its host is told.
+// Sessions of HTTP/2 for tests, without socket or process, in both roles: they are given bytes, what they send is kept as frames, and
+// what their host is told is kept too.
+import { ClientSession, type RequestStart, type ResponseOwner } from '#wire/http2/client-session.ts';
 import type { BreachKind, Http2Error } from '#wire/http2/http2-error.ts';
-import { MAX_FRAME_BYTES } from '#wire/http2/protocol.ts';
+import { CLIENT_PREFACE, MAX_FRAME_BYTES } from '#wire/http2/protocol.ts';
 import type { RequestFields } from '#wire/http2/request-fields.ts';
+import type { ResponseFields } from '#wire/http2/response-fields.ts';
 import { type ResponseStart, type ServerHost, ServerSession } from '#wire/http2/server-session.ts';
-import type { SessionLimits } from '#wire/http2/session.ts';
+import type { Session, SessionHost, SessionLimits } from '#wire/http2/session.ts';
 import type { Http2Stream, StreamLoss, StreamOwner } from '#wire/http2/stream.ts';
 import { FrameSender } from './frame-sender.ts';
-import { HpackReader } from './hpack.ts';
+import { type FieldPair, HpackReader } from './hpack.ts';
 import { ERROR_NAMES, FLAG, FRAME, type Frame, FrameReader, type Setting } from './http2-frames.ts';
 
 export const TEST_LIMITS: SessionLimits = {
@@ -64,10 +67,10 @@ export class HeardStream implements StreamOwner {
   }
 }
 
-export class SessionPeer extends FrameSender<void> implements ServerHost {
-  readonly session: ServerSession;
+/** The other end of a session: what it sends goes in at once. */
+abstract class EnginePeer extends FrameSender<void> implements SessionHost {
+  abstract readonly session: Session;
   readonly frames: Frame[] = [];
-  readonly heard = new Map<number, HeardStream>();
   readonly breaches: BreachKind[] = [];
   failure: Http2Error | undefined = undefined;
   pings = 0;
@@ -75,27 +78,12 @@ export class SessionPeer extends FrameSender<void> implements ServerHost {
   time = 0;
   /** Whether the socket takes what is written; until `drain` else. */
   isSlow = false;
-  /** Called for each request. */
-  onRequest: ((request: HeardStream) => void) | undefined = undefined;
+  /** Octets that the session has written ahead of its first frame. */
+  protected skipped = 0;
   readonly #reader = new FrameReader();
   readonly #hpack = new HpackReader();
   #block: { readonly frame: Frame; readonly parts: Buffer[] } | undefined = undefined;
   #wantsFlush = false;
-
-  constructor(limits: Partial<SessionLimits> = {}) {
-    super();
-    this.session = new ServerSession(this, { ...TEST_LIMITS, ...limits });
-    this.session.start();
-  }
-
-  /** A session that has its client's preface, with both sides' settings acknowledged. */
-  static opened(limits?: Partial<SessionLimits>, settings: readonly Setting[] = []): SessionPeer {
-    const peer = new SessionPeer(limits);
-    peer.preface(settings);
-    peer.frame(FRAME.settings, FLAG.ack, 0);
-    peer.frames.length = 0;
-    return peer;
-  }
 
   send(bytes: Buffer | string): void {
     const owned = Buffer.from(bytes as string, 'latin1');
@@ -117,23 +105,6 @@ export class SessionPeer extends FrameSender<void> implements ServerHost {
   drain(): void {
     this.isSlow = false;
     this.session.drained();
-    this.turn();
-  }
-
-  /** The request of a stream. Throws when there is none. */
-  requestOn(streamId: number): HeardStream {
-    const heard = this.heard.get(streamId);
-    if (!heard) throw new Error(`no request came on stream ${streamId}`);
-    return heard;
-  }
-
-  respond(streamId: number, head: Partial<ResponseStart> = {}, content: string | undefined = undefined): void {
-    const { stream } = this.requestOn(streamId);
-    this.session.respond(stream, { status: 200, lines: '', contentLength: -1, ...head }, content === undefined);
-    if (content !== undefined) {
-      stream.send(Buffer.from(content, 'latin1'));
-      stream.end();
-    }
     this.turn();
   }
 
@@ -170,7 +141,9 @@ export class SessionPeer extends FrameSender<void> implements ServerHost {
   // What the session asks and tells.
 
   write(bytes: Uint8Array): boolean {
-    for (const frame of this.#reader.push(Buffer.from(bytes))) this.#take(frame);
+    const skipped = Math.min(this.skipped, bytes.length);
+    this.skipped -= skipped;
+    for (const frame of this.#reader.push(Buffer.from(bytes.subarray(skipped)))) this.#take(frame);
     return !this.isSlow;
   }
 
@@ -180,17 +153,6 @@ export class SessionPeer extends FrameSender<void> implements ServerHost {
 
   now(): number {
     return this.time;
-  }
-
-  requested(stream: Http2Stream, fields: RequestFields, isTooLarge: boolean): void {
-    const heard = new HeardStream(stream, fields, isTooLarge);
-    stream.owner = heard;
-    this.heard.set(stream.id, heard);
-    this.onRequest?.(heard);
-  }
-
-  malformed(): void {
-    this.breaches.push('PROTOCOL_ERROR');
   }
 
   breached(kind: BreachKind): void {
@@ -225,6 +187,137 @@ export class SessionPeer extends FrameSender<void> implements ServerHost {
     if ((flags & FLAG.endHeaders) === 0) return;
     this.#block.frame.fields = this.#hpack.read(Buffer.concat(this.#block.parts));
     this.#block = undefined;
+  }
+}
+
+/** A client of a session. */
+export class SessionPeer extends EnginePeer implements ServerHost {
+  readonly session: ServerSession;
+  readonly heard = new Map<number, HeardStream>();
+  /** Called for each request. */
+  onRequest: ((request: HeardStream) => void) | undefined = undefined;
+
+  constructor(limits: Partial<SessionLimits> = {}) {
+    super();
+    this.session = new ServerSession(this, { ...TEST_LIMITS, ...limits });
+    this.session.start();
+  }
+
+  /** A session that has its client's preface, with both sides' settings acknowledged. */
+  static opened(limits?: Partial<SessionLimits>, settings: readonly Setting[] = []): SessionPeer {
+    const peer = new SessionPeer(limits);
+    peer.preface(settings);
+    peer.frame(FRAME.settings, FLAG.ack, 0);
+    peer.frames.length = 0;
+    return peer;
+  }
+
+  /** The request of a stream. Throws when there is none. */
+  requestOn(streamId: number): HeardStream {
+    const heard = this.heard.get(streamId);
+    if (!heard) throw new Error(`no request came on stream ${streamId}`);
+    return heard;
+  }
+
+  respond(streamId: number, head: Partial<ResponseStart> = {}, content: string | undefined = undefined): void {
+    const { stream } = this.requestOn(streamId);
+    this.session.respond(stream, { status: 200, lines: '', contentLength: -1, ...head }, content === undefined);
+    if (content !== undefined) {
+      stream.send(Buffer.from(content, 'latin1'));
+      stream.end();
+    }
+    this.turn();
+  }
+
+  requested(stream: Http2Stream, fields: RequestFields, isTooLarge: boolean): void {
+    const heard = new HeardStream(stream, fields, isTooLarge);
+    stream.owner = heard;
+    this.heard.set(stream.id, heard);
+    this.onRequest?.(heard);
+  }
+
+  malformed(): void {
+    this.breaches.push('PROTOCOL_ERROR');
+  }
+}
+
+/** Takes the response on one stream. */
+export class AwaitedResponse implements ResponseOwner {
+  readonly heads: ResponseFields[] = [];
+  content = '';
+  /** Trailer lines; `undefined` until the end has come. */
+  trailers: string | undefined = undefined;
+  loss: StreamLoss | undefined = undefined;
+  sentCalls = 0;
+  stream!: Http2Stream;
+
+  get statuses(): readonly number[] {
+    return this.heads.map(({ status }) => status);
+  }
+
+  receiveHead(head: ResponseFields): void {
+    this.#checkGoesOn();
+    this.heads.push(head);
+  }
+
+  receiveData(bytes: Buffer): void {
+    this.#checkGoesOn();
+    this.content += bytes.toString('latin1');
+    this.stream.consumed(bytes.length);
+  }
+
+  receiveEnd(trailers: string): void {
+    this.#checkGoesOn();
+    this.trailers = trailers;
+  }
+
+  lost(loss: StreamLoss): void {
+    if (this.loss) throw new Error('a stream was lost twice');
+    this.loss = loss;
+  }
+
+  sent(): void {
+    this.sentCalls++;
+  }
+
+  #checkGoesOn(): void {
+    if (this.trailers !== undefined || this.loss) throw new Error('something comes behind the end of a stream');
+  }
+}
+
+/** A server of a session. */
+export class ServerPeer extends EnginePeer {
+  readonly session: ClientSession;
+
+  constructor(limits: Partial<SessionLimits> = {}) {
+    super();
+    this.skipped = CLIENT_PREFACE.length;
+    this.session = new ClientSession(this, { ...TEST_LIMITS, maxStreams: 0, ...limits });
+    this.session.start();
+    this.turn();
+  }
+
+  /** A session whose server has sent its settings, with both sides' settings acknowledged. */
+  static opened(limits?: Partial<SessionLimits>, settings: readonly Setting[] = []): ServerPeer {
+    const peer = new ServerPeer(limits);
+    peer.settings(...settings);
+    peer.frame(FRAME.settings, FLAG.ack, 0);
+    peer.frames.length = 0;
+    return peer;
+  }
+
+  /** Has the session send a request. */
+  ask(head: Partial<RequestStart> = {}, endStream = true): AwaitedResponse {
+    const owner = new AwaitedResponse();
+    const usual = { method: 'GET', scheme: 'http', authority: 'example.com', path: '/', protocol: '', lines: '' };
+    owner.stream = this.session.request({ ...usual, contentLength: -1, ...head }, endStream, owner);
+    this.turn();
+    return owner;
+  }
+
+  /** Sends the head of a response. */
+  answer(streamId: number, status: number, fields: readonly FieldPair[] = [], flags = 0): void {
+    this.headers(streamId, [[':status', `${status}`], ...fields], flags);
   }
 }
 

@@ -1,8 +1,8 @@
 // A WebSocket endpoint of the demo's origins that sends back what it gets. Just enough of RFC 6455 for that: unfragmented
 // messages of up to 64 KiB.
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { acceptFor } from '#wire/websocket/handshake.ts';
 
 const OPCODE_CLOSE = 8;
 const OPCODE_PING = 9;
@@ -16,8 +16,7 @@ export function acceptWebSocket(request: IncomingMessage, socket: Duplex, name: 
     socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
     return;
   }
-  const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-  const fields = `upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${accept}\r\nx-origin: ${name}`;
+  const fields = `upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${acceptFor(key)}\r\nx-origin: ${name}`;
   socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\n`);
   let rest = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {

@@ -36,7 +36,6 @@ export interface RequestStart {
 interface OpenRequest {
   readonly owner: ResponseOwner;
   readonly isHead: boolean;
-  hasHead: boolean;
 }
 
 export class ClientSession extends Session {
@@ -76,12 +75,14 @@ export class ClientSession extends Session {
     this.#nextStreamId += 2;
     this.floods.opened();
     stream.owner = owner;
-    this.#requests.set(stream.id, { owner, isHead: head.method === 'HEAD', hasHead: false });
+    this.#requests.set(stream.id, { owner, isHead: head.method === 'HEAD' });
+    stream.awaitsHead = true;
     const { encoder } = this;
     encoder.begin();
     encoder.field(':method', head.method);
     encoder.field(':scheme', head.scheme);
-    encoder.field(':authority', head.authority);
+    // RFC 9113 8.3.1: without authority information it "MUST NOT generate ":authority"".
+    if (head.authority !== '') encoder.field(':authority', head.authority);
     encoder.field(':path', head.path);
     if (head.protocol !== '') encoder.field(':protocol', head.protocol);
     encoder.lines(head.lines, head.neverIndexed);
@@ -98,8 +99,7 @@ export class ClientSession extends Session {
     const { streamId, bytes, from, to } = this.block;
     const stream = this.streams.get(streamId);
     const request = this.#requests.get(streamId);
-    const isTrailers = request?.hasHead === true;
-    const fields = isTrailers ? new TrailerFields() : new ResponseFields();
+    const fields = stream?.awaitsHead === false ? new TrailerFields() : new ResponseFields();
     const fits = this.decoder.decode(bytes, from, to, fields.take, this.limits.maxHeadBytes);
     if (!stream || !request) {
       if (this.isIdle(streamId)) throw new Http2Error('PROTOCOL_ERROR', 'HEADERS on an idle stream');
@@ -113,6 +113,11 @@ export class ClientSession extends Session {
     else if (fields instanceof ResponseFields) this.#takeHead(stream, request, fields);
     else if (!this.block.endStream) this.breach(stream, 'PROTOCOL_ERROR', 'trailers do not end the stream');
     else this.endRemote(stream, fields.text);
+  }
+
+  override checkSettings(): void {
+    // RFC 9113 6.5.2: "A client MUST treat receipt of a SETTINGS frame with SETTINGS_ENABLE_PUSH set to 1 as a connection error".
+    if (this.peer.enablesPush) throw new Http2Error('PROTOCOL_ERROR', 'ENABLE_PUSH of a server');
   }
 
   /** RFC 9218 7.1: "Servers MUST NOT send PRIORITY_UPDATE frames." */
@@ -140,7 +145,7 @@ export class ClientSession extends Session {
       else request.owner.receiveHead(head);
       return;
     }
-    request.hasHead = true;
+    stream.awaitsHead = false;
     const hasNoContent = request.isHead || head.status === 304 || head.status === 204;
     // What HEAD and 304 announce is the length that the content would have (RFC 9110 8.6).
     stream.expected = hasNoContent ? 0 : head.contentLength;

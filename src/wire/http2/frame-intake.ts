@@ -131,6 +131,11 @@ export class FrameIntake implements FrameReceiver {
       this.#session.breach(stream, 'STREAM_CLOSED', 'DATA behind the end of the stream');
       return;
     }
+    if (stream.awaitsHead) {
+      // RFC 9113 8.1: DATA comes behind the header section, so that the message is malformed.
+      this.#session.breach(stream, 'PROTOCOL_ERROR', 'content before the head');
+      return;
+    }
     stream.receiveWindow -= length;
     // RFC 9113 6.9.1: frames of length 0 "MAY be sent if there is no available space"; a window may be negative (6.9.2).
     if (length > 0 && stream.receiveWindow < 0) {
@@ -209,6 +214,7 @@ export class FrameIntake implements FrameReceiver {
     this.#session.floods.count('settings-flood');
     const { initialWindow } = this.#session.peer;
     this.#session.peer.take(bytes, from, to);
+    this.#session.checkSettings();
     this.isSettled = true;
     this.#shiftWindows(this.#session.peer.initialWindow - initialWindow);
     this.#session.writer.frame(FRAME.SETTINGS, FLAG.ACK, 0, NOTHING);

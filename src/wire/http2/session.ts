@@ -50,8 +50,8 @@ export interface SessionLimits {
 const BLOCK_FACTOR = 4;
 
 /** What may wait for a peer that reads nothing, answers to its frames above all, and heads of its streams. */
-const WAITING_BYTES = 262_144;
-const WAITING_BYTES_PER_STREAM = 4096;
+const WAITING_BYTES = 524_288;
+const WAITING_BYTES_PER_STREAM = 2048;
 
 export abstract class Session implements StreamHost {
   readonly host: SessionHost;
@@ -240,6 +240,9 @@ export abstract class Session implements StreamHost {
   abstract takeBlock(): void;
   /** PRIORITY_UPDATE, which only servers receive (RFC 9218 7.1). */
   abstract takePriorityUpdate(bytes: Buffer, from: number, to: number): void;
+
+  /** Settings of the peer have come; throws when they are not for its role. */
+  checkSettings(): void {}
 
   /** The stream is part of the connection no more. */
   protected forgotten(_stream: Http2Stream): void {}

@@ -8,6 +8,8 @@ export class PeerSettings {
   maxStreams = Number.POSITIVE_INFINITY;
   initialWindow = DEFAULT_WINDOW;
   maxHeaderListBytes = Number.POSITIVE_INFINITY;
+  /** Whether it has said that it takes pushed responses, which is for clients to say. */
+  enablesPush = false;
   /** Whether extended CONNECT may be sent (RFC 8441 3). */
   allowsConnectProtocol = false;
   /** Whether the old priorities mean nothing (RFC 9218 2.1), 0 or 1. */
@@ -34,6 +36,7 @@ export class PeerSettings {
       case SETTING.ENABLE_PUSH:
         // "Any value other than 0 or 1 MUST be treated as a connection error of type PROTOCOL_ERROR."
         if (value > 1) throw new Http2Error('PROTOCOL_ERROR', 'ENABLE_PUSH is neither 0 nor 1');
+        this.enablesPush = value === 1;
         return;
       case SETTING.MAX_CONCURRENT_STREAMS:
         this.maxStreams = value;

@@ -47,6 +47,8 @@ export class Http2Stream {
   receiveWindow: number;
   /** Octets taken since the last WINDOW_UPDATE. */
   unannounced = 0;
+  /** Whether the head of the peer's message, interim ones left out, is still to come. */
+  awaitsHead = false;
   /** END_STREAM was received, sent. */
   remoteEnded = false;
   localEnded = false;
