@@ -205,9 +205,13 @@ function changeFrames(mutator: Mutator, frames: Buffer[]): void {
   frames[at] = copy;
 }
 
-/** `bytes` in pieces of random length. */
-export function pieces(mutator: Mutator, bytes: Buffer): readonly Buffer[] {
-  const most = mutator.pick([1, 9, 20, 200, 5000, 100_000]);
+/** `bytes` in pieces of random length, of a random one of these at most. */
+export function pieces(
+  mutator: Mutator,
+  bytes: Buffer,
+  sizes: readonly number[] = [1, 9, 20, 200, 5000, 100_000],
+): readonly Buffer[] {
+  const most = mutator.pick(sizes);
   const all: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = at + 1 + mutator.integer(most);
