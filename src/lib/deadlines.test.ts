@@ -47,6 +47,21 @@ test('a deadline between two sweeps is not early', () => {
   assert.equal(owner.calls, 0);
 });
 
+test('a deadline set when sweeps have long failed to come is not early', () => {
+  const { clock, deadlines, pass } = setUp();
+  const [old, fresh] = [new Owner(), new Owner()];
+  deadlines.set(old, 1000);
+  pass(50);
+  clock.advance(5000);
+  deadlines.set(fresh, 1000);
+  deadlines.sweep();
+  assert.deepEqual([old.calls, fresh.calls], [1, 0]);
+  pass(950);
+  assert.equal(fresh.calls, 0);
+  pass(100);
+  assert.equal(fresh.calls, 1);
+});
+
 test('setting again replaces, whatever the lengths', () => {
   const { deadlines, pass } = setUp();
   const owner = new Owner();

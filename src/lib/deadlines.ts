@@ -34,7 +34,7 @@ export class Deadlines {
   #now: number;
   #size = 0;
 
-  /** `sweep` is to be called every `sweepMs`: a deadline is noticed never early, and late by at most twice that. */
+  /** `sweep` is to be called every `sweepMs`: a deadline is noticed never early, and late by at most twice that and what sweeps are late. */
   constructor(clock: Clock, sweepMs: number) {
     this.#clock = clock;
     this.#sweepMs = sweepMs;
@@ -70,7 +70,10 @@ export class Deadlines {
 
   /** Calls whose time is over. */
   sweep(): void {
+    const before = this.#now;
     this.#now = this.#clock.now();
+    const lateMs = this.#now - before - this.#sweepMs;
+    if (lateMs > this.#sweepMs) this.#postpone(before, lateMs);
     for (const list of this.#lists.values()) {
       for (let entry = list.head.next; entry !== list.head && entry.expiresAt <= this.#now; entry = list.head.next) {
         const owner = entry.owner as Deadlined;
@@ -81,9 +84,22 @@ export class Deadlines {
     }
   }
 
+  /** Sweeps have failed to come, so that what was set since the last one was reckoned from too long ago. */
+  #postpone(sweptAt: number, lateMs: number): void {
+    for (const { head, durationMs } of this.#lists.values()) {
+      const expiresAt = this.#expiry(sweptAt, durationMs);
+      for (let entry = head.previous; entry !== head && entry.expiresAt === expiresAt; entry = entry.previous)
+        entry.expiresAt += lateMs;
+    }
+  }
+
+  #expiry(setAt: number, durationMs: number): number {
+    return setAt + durationMs + this.#sweepMs;
+  }
+
   #append(list: DeadlineList, entry: DeadlineEntry): void {
     const { head } = list;
-    entry.expiresAt = this.#now + list.durationMs + this.#sweepMs;
+    entry.expiresAt = this.#expiry(this.#now, list.durationMs);
     entry.previous = head.previous;
     entry.next = head;
     head.previous.next = entry;

@@ -17,11 +17,16 @@ import { unreadableRequest } from './request-parts.ts';
 
 /** How long and how much to go on reading behind the last frame of ours, so that the client gets to read it. */
 const LINGER_MS = 2000;
+/**
+ * How long a client that has been told to go elsewhere may take to close. It knows best when it has read all; there are those that drop
+ * what they have not read when the connection is closed on them.
+ */
+const CLOSE_MS = 2000;
 const MAX_LINGER_BYTES = 1048576;
 /** How long a client may take to know that it is to open no more streams (RFC 9113 6.8: "at least one round-trip time"). */
 const DRAIN_MS = 1000;
 
-type Awaited = 'settings' | 'request' | 'rest of a frame' | 'client' | 'drain' | 'nothing';
+type Awaited = 'settings' | 'request' | 'rest of a frame' | 'client' | 'drain' | 'close' | 'nothing';
 
 /**
  * open: streams come and go; draining: GOAWAY with the highest number was sent; ending: no further stream counts; lingering: our side
@@ -114,6 +119,9 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
       case 'drain':
         this.#endStreams();
         return;
+      case 'close':
+        this.#linger();
+        return;
       default:
         // Without its settings, in the middle of a frame, or deaf: nothing that we could say would be heard.
         this.stream.abort();
@@ -194,8 +202,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   settled(): void {}
 
   idle(): void {
-    if (this.#state === 'ending') this.#linger();
-    else this.#watch();
+    this.#watch();
   }
 
   pinged(): void {
@@ -218,8 +225,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     if (this.#state !== 'draining') return;
     this.#state = 'ending';
     this.session.endStreams();
-    if (this.session.streams.size === 0) this.#linger();
-    else this.#watch();
+    this.#watch();
   }
 
   /** Sends what there is and closes our side; reads on for a while, so that no reset destroys what the client has not read. */
@@ -240,6 +246,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     else if (session.isBlocked) this.#await('client', settings.sendTimeoutMs);
     else if (session.block.streamId !== 0) this.#await('rest of a frame', settings.headTimeoutMs);
     else if (this.#state === 'draining') this.#await('drain', DRAIN_MS);
+    else if (this.#state === 'ending' && session.streams.size === 0) this.#await('close', CLOSE_MS);
     else if (session.streams.size > 0) this.#await('nothing', 0);
     else if (session.isInFrame) this.#await('rest of a frame', settings.headTimeoutMs);
     else this.#await('request', settings.keepAliveTimeoutMs);

@@ -10,7 +10,7 @@ import { Http2ByteStream } from '#net/http2-byte-stream.ts';
 import { Http2Content, type Http2ContentOwner } from '#net/http2-content.ts';
 import { openTunnel } from '#net/open-tunnel.ts';
 import { countActive } from '#telemetry/series.ts';
-import type { ErrorName } from '#wire/http2/protocol.ts';
+import { type ErrorName, MAX_FRAME_BYTES } from '#wire/http2/protocol.ts';
 import type { Http2Stream, StreamLoss, StreamOwner } from '#wire/http2/stream.ts';
 import { acceptFor } from '#wire/websocket/handshake.ts';
 import { type AnswerOwner, Http2Answer } from './http2-answer.ts';
@@ -95,7 +95,9 @@ export class Http2Exchange
   onDeadline(): void {
     if (this.#answer?.waiting && this.#clientTakes()) this.#watch();
     else if (this.#answer?.waiting) this.#fail(new ProxyError('client-stalled'), 'CANCEL');
-    else if (this.#content && !this.#content.complete) this.#reject(new ProxyError('request-body-timeout'));
+    else if (this.#content && !this.#content.complete && this.#clientMaySend())
+      this.#reject(new ProxyError('request-body-timeout'));
+    else this.#watch();
   }
 
   // What the stream tells.
@@ -218,6 +220,11 @@ export class Http2Exchange
   #clientTakes(): boolean {
     const { pendingAt, queued } = this.#stream;
     return pendingAt !== this.#sentBefore || (queued && this.#connection.session.queue.octets !== this.#octetsBefore);
+  }
+
+  /** What other requests hold may be all that the client is allowed to send on this connection. */
+  #clientMaySend(): boolean {
+    return this.#connection.session.receiveWindow.bytes >= MAX_FRAME_BYTES;
   }
 
   /** Sets the deadline that fits what the exchange waits for; called whenever that changes. */

@@ -220,7 +220,8 @@ export class WorkerState {
   }
 
   #sweep(): void {
-    this.#deadlines.sweep();
+    // Once what has arrived is read: a worker that was late must not take its own delay for a peer's.
+    setImmediate(() => this.#deadlines.sweep());
     this.#loopDelay.tick(systemClock.now());
     if (this.#own) noteWorker(this.#own, this.#deadlines.size, this.#loopDelay.standingMs);
     if (this.#former.length > 0) this.#former = this.#former.filter(({ uses }) => uses > 0);

@@ -1,11 +1,11 @@
 // Clients that send what is planned, leave when they like, and check all that comes back.
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { ERROR_KINDS, type ErrorCode } from '#model/proxy-error.ts';
 import type { TestGateway } from '../support/gateway.ts';
 import { BrokenOff, ByteSource, breakOff, type Head, write } from './integrity-bytes.ts';
 import { Comparison, framed } from './integrity-contents.ts';
 import { type Dice, sleep } from './integrity-dice.ts';
+import { judgeOwn, judgeProblem, judgeRelayed } from './integrity-judge.ts';
 import type { Plan } from './integrity-plan.ts';
 import { type Facts, LIMIT_MS, LINGER_BYTES, MAX_BODY, TIMEOUT_MS, USERS, type World } from './integrity-world.ts';
 
@@ -74,7 +74,7 @@ export class Client {
   }
 
   #hangs(facts: Facts): void {
-    this.#world.violated(`no end after ${LIMIT_MS} ms (${this})`, facts);
+    if (!this.#world.isLate) this.#world.violated(`no end after ${LIMIT_MS} ms (${this})`, facts);
     this.#socket.destroy();
   }
 
@@ -161,48 +161,26 @@ export class Client {
   }
 
   #mayBreak({ plan, failed, whole }: Facts): boolean {
-    if (!this.#behaves || this.#mayClose || failed) return true;
+    if (!this.#behaves || this.#mayClose || failed || this.#world.isLate) return true;
     if (this.#world.guarded && plan.size > MAX_BODY) return true;
     return plan.size > LINGER_BYTES && !whole;
   }
 
   /** An answer that the gateway made. */
   async #takeOwn(facts: Facts, head: Head): Promise<void> {
-    const { plan } = facts;
-    const status = head.fields.get('proxy-status') ?? '';
-    const code = (/error=([a-z_]+)/.exec(status)?.[1] ?? /details="([^"]*)"/.exec(status)?.[1] ?? '') as ErrorCode;
-    if (code === 'request-head-timeout') facts.read = false;
-    this.#world.codes.set(code, (this.#world.codes.get(code) ?? 0) + 1);
-    if (ERROR_KINDS[code]?.status !== facts.status || !this.#isDue(code, facts))
-      this.#world.violated(`answered ${facts.status} ${status}`, facts);
-    if (plan.method === 'HEAD') return;
+    const proxyStatus = head.fields.get('proxy-status') ?? '';
+    const code = judgeOwn(this.#world, facts, { proxyStatus, behaves: this.#behaves });
+    if (facts.plan.method === 'HEAD') return;
     const chunks: Buffer[] = [];
     await this.#source.content(head, (bytes) => void chunks.push(bytes), this.#dice);
-    const problem = JSON.parse(Buffer.concat(chunks).toString()) as { readonly code: unknown };
-    if (problem.code !== code) this.#world.violated(`answered with the problem ${JSON.stringify(problem)}`, facts);
-  }
-
-  /** Whether there is a reason for such an answer. */
-  #isDue(code: ErrorCode, { plan, failed }: Facts): boolean {
-    if (['connection_limit_reached', 'upstream-full', 'circuit-open'].includes(code) || failed) return true;
-    if (code === 'request-body-too-large') return this.#world.guarded && plan.size > MAX_BODY;
-    if (code === 'unauthorized') return this.#world.guarded && !plan.admitted;
-    if (code === 'request-head-timeout' || code === 'request-body-timeout') return !this.#behaves;
-    // A connection that was kept may be closed by its origin at the moment when the request is sent on it.
-    const repeatable = plan.method !== 'POST' && plan.framing === 'none';
-    return code === 'connection_terminated' && this.#world.closesSilently && !repeatable;
+    judgeProblem(this.#world, facts, code, Buffer.concat(chunks));
   }
 
   /** An answer that an origin made. */
   async #takeRelayed(facts: Facts, head: Head): Promise<void> {
     const { plan } = facts;
-    const { answer } = plan;
-    const id = head.fields.get('x-id');
-    if (id !== String(plan.id) || facts.status !== answer.status || facts.heads === 0)
-      this.#world.violated(`answered ${head.start} of ${id}`, facts);
-    if (this.#world.guarded && head.fields.get('x-done') !== String(answer.status))
-      this.#world.violated(`done ${head.fields.get('x-done')}`, facts);
-    if (plan.method === 'HEAD' || answer.status === 204) return;
+    judgeRelayed(this.#world, facts, (name) => head.fields.get(name));
+    if (plan.method === 'HEAD' || plan.answer.status === 204) return;
     const comparison = new Comparison(this.#world.contents.response(plan));
     try {
       await this.#source.content(head, comparison.take, this.#dice);

@@ -80,7 +80,9 @@ class Answering {
     const isFramed = head.fields.has('transfer-encoding') || head.fields.has('content-length');
     try {
       if (isFramed) await this.#source.content(head, comparison.take, this.#dice);
-      if (!comparison.whole) this.#world.violated(`whole with ${comparison.received} bytes`, this.#facts);
+      // Some clients end what they give up in order, just before they say so: only a length would tell.
+      const isCut = this.#facts.givenUp && plan.framing === 'chunked';
+      if (!comparison.whole && !isCut) this.#world.violated(`whole with ${comparison.received} bytes`, this.#facts);
       this.#facts.whole = true;
     } finally {
       if (comparison.differsAt >= 0)

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { AccessRecord } from '../support/gateway.ts';
 import { BrokenOff } from './integrity-bytes.ts';
 import type { Contents } from './integrity-contents.ts';
 import { Dice } from './integrity-dice.ts';
@@ -17,6 +18,9 @@ export const LIMIT_MS = 8000;
 export const SETTLE_MS = 6000;
 /** Users that the gateway knows. */
 export const USERS = 200;
+/** Beyond this, a thread that was late may have taken its own delay for somebody's silence. */
+const MAX_LATE_MS = TIMEOUT_MS / 10;
+const TICK_MS = 20;
 export const MAX_BODY = 200_000;
 /** What the gateway reads behind an answer before it breaks the connection off; a client may then lose the answer. */
 export const LINGER_BYTES = 900_000;
@@ -30,6 +34,8 @@ export interface Facts {
   whole: boolean;
   /** Whether an origin has broken off or kept silent. */
   failed: boolean;
+  /** Whether the client has given it up. */
+  givenUp: boolean;
   /** Status the client was answered with; 0 before. */
   status: number;
   /** Whether the gateway has got all of the head, as far as the client knows. */
@@ -41,7 +47,7 @@ export type Serve = (world: World, socket: Socket) => Promise<void>;
 
 /** One gateway, its origins and all that happens there. */
 export class World {
-  readonly violations: string[] = [];
+  readonly #violations: { readonly what: string; readonly facts: Facts | undefined }[] = [];
   readonly facts = new Map<number, Facts>();
   readonly codes = new Map<string, number>();
   readonly dice: Dice;
@@ -55,6 +61,8 @@ export class World {
   readonly #t: TestContext;
   readonly #seed: number;
   readonly #serve: Serve;
+  /** When this thread was last later than it should be, in monotonic milliseconds. */
+  #lateAt = Number.NEGATIVE_INFINITY;
 
   constructor(t: TestContext, seed: number, contents: Contents, serve: Serve) {
     this.#t = t;
@@ -65,6 +73,22 @@ export class World {
     this.guarded = this.dice.chance(0.4);
     this.folder = this.dice.chance(0.4) ? mkdtempSync(join(tmpdir(), 'tidegate-integrity-')) : '';
     t.after(() => this.folder !== '' && rmSync(this.folder, { recursive: true }));
+    this.#watchDelay();
+  }
+
+  /** Whether this machine has lately been too slow for anything to be said about who was on time. */
+  get isLate(): boolean {
+    return performance.now() - this.#lateAt < LIMIT_MS;
+  }
+
+  #watchDelay(): void {
+    let last = performance.now();
+    const timer = setInterval(() => {
+      const now = performance.now();
+      if (now - last > TICK_MS + MAX_LATE_MS) this.#lateAt = now;
+      last = now;
+    }, TICK_MS);
+    this.#t.after(() => clearInterval(timer));
   }
 
   diceOf(id: number, side: number): Dice {
@@ -78,6 +102,7 @@ export class World {
       heads: 0,
       whole: false,
       failed: false,
+      givenUp: false,
       status: 0,
       read: true,
     };
@@ -86,7 +111,16 @@ export class World {
   }
 
   violated(what: string, facts?: Facts): void {
-    this.violations.push(facts ? `${what}: ${JSON.stringify(facts)}` : what);
+    this.#violations.push({ what, facts });
+  }
+
+  /** All that was found wrong, with what the access log says of it. */
+  report(records: readonly AccessRecord[]): readonly string[] {
+    return this.#violations.map(({ what, facts }) => {
+      if (!facts) return what;
+      const found = records.filter(({ path }) => path === `/r/${facts.plan.id}`);
+      return `${what}: ${JSON.stringify(facts)}, recorded as ${JSON.stringify(found)}`;
+    });
   }
 
   /** Starts an origin; returns its address. */

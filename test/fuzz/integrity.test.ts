@@ -5,16 +5,21 @@ import { scryptSync } from 'node:crypto';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
+import { authority, certificateFiles } from '../support/tls.ts';
 import { Client } from './integrity-client.ts';
 import { Contents } from './integrity-contents.ts';
 import { type Dice, sleep } from './integrity-dice.ts';
+import { Http2Client } from './integrity-http2-client.ts';
 import { serve } from './integrity-origin.ts';
 import { MAX_BODY, SETTLE_MS, TIMEOUT_MS, USERS, World } from './integrity-world.ts';
 import { fuzzSeed } from './mutate.ts';
 
 const SECONDS = Number(process.env.TIDEGATE_FUZZ_SECONDS ?? 12);
 const ROUND_MS = 2000;
-const AT_ONCE = 64;
+/** Clients, with one request at a time and with several. */
+const AT_ONCE = 40;
+const AT_ONCE_HTTP2 = 8;
+const files = certificateFiles({ site: authority.issue({ names: ['localhost'] }) });
 const SALT = Buffer.from('integrity');
 const HASH = `scrypt$1024$8$1$${SALT.toString('base64')}$${scryptSync('secret', SALT, 32, { N: 1024, r: 8, p: 1 }).toString('base64')}`;
 
@@ -32,7 +37,11 @@ workers: ${workers}
 listeners:
   web:
     address: '${world.folder === '' ? '127.0.0.1:0' : `unix:${join(world.folder, 'gateway')}`}'
-    timeouts: { head: ${timeout}, body: ${timeout}, keep-alive: ${timeout}, send: ${timeout} }
+    ${limits(dice, timeout)}
+  secure:
+    address: '127.0.0.1:0'
+    tls: { certificates: [{ cert: site.pem, key: site.key }] }
+    ${limits(dice, timeout)}
 routes: [{ name: all, match: { path: /* }, upstream: app, policies: ${world.guarded ? policies : '[]'} }]
 upstreams:
   app:
@@ -40,8 +49,18 @@ upstreams:
     eject: { after: 0 }
     timeouts: { connect: ${timeout}, first-byte: ${timeout}, idle: ${timeout} }
     ${recovery(dice)}
-    pool: { max-connections: ${dice.between(2, 4)}, max-idle: ${dice.pick([1, 4])}, max-requests: ${dice.pick([3, 1000])}, idle-timeout: 300ms, wait-timeout: 400ms }
+    pool: { max-connections: ${dice.pick([2, 4, 20, 50])}, max-idle: ${dice.pick([1, 4])}, max-requests: ${dice.pick([3, 1000])}, idle-timeout: 300ms, wait-timeout: 400ms }
 `;
+}
+
+/** Of a listener. */
+function limits(dice: Dice, timeout: string): string {
+  const options = [
+    `timeouts: { head: ${timeout}, body: ${timeout}, keep-alive: ${timeout}, send: ${timeout} }`,
+    `limits: { requests: ${dice.pick([6, 20, 1000])} }`,
+    `http2: { streams: ${dice.pick([2, 10, 100])}, stream-window: ${dice.pick(['64KiB', '64KiB', '1MiB'])}, connection-window: ${dice.pick(['64KiB', '1MiB'])} }`,
+  ];
+  return options.join('\n    ');
 }
 
 /** What is done about failures, slowness and too many requests: now this, now that, now nothing of it. */
@@ -55,7 +74,7 @@ function recovery(dice: Dice): string {
   const options = [
     `retry: { ${retry.join(', ')} }`,
     'hedge: { after: 60ms }',
-    `concurrency: { limit: ${dice.between(2, 12)}, max-waiting: ${dice.pick([4, 100])}, wait-timeout: 400ms }`,
+    `concurrency: { limit: ${dice.pick([2, 12, 50])}, max-waiting: ${dice.pick([4, 100])}, wait-timeout: 400ms }`,
     'circuit-breaker: { window: 1s, min-requests: 30, error-rate: 60%, open: 200ms, trials: 3 }',
   ];
   return options.filter(() => dice.chance(0.4)).join('\n    ');
@@ -110,23 +129,29 @@ async function checkWell(world: World, gateway: TestGateway, workers: number): P
   }
 }
 
+interface Played {
+  readonly world: World;
+  readonly violations: readonly string[];
+}
+
 /** Runs one gateway for a while; returns all that happened there. */
-async function playRound(t: TestContext, seed: number, contents: Contents): Promise<World> {
+async function playRound(t: TestContext, seed: number, contents: Contents): Promise<Played> {
   const world = new World(t, seed, contents, serve);
   // Only one thread can listen on the path of a Unix socket.
   const workers = world.folder === '' ? world.dice.between(1, 2) : 1;
   const addresses = [await world.listen('one'), ...(world.dice.chance(0.5) ? [await world.listen('two')] : [])];
-  const gateway = await startTidegate(t, configuration(world, workers, addresses));
+  const gateway = await startTidegate(t, configuration(world, workers, addresses), { files });
   const until = Date.now() + ROUND_MS;
-  const play = async (): Promise<void> => {
-    while (Date.now() < until) await new Client(world, gateway).run();
+  const play = async (_: unknown, index: number): Promise<void> => {
+    while (Date.now() < until)
+      await (index < AT_ONCE ? new Client(world, gateway) : new Http2Client(world, gateway)).run();
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, play));
+  await Promise.all(Array.from({ length: AT_ONCE + AT_ONCE_HTTP2 }, play));
   for (const line of await unsettled(gateway)) world.violated(`left behind: ${line}`);
   await checkWell(world, gateway, workers);
   await checkRecords(world, gateway);
   await gateway.kill();
-  return world;
+  return { world, violations: world.report(gateway.records) };
 }
 
 test('whatever clients and origins do, every byte reaches its own request, nothing hangs and nothing is left behind', {
@@ -137,10 +162,10 @@ test('whatever clients and origins do, every byte reaches its own request, nothi
   const contents = new Contents(seed);
   const until = Date.now() + SECONDS * 1000;
   for (let round = 0; round === 0 || Date.now() < until - ROUND_MS; round++) {
-    const world = await playRound(t, seed + 1_000_003 * round, contents);
+    const { world, violations } = await playRound(t, seed + 1_000_003 * round, contents);
     const all = [...world.facts.values()];
     const relayed = all.filter(({ status }) => status !== 0).length;
     t.diagnostic(`round ${round}: ${all.length} planned, ${relayed} answered, ${JSON.stringify([...world.codes])}`);
-    assert.deepEqual(world.violations.slice(0, 10), []);
+    assert.deepEqual(violations.slice(0, 10), []);
   }
 });
