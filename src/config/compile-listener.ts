@@ -81,10 +81,13 @@ function compileStreamRoutes(
   forward: (target: Target) => Handler,
 ): StreamRoutes<StreamChoice> {
   return new StreamRoutes(
-    routes.map(({ sni, alpn, protocol, upstream, ...rest }) => ({
+    routes.map(({ sni, alpn, protocol, upstream, terminate: terminates, ...rest }) => ({
       // Only TLS has names and protocols to offer.
       match: { sni, alpn, protocol: sni.length + alpn.length > 0 ? 'tls' : protocol },
-      target: upstream === undefined ? { type: 'http' } : { type: 'upstream', handler: forward({ ...rest, upstream }) },
+      target:
+        upstream === undefined
+          ? { type: 'http' }
+          : { type: 'upstream', handler: forward({ ...rest, upstream }), terminates },
     })),
   );
 }

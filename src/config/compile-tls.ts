@@ -20,6 +20,7 @@ export function compileTls(
     // The key that a ticket was sealed with is there for three rotations, of which the first may be nearly over.
     ticketLifetimeMs: mayResume ? 2 * rotationMs : undefined,
     handshakeTimeoutMs: tls['handshake-timeout'],
+    alpn: tls.alpn,
     client: client && { mode: client.mode, names: client.names, forward: client.forward },
   };
 }

@@ -102,10 +102,16 @@ const streamRoute = s.object({
     ),
   upstream: s.string().optional().describe('Where the connection goes.'),
   ...subsetOptions,
+  terminate: s
+    .boolean()
+    .default(false)
+    .describe('Whether TLS ends here, by the section tls of the listener, and what is in it goes to the upstream.'),
   http: s
     .boolean()
     .default(false)
-    .describe('Instead of an upstream: the connection is one of HTTP, for the routes of this configuration.'),
+    .describe(
+      'Instead of an upstream: the connection is one of HTTP, for the routes of this configuration; TLS ends here, by the section tls of the listener.',
+    ),
 });
 
 export const listener = s.object({
@@ -137,7 +143,11 @@ export const listener = s.object({
     .describe(
       'Proxies in front, by prefix, that tell whose connection they pass on by a PROXY protocol header, version 1 or 2. With it every connection must come from one of them and begin with a header.',
     ),
-  tls: listenerTls.optional().describe('Ends TLS here: clients speak HTTPS.'),
+  tls: listenerTls
+    .optional()
+    .describe(
+      'Ends TLS here: clients speak HTTPS, or with protocol: tcp whatever it is in TLS. With routes it is for those that say so.',
+    ),
   timeouts: timeouts.prefault({}).describe('How long a client may take.'),
   limits: limits.prefault({}).describe('How much a client may send.'),
 });

@@ -17,6 +17,8 @@ function problems(listener: string, upstreams = UPSTREAMS): readonly string[] {
   }
 }
 
+const TLS = 'tls: { certificates: [{ cert: a.pem, key: a.key }] }';
+
 for (const [listener, expected] of [
   ['protocol: tcp', ': a listener with protocol: tcp needs an upstream, or routes'],
   ['protocol: udp', ': a listener with protocol: udp needs an upstream'],
@@ -39,13 +41,41 @@ for (const [listener, expected] of [
     'protocol: tcp, routes: [{ protocol: ssh, sni: a.example, upstream: back }]',
     'routes.0.protocol: only TLS has sni and alpn',
   ],
-  ...['protocol: tls', 'protocol: ssh', 'protocol: proxy', 'sni: a.example', 'alpn: h2'].map(
+  ...['protocol: tls', 'sni: a.example', 'alpn: h2'].map(
     (condition) =>
       [
         `protocol: tcp, routes: [{ ${condition}, http: true }]`,
-        'routes.0.http: is for connections of HTTP without TLS; write protocol: http',
+        'routes.0.http: needs the section tls of the listener, where TLS is to end here',
       ] as const,
   ),
+  ...['protocol: ssh', 'protocol: proxy'].map(
+    (condition) =>
+      [
+        `protocol: tcp, routes: [{ ${condition}, http: true }]`,
+        'routes.0.http: is for connections of HTTP; write protocol: http, or tls',
+      ] as const,
+  ),
+  [
+    'protocol: tcp, routes: [{ protocol: tls, terminate: true, upstream: back }]',
+    'routes.0.terminate: needs the section tls of the listener',
+  ],
+  [
+    `protocol: tcp, ${TLS}, routes: [{ terminate: true, upstream: back }]`,
+    'routes.0.terminate: is for connections of TLS; write protocol: tls',
+  ],
+  [
+    `protocol: tcp, ${TLS}, routes: [{ sni: a.example, terminate: true, http: true }]`,
+    'routes.0.terminate: is of an upstream; with http: true TLS ends here anyhow',
+  ],
+  [
+    `protocol: tcp, ${TLS}, routes: [{ upstream: back }]`,
+    'tls: none of the routes ends TLS here: write terminate: true, or http: true',
+  ],
+  [`protocol: udp, upstream: back, ${TLS}`, 'tls: is for protocol: http and tcp'],
+  [
+    TLS.replace('tls: {', 'tls: { alpn: x,'),
+    'tls.alpn: is for protocol: tcp; with http it follows from what is spoken',
+  ],
   [
     'protocol: tcp, routes: [{ sni: [a.example, "[2001:db8::1]"], upstream: back }]',
     'routes.0.sni.1: "[2001:db8::1]" is an address; clients ask for names only',

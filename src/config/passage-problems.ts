@@ -39,28 +39,33 @@ export function* passageProblems(config: Config, name: string): Generator<Config
   if (protocol === 'http' && timeouts.lifetime !== undefined)
     yield { path: [...path, 'timeouts', 'lifetime'], message: 'is for protocol: tcp and udp' };
   if (protocol !== 'udp' && listener.udp) yield { path: [...path, 'udp'], message: 'is for protocol: udp' };
-  if (protocol !== 'http' && listener.tls) yield { path: [...path, 'tls'], message: 'is for protocol: http' };
+  if (protocol === 'udp' && listener.tls) yield { path: [...path, 'tls'], message: 'is for protocol: http and tcp' };
+  if (protocol === 'http' && listener.tls && listener.tls.alpn.length > 0)
+    yield { path: [...path, 'tls', 'alpn'], message: 'is for protocol: tcp; with http it follows from what is spoken' };
   if (listener.subset && upstream === undefined)
     yield { path: [...path, 'subset'], message: 'is of an upstream; the listener has none' };
   if (protocol === 'tcp') yield* tcpProblems(listener, path);
   if (protocol === 'udp') yield* udpProblems(config, listener, path);
 }
 
-function* tcpProblems({ upstream, routes }: ListenerConfig, path: Path): Generator<ConfigurationProblem> {
+function* tcpProblems({ upstream, routes, tls }: ListenerConfig, path: Path): Generator<ConfigurationProblem> {
   if (upstream === undefined && !routes)
     yield { path, message: 'a listener with protocol: tcp needs an upstream, or routes' };
   if (upstream !== undefined && routes)
     yield { path: [...path, 'upstream'], message: 'write it as the last of the routes: { upstream: … }' };
   if (routes?.length === 0) yield { path: [...path, 'routes'], message: 'at least one route is needed' };
-  for (const [i, route] of (routes ?? []).entries()) yield* routeProblems(route, [...path, 'routes', i]);
+  for (const [i, route] of (routes ?? []).entries())
+    yield* routeProblems(route, tls !== undefined, [...path, 'routes', i]);
+  if (tls && routes && !routes.some(({ terminate, http }) => terminate || http))
+    yield { path: [...path, 'tls'], message: 'none of the routes ends TLS here: write terminate: true, or http: true' };
 }
 
 type StreamRoute = NonNullable<ListenerConfig['routes']>[number];
 
 /** Protocols that are not read as HTTP. */
-const OTHER_THAN_HTTP: ReadonlySet<StreamRoute['protocol']> = new Set(['tls', 'ssh', 'proxy']);
+const OTHER_THAN_HTTP: ReadonlySet<StreamRoute['protocol']> = new Set(['ssh', 'proxy']);
 
-function* routeProblems(route: StreamRoute, at: Path): Generator<ConfigurationProblem> {
+function* routeProblems(route: StreamRoute, hasTls: boolean, at: Path): Generator<ConfigurationProblem> {
   if ((route.upstream !== undefined) === route.http)
     yield { path: at, message: 'a route needs exactly one of upstream and http: true' };
   if (route.subset && route.upstream === undefined)
@@ -68,8 +73,17 @@ function* routeProblems(route: StreamRoute, at: Path): Generator<ConfigurationPr
   const isTls = route.protocol === 'tls' || route.protocol === 'any';
   if (!isTls && route.sni.length + route.alpn.length > 0)
     yield { path: [...at, 'protocol'], message: 'only TLS has sni and alpn' };
-  if (route.http && (OTHER_THAN_HTTP.has(route.protocol) || route.sni.length + route.alpn.length > 0))
-    yield { path: [...at, 'http'], message: 'is for connections of HTTP without TLS; write protocol: http' };
+  const wantsTls = route.protocol === 'tls' || route.sni.length + route.alpn.length > 0;
+  if (route.http && OTHER_THAN_HTTP.has(route.protocol))
+    yield { path: [...at, 'http'], message: 'is for connections of HTTP; write protocol: http, or tls' };
+  if (route.http && wantsTls && !hasTls)
+    yield { path: [...at, 'http'], message: 'needs the section tls of the listener, where TLS is to end here' };
+  if (route.terminate && !hasTls)
+    yield { path: [...at, 'terminate'], message: 'needs the section tls of the listener' };
+  if (route.terminate && !wantsTls)
+    yield { path: [...at, 'terminate'], message: 'is for connections of TLS; write protocol: tls' };
+  if (route.terminate && route.http)
+    yield { path: [...at, 'terminate'], message: 'is of an upstream; with http: true TLS ends here anyhow' };
   for (const [j, name] of route.sni.entries()) {
     if (name.includes('['))
       yield { path: [...at, 'sni', j], message: `"${name}" is an address; clients ask for names only` };

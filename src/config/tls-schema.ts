@@ -2,6 +2,7 @@
 import { isLocalName } from '#lib/local-names.ts';
 import { validateHostPattern } from '#routing/patterns.ts';
 import { s } from '#schema/blocks.ts';
+import { alpnProtocol } from '#schema/endpoint-tls.ts';
 import { certificateName } from './certificates-schema.ts';
 
 const certificate = s.object({
@@ -87,6 +88,12 @@ export const listenerTls = s.object({
     .min(1)
     .optional()
     .describe('Groups for the key exchange, the most wanted first. By default OpenSSL’s choice, hybrid ones included.'),
+  alpn: s
+    .list(alpnProtocol)
+    .default([])
+    .describe(
+      'With protocol: tcp, the application protocols to agree on with clients that offer any; by default what they offer counts for nothing.',
+    ),
   'session-tickets': s
     .boolean()
     .default(true)

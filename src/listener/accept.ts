@@ -2,8 +2,8 @@
 import net from 'node:net';
 import { withoutMapping } from '#lib/ip-address.ts';
 import type { Series } from '#memory/series-table.ts';
-import type { StreamReceiver } from '#model/byte-stream.ts';
-import type { ListenerSettings } from '#model/snapshot.ts';
+import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
+import type { ListenerSettings, StreamChoice } from '#model/snapshot.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 import { countConnection, countRefusedConnection } from '#telemetry/series.ts';
 import type { FirstBytes } from '#wire/first-bytes.ts';
@@ -19,7 +19,7 @@ import type { Successor } from './successor.ts';
 import { TcpConnection } from './tcp-connection.ts';
 import { TlsConnection, type TlsSuccessor } from './tls-connection.ts';
 import { TlsFailureLog } from './tls-failure-log.ts';
-import type { TlsTermination } from './tls-termination.ts';
+import type { TlsPurpose, TlsTermination } from './tls-termination.ts';
 
 type Opener = (receiver: StreamReceiver) => TcpStream;
 
@@ -145,33 +145,51 @@ export class Listener implements BoundSocket {
   #begin(open: Opener): AcceptedConnection {
     const { protocol, name } = this.state.settings;
     const { tls } = this.state;
-    if (tls) return this.#expectHandshake(open, tls);
-    if (protocol === 'http') return this.#keep(this.#http(open));
+    if (protocol === 'http') return this.#keep(tls ? this.#expectHandshake(open, tls) : this.#http(open));
     if (this.#host.snapshot().streamRoutes.has(name)) return this.#expectFirstBytes(open);
-    return this.#keep(this.#pass(open, undefined));
+    return this.#keep(tls ? this.#expectPassage(open, tls, undefined) : this.#pass(open, undefined));
   }
 
-  #expectHandshake(open: Opener, termination: TlsTermination): AcceptedConnection {
-    const succeed: TlsSuccessor = (alpn, takeOver) => {
-      this.#connections.delete(waiting);
-      const successor = protocolOf(alpn)(takeOver, this.state, this.#host, this.#onClosed);
-      this.#admission.hand(waiting, successor);
-      this.#keep(successor);
-    };
-    const end = { termination, failures: this.#tlsFailures, succeed, onClosed: this.#onClosed };
-    const waiting = new TlsConnection(open, this.state, this.#host, end);
-    return this.#keep(waiting);
+  /** HTTP in TLS that ends here. */
+  #expectHandshake(open: Opener, termination: TlsTermination): TlsConnection {
+    const waiting = this.#secure(open, termination, 'http', (alpn, takeOver) =>
+      this.#hand(waiting, protocolOf(alpn)(takeOver, this.state, this.#host, this.#onClosed)),
+    );
+    return waiting;
+  }
+
+  /** What is passed on without the TLS it came in. */
+  #expectPassage(open: Opener, termination: TlsTermination, first: FirstBytes | undefined): TlsConnection {
+    const waiting = this.#secure(open, termination, 'passage', (_, takeOver) =>
+      this.#hand(waiting, this.#pass(takeOver, first)),
+    );
+    return waiting;
+  }
+
+  #secure(open: Opener, termination: TlsTermination, purpose: TlsPurpose, succeed: TlsSuccessor): TlsConnection {
+    const end = { termination, purpose, failures: this.#tlsFailures, succeed, onClosed: this.#onClosed };
+    return new TlsConnection(open, this.state, this.#host, end);
+  }
+
+  /** `successor` takes the place of `former`. */
+  #hand(former: AcceptedConnection, successor: AcceptedConnection): void {
+    this.#connections.delete(former);
+    this.#admission.hand(former, successor);
+    this.#keep(successor);
   }
 
   #expectFirstBytes(open: Opener): AcceptedConnection {
-    const choose: Successors = (choice, first) => (takeOver) => {
-      this.#connections.delete(waiting);
-      const successor = choice.type === 'http' ? this.#http(takeOver) : this.#pass(takeOver, first);
-      this.#admission.hand(waiting, successor);
-      this.#keep(successor);
-    };
+    const choose: Successors = (choice, first) => (takeOver) =>
+      this.#hand(waiting, this.#chosen(choice, first, takeOver));
     const waiting = new FirstBytesConnection(open, this.state, this.#host, { choose, onClosed: this.#onClosed });
     return this.#keep(waiting);
+  }
+
+  #chosen(choice: StreamChoice, first: FirstBytes, takeOver: Opener): AcceptedConnection {
+    const { tls } = this.state;
+    if (choice.type === 'http')
+      return tls && first.protocol === 'tls' ? this.#expectHandshake(takeOver, tls) : this.#http(takeOver);
+    return tls && choice.terminates ? this.#expectPassage(takeOver, tls, first) : this.#pass(takeOver, first);
   }
 
   /** HTTP in the clear: of whatever version the client begins with. */
@@ -181,13 +199,10 @@ export class Listener implements BoundSocket {
   }
 
   readonly #becomeHttp2: Http2Successor = (former, open) => {
-    this.#connections.delete(former);
-    const successor = new Http2Connection(open, this.state, this.#host, this.#onClosed);
-    this.#admission.hand(former, successor);
-    this.#keep(successor);
+    this.#hand(former, new Http2Connection(open, this.state, this.#host, this.#onClosed));
   };
 
-  #pass(open: Opener, first: FirstBytes | undefined): TcpConnection {
+  #pass(open: (receiver: StreamReceiver) => ByteStream, first: FirstBytes | undefined): TcpConnection {
     return new TcpConnection(open, this.state, this.#host, { onClosed: this.#onClosed, first });
   }
 

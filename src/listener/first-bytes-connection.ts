@@ -107,7 +107,9 @@ export class FirstBytesConnection extends ClientStream implements StreamReceiver
   #handOver(first: FirstBytes): boolean {
     const { streamRoutes, passages } = this.host.snapshot();
     const routes = streamRoutes.get(this.listener);
-    const choice = routes ? routes.match(first) : withoutRoutes(passages.get(this.listener));
+    const choice = routes
+      ? routes.match(first)
+      : withoutRoutes(passages.get(this.listener), this.listenerState.tls !== undefined);
     if (!choice) {
       countRefusedConnection(this.listenerState.series, 'unmatched');
       const error = new ProxyError('no-route', `no route of the listener takes ${describe(first)}`);
@@ -146,8 +148,8 @@ export class FirstBytesConnection extends ClientStream implements StreamReceiver
 }
 
 /** Where all connections go now: a reload has taken the routes away meanwhile. */
-function withoutRoutes(handler: Handler | undefined): StreamChoice {
-  return handler ? { type: 'upstream', handler } : { type: 'http' };
+function withoutRoutes(handler: Handler | undefined, terminates: boolean): StreamChoice {
+  return handler ? { type: 'upstream', handler, terminates } : { type: 'http' };
 }
 
 /** Why a TLS client that no route takes is refused. */

@@ -16,7 +16,7 @@ import { ACME_TLS } from './challenge-acceptors.ts';
 import { ClientStream } from './client-stream.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
 import type { TlsFailureLog } from './tls-failure-log.ts';
-import type { TlsTermination } from './tls-termination.ts';
+import type { TlsPurpose, TlsTermination } from './tls-termination.ts';
 
 /** A ClientHello is bounded by its reader; this is what records of a few bytes may make of it. */
 const MAX_BYTES = 65_536;
@@ -30,6 +30,7 @@ export type TlsSuccessor = (alpn: string, open: (receiver: StreamReceiver) => Tl
 
 interface Surroundings {
   readonly termination: TlsTermination;
+  readonly purpose: TlsPurpose;
   readonly failures: TlsFailureLog;
   readonly succeed: TlsSuccessor;
   readonly onClosed: (connection: AcceptedConnection) => void;
@@ -122,7 +123,7 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
   }
 
   #choose(termination: TlsTermination, hello: ClientHello, body: Buffer, all: Buffer): void {
-    const acceptor = termination.acceptorFor(hello.serverName, body);
+    const acceptor = termination.acceptorFor(hello.serverName, body, this.#surroundings.purpose);
     if (!acceptor) {
       const asked = hello.serverName === '' ? 'the listener has no certificate' : 'no certificate is for the name';
       this.#refuse('unknown-name', asked, 'unrecognized_name');

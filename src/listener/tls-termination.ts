@@ -10,12 +10,15 @@ import type { TicketKeySource } from '#net/tls-tickets.ts';
 import { ClientAbilities } from '#wire/tls/client-abilities.ts';
 import { TlsTable } from './tls-table.ts';
 
+/** What becomes of a connection whose handshake is done: it is one of HTTP, or is passed on. */
+export type TlsPurpose = 'http' | 'passage';
+
 export interface TerminationParts {
   readonly listener: string;
   readonly certificates: readonly Certificate[];
   readonly settings: TlsSettings;
-  /** Protocols to offer, the most wanted first. */
-  readonly alpn: readonly string[];
+  /** Protocols to offer, the most wanted first; none for not heeding what the client offers. */
+  readonly alpn: Readonly<Record<TlsPurpose, readonly string[]>>;
   readonly ticketKeys: TicketKeySource;
   /** Who vouches for clients, where they are asked for certificates. */
   readonly authorities: ClientAuthorities | undefined;
@@ -24,6 +27,7 @@ export interface TerminationParts {
 export class TlsTermination {
   readonly #table: TlsTable;
   readonly #settings: TlsSettings;
+  readonly #alpn: TerminationParts['alpn'];
   readonly #options: TlsOptions;
   /** In place of those, where clients are asked for certificates. */
   readonly #askingOptions: TlsOptions | undefined;
@@ -35,7 +39,8 @@ export class TlsTermination {
   constructor({ listener, certificates, settings, alpn, ticketKeys, authorities }: TerminationParts) {
     this.#table = new TlsTable(certificates);
     this.#settings = settings;
-    this.#options = acceptorOptions(listener, settings, alpn);
+    this.#alpn = alpn;
+    this.#options = acceptorOptions(listener, settings);
     const { client } = settings;
     this.#askingOptions = client && authorities && askingOptions(this.#options, client, authorities);
     this.#asksFor = client && compileHostPatterns(client.names);
@@ -46,7 +51,7 @@ export class TlsTermination {
    * What sees to the handshake of a client that asks for `name` ('' for none); `hello` is its ClientHello without header.
    * `undefined` when no certificate is for that name, or there is none at all.
    */
-  acceptorFor(name: string, hello: Buffer): TlsAcceptor | undefined {
+  acceptorFor(name: string, hello: Buffer, purpose: TlsPurpose): TlsAcceptor | undefined {
     const found = this.#table.find(name) ?? this.#standardFor(name);
     if (!found) return undefined;
     let abilities: ClientAbilities | undefined;
@@ -54,7 +59,7 @@ export class TlsTermination {
       abilities ??= new ClientAbilities(hello);
       return abilities.canVerify(kind);
     });
-    return this.#acceptor(certificate, this.#asksFor?.(name) === true);
+    return this.#acceptor(certificate, this.#asksFor?.(name) === true, purpose);
   }
 
   /** Whether a request for `host` (in lower case; '' for none) belongs on another connection. */
@@ -79,13 +84,14 @@ export class TlsTermination {
     return isRefused ? undefined : this.#table.standard;
   }
 
-  #acceptor({ fingerprint, names, chain, key, staple }: Certificate, asks: boolean): TlsAcceptor {
-    const place = asks ? `${fingerprint} client` : fingerprint;
+  #acceptor({ fingerprint, names, chain, key, staple }: Certificate, asks: boolean, purpose: TlsPurpose): TlsAcceptor {
+    const place = `${fingerprint} ${purpose} ${asks}`;
     let acceptor = this.#acceptors.get(place);
     if (!acceptor) {
       const base = asks && this.#askingOptions ? this.#askingOptions : this.#options;
       const clients = asks ? (this.#settings.client?.mode ?? 'required') : 'unasked';
-      const options = { ...base, cert: chain, key };
+      const alpn = this.#alpn[purpose];
+      const options = { ...base, cert: chain, key, ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }) };
       acceptor = new TlsAcceptor({
         options,
         staple,
@@ -99,7 +105,7 @@ export class TlsTermination {
   }
 }
 
-function acceptorOptions(listener: string, settings: TlsSettings, alpn: readonly string[]): TlsOptions {
+function acceptorOptions(listener: string, settings: TlsSettings): TlsOptions {
   const { minVersion, ciphers, groups, ticketLifetimeMs } = settings;
   return {
     // Without a list of authorities Node reads in all that the system knows; nobody is verified here.
@@ -107,7 +113,6 @@ function acceptorOptions(listener: string, settings: TlsSettings, alpn: readonly
     minVersion,
     ciphers,
     ecdhCurve: groups,
-    ALPNProtocols: [...alpn],
     secureOptions:
       // RFC 9113 9.2.1 forbids renegotiation to HTTP/2; nobody else needs it, and it has cost others dearly.
       constants.SSL_OP_NO_RENEGOTIATION |

@@ -42,6 +42,8 @@ const BY_HTTP_STATUS: ReadonlyMap<number, number> = new Map([
   [413, GRPC_STATUS.resourceExhausted],
   [414, GRPC_STATUS.internal],
   [417, GRPC_STATUS.internal],
+  // On another connection it may succeed.
+  [421, GRPC_STATUS.unavailable],
   [426, GRPC_STATUS.unimplemented],
   [429, GRPC_STATUS.resourceExhausted],
   [431, GRPC_STATUS.resourceExhausted],

@@ -86,7 +86,14 @@ export interface UdpSettings {
 }
 
 /** Where the first bytes of a connection lead to: an upstream, or the gateway's own HTTP. */
-export type StreamChoice = { readonly type: 'upstream'; readonly handler: Handler } | { readonly type: 'http' };
+export type StreamChoice =
+  | {
+      readonly type: 'upstream';
+      readonly handler: Handler;
+      /** Whether TLS ends here, and what is in it is passed on. */
+      readonly terminates: boolean;
+    }
+  | { readonly type: 'http' };
 
 export interface StreamChooser {
   /** `undefined` when no route fits. */

@@ -86,6 +86,8 @@ export interface TlsSettings {
   readonly ticketLifetimeMs: number | undefined;
   /** From the connection to the end of the handshake. */
   readonly handshakeTimeoutMs: number;
+  /** Protocols to offer in connections that are passed on; empty for not heeding what clients offer. */
+  readonly alpn: readonly string[];
   /** `undefined` where clients are not asked for certificates. */
   readonly client: ClientCertificateSettings | undefined;
 }

@@ -50,7 +50,7 @@ const answer =
 
 test('every module of the folder is in the registry, and named for its type', () => {
   const files = globSync('*.ts', { cwd: import.meta.dirname }).map((file) => basename(file, '.ts'));
-  const shared = ['index', 'connection'];
+  const shared = ['index', 'connection', 'http-question'];
   const modules = files.filter((file) => !shared.includes(file) && !file.endsWith('.test'));
   assert.deepEqual(probes.map(({ type }) => type).toSorted(), modules.toSorted());
 });

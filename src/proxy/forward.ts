@@ -4,7 +4,7 @@ import type { Random } from '#lib/random.ts';
 import type { Timers } from '#lib/timers.ts';
 import type { CircuitBreaker, Passage } from '#memory/circuit-breaker.ts';
 import { isDown } from '#memory/endpoint-table.ts';
-import type { Exchange } from '#model/exchange.ts';
+import type { Cancellable, Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
@@ -52,7 +52,7 @@ interface Outcome {
 }
 
 /** All attempts of one exchange. */
-class Forwarding implements AttemptOwner, GateVisitor {
+class Forwarding implements AttemptOwner, GateVisitor, Cancellable {
   readonly #exchange: Exchange;
   readonly #upstream: Upstream;
   readonly #surroundings: Surroundings;
@@ -91,7 +91,7 @@ class Forwarding implements AttemptOwner, GateVisitor {
       if (!exchange.passage) exchange.forwardLines = forwardFields(exchange);
       this.#call?.begin(this.#upstream.maxCallMs, this.#surroundings.timers);
       if (breaker) this.#passCircuit(breaker);
-      exchange.onAbort = (error) => this.#cancel(error);
+      exchange.inCharge = this;
       if (exchange.aborted) return;
       if (gate) {
         exchange.phase = 'queue';
@@ -117,6 +117,17 @@ class Forwarding implements AttemptOwner, GateVisitor {
   }
 
   refused(error: ProxyError): void {
+    this.#finish(error);
+  }
+
+  // What the exchange tells.
+
+  /** The client has given up. */
+  cancel(error: ProxyError): void {
+    this.#upstream.gate?.withdraw(this);
+    this.#attempt?.cancel(error);
+    this.#hedge?.cancel(error);
+    this.#held?.cancel(error);
     this.#finish(error);
   }
 
@@ -305,22 +316,13 @@ class Forwarding implements AttemptOwner, GateVisitor {
   /** From the response head on, a client that leaves cancels the content, which cancels the attempt. */
   #watchBody({ body, tunnel }: Response): void {
     const exchange = this.#exchange;
-    exchange.onAbort = undefined;
-    if (body?.type === 'stream') exchange.onAbort = (error) => body.cancel(error);
-    else if (tunnel) exchange.onAbort = () => abandon(tunnel);
-  }
-
-  #cancel(error: ProxyError): void {
-    this.#upstream.gate?.withdraw(this);
-    this.#attempt?.cancel(error);
-    this.#hedge?.cancel(error);
-    this.#held?.cancel(error);
-    this.#finish(error);
+    if (tunnel) exchange.inCharge = { cancel: () => abandon(tunnel) };
+    else exchange.inCharge = body?.type === 'stream' ? body : undefined;
   }
 
   #finish(error: ProxyError): void {
     this.#stopTimer();
-    this.#exchange.onAbort = undefined;
+    this.#exchange.inCharge = undefined;
     this.#tellCircuit(error.side === 'origin' ? false : undefined, 0);
     this.#content?.settle();
     this.#outcome.reject(error);

@@ -102,7 +102,7 @@ test('time before the call was forwarded counts', () => {
 test('a call that passes its deadline ahead of a response is given up', () => {
   const { timers, exchange } = begin([['grpc-timeout', '1S']]);
   const told: string[] = [];
-  exchange.onAbort = ({ code }) => void told.push(code);
+  exchange.inCharge = { cancel: ({ code }) => void told.push(code) };
   timers.pass(999);
   assert.deepEqual(told, []);
   timers.pass(1);

@@ -18,7 +18,7 @@ export function terminationsOf(
   for (const [listener, certificates] of all) {
     const settings = listenerSettings(listener, config);
     if (!settings.tls) continue;
-    const alpn = alpnNames(settings);
+    const alpn = { http: alpnNames(settings), passage: settings.tls.alpn };
     const authorities = allAuthorities.get(listener);
     const parts = { listener, certificates, settings: settings.tls, alpn, ticketKeys, authorities };
     terminations.set(listener, new TlsTermination(parts));

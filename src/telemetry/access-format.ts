@@ -101,7 +101,7 @@ function formatJson(r: AccessRecord): string {
   if (r.referer !== '') line += `,"referer":"${escapeJson(r.referer)}"`;
   if (r.userAgent !== '') line += `,"user_agent":"${escapeJson(r.userAgent)}"`;
   if (r.tls) line += formatTls(r.tls);
-  if (r.passage) line += formatPassage(r.passage);
+  if (r.passage) line += formatPassage(r.passage, r.tls !== undefined);
   if (r.tunnel) line += formatTunnel(r.tunnel);
   return `${line}}\n`;
 }
@@ -115,11 +115,13 @@ function formatTls({ version, cipher, serverName, alpn, resumed, client }: TlsRe
   return text;
 }
 
-function formatPassage({ first, closedBy, datagramsReceived, datagramsSent }: PassageRecord): string {
+/** What the handshake has agreed on stands over what the client has asked for. */
+function formatPassage(passage: PassageRecord, hasTls: boolean): string {
+  const { first, closedBy, datagramsReceived, datagramsSent } = passage;
   let text = '';
   if (first) text += `,"protocol":"${first.protocol}"`;
-  if (first && first.sni !== '') text += `,"sni":"${escapeJson(first.sni)}"`;
-  if (first && first.alpn.length > 0) text += `,"alpn":"${escapeJson(first.alpn.join(','))}"`;
+  if (first && first.sni !== '' && !hasTls) text += `,"sni":"${escapeJson(first.sni)}"`;
+  if (first && first.alpn.length > 0 && !hasTls) text += `,"alpn":"${escapeJson(first.alpn.join(','))}"`;
   if (datagramsReceived >= 0) text += `,"datagrams_received":${datagramsReceived},"datagrams_sent":${datagramsSent}`;
   if (closedBy !== '') text += `,"closed_by":"${closedBy}"`;
   return text;

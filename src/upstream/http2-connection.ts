@@ -44,6 +44,7 @@ export class Http2Connection
   #state: State = 'opening';
   /** Whether the endpoint is spoken to. */
   #isStarted = false;
+  #endsInOrder = false;
   /** Whether something has come since it last had no streams. */
   #heard = false;
   /** Attempts whose response may come out whole of the present read. */
@@ -105,6 +106,10 @@ export class Http2Connection
 
   get isStale(): boolean {
     return !this.#heard && this.isProven;
+  }
+
+  get endsInOrder(): boolean {
+    return this.#endsInOrder;
   }
 
   get tls(): TlsFacts | undefined {
@@ -253,7 +258,8 @@ export class Http2Connection
     this.close();
   }
 
-  goneAway(code: ErrorName, _lastStreamId: number, debug: string): void {
+  goneAway(code: ErrorName, lastStreamId: number, debug: string): void {
+    this.#endsInOrder = code === 'NO_ERROR' && (this.isProven || lastStreamId > 0);
     if (code !== 'NO_ERROR') this.#pool.warn('an endpoint ends a connection', { code, reason: debug });
     if (this.#state === 'opening')
       this.#failOpening(new ProxyError('connection_terminated', `GOAWAY ${code}`, { retryable: 'always' }));

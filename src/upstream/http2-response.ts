@@ -26,21 +26,20 @@ export function toHttp2Response(head: ResponseFields, method: string, wallMs: nu
 export interface LossSurroundings {
   /** Whether the connection has served requests before, and nothing has come on it since it had none. */
   readonly isStale: boolean;
-  /** Whether it has answered any request. */
-  readonly isProven: boolean;
+  /** Whether the endpoint has ended it without an error, and has taken some request before. */
+  readonly endsInOrder: boolean;
 }
 
 /** The error for a stream that was lost before the response head was here. */
-export function lossError(loss: StreamLoss, { isStale, isProven }: LossSurroundings): ProxyError {
+export function lossError(loss: StreamLoss, { isStale, endsInOrder }: LossSurroundings): ProxyError {
   const { by, code, reason } = loss;
   if (by === 'breach') return breachError(reason);
   if (loss.isUnprocessed) {
-    // RFC 9113 8.7: what is beyond the last stream of GOAWAY, or refused, was not processed. A GOAWAY of a connection that has served well
-    // is its ordinary end, and no failure of the endpoint; where it comes ahead of any answer, it is one.
-    const isOrdinaryEnd = reason === 'GOAWAY' && isProven;
+    // RFC 9113 8.7: what is beyond the last stream of GOAWAY, or refused, was not processed. The end of a connection that has served is
+    // no failure of the endpoint. One that takes nothing at all would be asked for ever, if that were none.
     return new ProxyError('connection_terminated', `the endpoint has not taken the request: ${reason}`, {
       retryable: 'always',
-      stale: isOrdinaryEnd,
+      stale: endsInOrder,
     });
   }
   if (by === 'peer') return new ProxyError('connection_terminated', `the endpoint has ended the stream: ${code}`);

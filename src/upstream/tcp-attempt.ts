@@ -112,7 +112,7 @@ export class TcpAttempt implements Attempt, StreamReceiver, Deadlined {
     const { connection } = this.#exchange;
     const source = { address: connection.remoteAddress, port: connection.remotePort };
     const destination = { address: connection.localAddress, port: connection.localPort };
-    return writeProxyHeader(version, source, destination);
+    return writeProxyHeader(version, source, destination, { tls: connection.tls });
   }
 
   #leave(): void {

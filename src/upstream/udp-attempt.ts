@@ -143,6 +143,6 @@ export class UdpAttempt implements Attempt, DatagramReceiver, DatagramEndpoint, 
     const { connection } = this.#exchange;
     const source = { address: connection.remoteAddress, port: connection.remotePort };
     const destination = { address: connection.localAddress, port: connection.localPort };
-    return [writeProxyHeader(2, source, destination, 'udp')];
+    return [writeProxyHeader(2, source, destination, { transport: 'udp' })];
   }
 }

@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { FrameSender } from '../support/frame-sender.ts';
 import { requestFields } from '../support/frame-sender.ts';
+import { type Breach, titleOf } from '../support/http2-breach.ts';
 import { connectHttp2, connectHttp2To, type RawHttp2Client } from '../support/http2-client.ts';
+import { FRAME_BREACHES } from '../support/http2-frame-breaches.ts';
 import { FLAG } from '../support/http2-frames.ts';
+import { MESSAGE_BREACHES } from '../support/http2-message-breaches.ts';
+import { STREAM_BREACHES } from '../support/http2-stream-breaches.ts';
 import { ok } from '../support/origin.ts';
 import { shareGateway } from '../support/shared.ts';
-import { type Breach, titleOf } from './http2-breach.ts';
-import { FRAME_BREACHES } from './rfc9113-frame-breaches.ts';
-import { MESSAGE_BREACHES } from './rfc9113-message-breaches.ts';
-import { STREAM_BREACHES } from './rfc9113-stream-breaches.ts';
 
 const shared = shareGateway();
 shared.answer = ({ target, body }) => (target === '/hold' ? undefined : ok(body));

@@ -2,10 +2,10 @@
 // what it forwards has one meaning, and nothing is left behind.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { type TestContext, test } from 'node:test';
-import { startTidegate, type TestGateway } from '../support/gateway.ts';
+import { test } from 'node:test';
+import { startTidegate } from '../support/gateway.ts';
 import { ok, startOrigin } from '../support/origin.ts';
-import { exchange } from '../support/raw-client.ts';
+import { assertWell } from './assert-well.ts';
 import { framedByNode } from './llhttp.ts';
 import { fuzzRounds, fuzzSeed, Mutator, REQUESTS, RESPONSES } from './mutate.ts';
 
@@ -31,27 +31,6 @@ function send(port: number, pieces: readonly string[]): Promise<string> {
     socket.on('close', () => resolve(received));
     for (const piece of pieces) socket.write(piece, 'latin1');
   });
-}
-
-async function untilQuiet(gateway: TestGateway): Promise<void> {
-  for (const gauge of ['connections_active', 'exchanges_active']) {
-    while ((await gateway.metric(`tidegate_listener_${gauge}{listener="web"}`)) > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}
-
-/** The gateway is well, has had no fault, and still works. */
-async function assertWell(t: TestContext, gateway: TestGateway): Promise<void> {
-  await untilQuiet(gateway);
-  const { workers } = await gateway.admin<{ workers: readonly { readonly state: string }[] }>('/status');
-  assert.deepEqual(
-    workers.map(({ state }) => state),
-    ['ready'],
-  );
-  const faults = gateway.log.filter(({ level, msg }) => level === 'text' || /fail|replaced/.test(msg));
-  assert.deepEqual(faults, []);
-  assert.equal((await exchange(t, gateway.port(), 'GET /well HTTP/1.1\r\nHost: a\r\n\r\n')).status, 200);
 }
 
 test('mutated requests: an answer or a close, and what is forwarded has one meaning', {

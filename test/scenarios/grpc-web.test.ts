@@ -27,7 +27,7 @@ async function start(t: TestContext, answer: OnRequest) {
 policies: [{ type: grpc-web, origins: ['${PAGE}'] }]
 routes: [{ name: all, match: { path: /test.Echo/* }, upstream: app }]
 upstreams:
-  app: { endpoints: ['${origin.address}'], timeouts: { idle: 500ms } }
+  app: { endpoints: ['${origin.address}'], timeouts: { stream-idle: 500ms } }
 `,
   );
   return { origin, gateway, client: await connectRaw(t, gateway.port()) };

@@ -331,6 +331,31 @@ test('many requests of many clients come through unmixed', async (t) => {
   }
 });
 
+test('connections that the endpoint ends in order, again and again under traffic, fail no request', async (t) => {
+  let requests = 0;
+  let sessions = 0;
+  const server = http2.createServer((request, response) => {
+    requests++;
+    // GOAWAY in the middle of others: what it has taken is answered, what comes later is not.
+    if (requests % 40 === 0) request.stream.session?.close();
+    setImmediate(() => response.end(`${request.method} ${request.url}`));
+  });
+  server.on('session', () => sessions++);
+  const gateway = await plainGateway(t, await serve(t, server));
+  const session = await connectNode(t, gateway.port());
+  for (let round = 0; round < 20; round++) {
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        i % 2 === 0 ? ask(session, `/${i}`) : ask(session, { ':path': `/${i}`, ':method': 'POST' }, 'content'),
+      ),
+    );
+    for (const [i, { status, body }] of answers.entries())
+      assert.deepEqual([status, body.toString()], [200, `${i % 2 === 0 ? 'GET' : 'POST'} /${i}`]);
+  }
+  assert.ok(sessions > 5, `${sessions} connections`);
+  for (const record of await gateway.untilRecords(1000)) assert.equal(record.status, 200);
+});
+
 test('nghttpd as an endpoint', { skip: missing('nghttpd') }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
   t.after(() => rm(folder, { recursive: true }));

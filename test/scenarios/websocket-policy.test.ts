@@ -153,7 +153,7 @@ test('more frames than frame-rate allows close with 1008', async (t) => {
 
 test('a WebSocket without data is closed with 1001 after idle-timeout, pings notwithstanding', async (t) => {
   const origin = await startWsOrigin(t, echo);
-  const options = 'idle-timeout: 500ms, ping: { interval: 100ms }';
+  const options = 'idle-timeout: 2s, ping: { interval: 100ms }';
   const gateway = await startTidegate(t, configuration(origin.address, options));
   const client = await openWs(t, gateway.port());
   const peer = await origin.accept();
@@ -169,7 +169,7 @@ test('a WebSocket is closed with 1001 at the end of its lifetime', async (t) => 
     const timer = setInterval(() => socket.send('tick'), 20);
     socket.on('close', () => clearInterval(timer));
   });
-  const gateway = await startTidegate(t, configuration(origin.address, 'lifetime: 500ms'));
+  const gateway = await startTidegate(t, configuration(origin.address, 'lifetime: 2s'));
   const client = await openWs(t, gateway.port());
   assert.equal(await client.next(), 'tick');
   assert.equal((await client.closed).code, 1001);
@@ -181,12 +181,12 @@ test('pings keep a WebSocket open for longer than tunnel-idle, and their pongs g
   const origin = await startWsOrigin(t, ({ socket }) => void socket.on('pong', (payload) => pongs.push(payload)));
   const gateway = await startTidegate(
     t,
-    configuration(origin.address, 'ping: { interval: 100ms }').replace('tunnel-idle: 60s', 'tunnel-idle: 400ms'),
+    configuration(origin.address, 'ping: { interval: 200ms }').replace('tunnel-idle: 60s', 'tunnel-idle: 2s'),
   );
   const client = await openWs(t, gateway.port());
   client.socket.on('pong', (payload) => pongs.push(payload));
   const peer = await origin.accept();
-  await Promise.all([client.untilPinged(8), peer.untilPinged(8)]);
+  await Promise.all([client.untilPinged(15), peer.untilPinged(15)]);
   // Each payload is another one, and no side has got those of the other.
   assert.equal(new Set([...client.pings, ...peer.pings].map(String)).size, client.pings.length + peer.pings.length);
   peer.send('still here');
@@ -218,7 +218,10 @@ test('pings of the sides reach each other, and so do the pongs', async (t) => {
 
 test('a client that answers no ping is given up: the endpoint gets 1001', async (t) => {
   const origin = await startWsOrigin(t);
-  const gateway = await startTidegate(t, configuration(origin.address, 'ping: { interval: 100ms, timeout: 200ms }'));
+  const gateway = await startTidegate(
+    t,
+    configuration(origin.address, 'ping: { interval: 100ms, timeout: 200ms, sides: client }'),
+  );
   const client = await openWs(t, gateway.port(), { autoPong: false });
   const peer = await origin.accept();
   assert.equal((await peer.closed).code, 1001);
@@ -229,7 +232,10 @@ test('a client that answers no ping is given up: the endpoint gets 1001', async 
 
 test('an endpoint that answers no ping is given up: the client gets 1011', async (t) => {
   const origin = await startWsOrigin(t, undefined, { autoPong: false });
-  const gateway = await startTidegate(t, configuration(origin.address, 'ping: { interval: 100ms, timeout: 200ms }'));
+  const gateway = await startTidegate(
+    t,
+    configuration(origin.address, 'ping: { interval: 100ms, timeout: 200ms, sides: endpoint }'),
+  );
   const client = await openWs(t, gateway.port());
   assert.equal((await client.closed).code, 1011);
   assert.equal((await (await origin.accept()).closed).code, 1011);

@@ -163,8 +163,8 @@ test('whatever comes, nothing but a ProxyHeaderError is thrown', () => {
 test('section 2.2: a datagram is told apart from a connection by the lower half of the family', () => {
   const v4 = { address: '192.0.2.1', port: 5000 };
   const v6 = { address: '2001:db8::1', port: 5000 };
-  assert.equal(writeProxyHeader(2, v4, v4, 'udp')[13], 0x12);
-  assert.equal(writeProxyHeader(2, v6, v6, 'udp')[13], 0x22);
+  assert.equal(writeProxyHeader(2, v4, v4, { transport: 'udp' })[13], 0x12);
+  assert.equal(writeProxyHeader(2, v6, v6, { transport: 'udp' })[13], 0x22);
   assert.equal(writeProxyHeader(2, v4, v4)[13], 0x11);
 });
 
@@ -174,4 +174,20 @@ test('section 2: what is passed on for nobody is UNKNOWN, or LOCAL with its chec
   assert.equal(header[12], 0x20);
   assert.equal(readProxyHeader(header)?.length, header.length);
   assert.equal(readProxyHeader(header)?.source, undefined);
+});
+
+test('version 2, sections 2.2.1 to 2.2.6: what is known of the TLS of the client stands behind the addresses', () => {
+  const v4 = { address: '192.0.2.1', port: 1 };
+  const facts = { version: 'TLSv1.3', cipher: 'C', alpn: 'h2', serverName: 'a.test', resumed: false };
+  const written = (client: { commonName: string } | undefined, resumed = false) =>
+    writeProxyHeader(2, v4, v4, { tls: { ...facts, resumed, client } })
+      .subarray(28, -7)
+      .toString('latin1');
+  const names = '\x01\0\x02h2\x02\0\x06a.test';
+  const common = '\x21\0\x07TLSv1.3\x23\0\x01C';
+  assert.equal(written(undefined), `${names}\x20\0\x13\x01\0\0\0\x01${common}`);
+  const withClient = `${common}\x22\0\x05alice`;
+  assert.equal(written({ commonName: 'alice' }), `${names}\x20\0\x1b\x07\0\0\0\0${withClient}`);
+  assert.equal(written({ commonName: 'alice' }, true), `${names}\x20\0\x1b\x05\0\0\0\0${withClient}`);
+  assert.ok(readProxyHeader(writeProxyHeader(2, v4, v4, { tls: { ...facts, client: undefined } })));
 });

@@ -2,13 +2,24 @@
 import { crc32c } from '#lib/crc32c.ts';
 import { formatIpAddress, parseIpAddress } from '#lib/ip-address.ts';
 import { CRC32C, type PeerAddress, SIGNATURE } from './read-header.ts';
+import { type ProxiedTls, writeTlsVectors } from './tls-vectors.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** What a header may say beside addresses. */
+export interface HeaderExtras {
+  /** `tcp` by default. */
+  readonly transport?: 'tcp' | 'udp';
+  /** The client's TLS that has ended here; version 1 has no place for it. */
+  readonly tls?: ProxiedTls | undefined;
+}
 
 /** The header; without addresses of one family it says that nothing is known. Version 1 is for TCP only. */
 export function writeProxyHeader(
   version: 1 | 2,
   source: PeerAddress,
   destination: PeerAddress,
-  transport: 'tcp' | 'udp' = 'tcp',
+  { transport = 'tcp', tls }: HeaderExtras = {},
 ): Buffer {
   const from = parseIpAddress(source.address);
   const to = parseIpAddress(destination.address);
@@ -25,7 +36,7 @@ export function writeProxyHeader(
   ports.writeUInt16BE(destination.port, 2);
   // Section 2.2: the family in the upper half of the byte, STREAM or DGRAM in the lower.
   const family = (from.version === 4 ? 0x10 : 0x20) | (transport === 'tcp' ? 1 : 2);
-  return withChecksum(0x21, family, Buffer.concat([from.bytes, to.bytes, ports]));
+  return withChecksum(0x21, family, Buffer.concat([from.bytes, to.bytes, ports, tls ? writeTlsVectors(tls) : NOTHING]));
 }
 
 /** The header of what is passed on for nobody: UNKNOWN in version 1, LOCAL in version 2 (section 2). */

@@ -1,5 +1,6 @@
 // Gets one certificate by ACME: order, proofs, request, download (RFC 8555 section 7.4). Knows nothing of when, nor of where it is kept.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Clock } from '#lib/clock.ts';
 import type { Timers } from '#lib/timers.ts';
 import type { KeyType } from '#server/certificates/key-type.ts';
@@ -174,6 +175,6 @@ function checkChain({ chain, key }: CertificateAndKey, names: readonly string[])
 }
 
 function covers(leaf: X509Certificate, name: string): boolean {
-  const alternatives = (leaf.subjectAltName ?? '').split(', ').map((entry) => entry.toLowerCase());
-  return alternatives.includes(`dns:${name}`) || leaf.checkIP(name) !== undefined;
+  if (isIP(name) !== 0) return leaf.checkIP(name) !== undefined;
+  return (leaf.subjectAltName ?? '').toLowerCase().split(', ').includes(`dns:${name}`);
 }
