@@ -22,6 +22,12 @@ export function toHttp2Response(head: ResponseFields, method: string, wallMs: nu
   };
 }
 
+/** The error for a wait for a connection, or for a turn on one, that took too long. */
+export function waitError(awaits: 'opening' | 'turn'): ProxyError {
+  if (awaits === 'opening') return new ProxyError('connection_timeout');
+  return new ProxyError('connection_limit_reached', 'no stream became free in time');
+}
+
 /** What is known of the connection of a stream that was lost. */
 export interface LossSurroundings {
   /** Whether the connection has served requests before, and nothing has come on it since it had none. */
