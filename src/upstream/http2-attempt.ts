@@ -16,7 +16,7 @@ import type { Http2Connection } from './http2-connection.ts';
 import type { Http2Pool } from './http2-pool.ts';
 import { asksForTunnel, requestStart } from './http2-request.ts';
 import { Http2RequestContent, type RequestContentOwner } from './http2-request-content.ts';
-import { incompleteError, lossError, toHttp2Response } from './http2-response.ts';
+import { incompleteError, lossError, toHttp2Response, wholeLength } from './http2-response.ts';
 import { tunnelResponse } from './http2-tunnel.ts';
 import { MAX_INFORMATIONAL } from './response-reader.ts';
 
@@ -290,6 +290,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       response.body = fixedBody(this.#early);
       response.length = this.#early.length;
     }
+    response.length = wholeLength(response, this.exchange.request.method);
     this.#leaveStream('CANCEL');
     this.#end(undefined);
     this.#respond(response);

@@ -58,6 +58,11 @@ function breachError(reason: string): ProxyError {
 
 function lengthOf({ status, contentLength }: ResponseFields, method: string, isEnd: boolean): number {
   if (status === 204) return UNKNOWN_LENGTH;
-  if (contentLength >= 0) return contentLength;
-  return isEnd && method !== 'HEAD' && status !== 304 ? 0 : UNKNOWN_LENGTH;
+  const length = contentLength >= 0 ? contentLength : UNKNOWN_LENGTH;
+  return isEnd ? wholeLength({ status, length }, method) : length;
+}
+
+/** The length of a response that has ended, as far as it is known; what was not announced is then 0. */
+export function wholeLength({ status, length }: { readonly status: number; readonly length: number }, method: string) {
+  return length === UNKNOWN_LENGTH && method !== 'HEAD' && status !== 304 && status !== 204 ? 0 : length;
 }
