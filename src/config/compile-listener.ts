@@ -50,6 +50,8 @@ export function listenerSettings(name: string, { listeners, tls: common }: Confi
       maxStreams: http2.streams,
       streamWindow: http2['stream-window'],
       connectionWindow: http2['connection-window'],
+      pingIntervalMs: http2['ping-interval'],
+      pingTimeoutMs: http2['ping-timeout'],
     },
   };
 }

@@ -85,6 +85,16 @@ const http2 = s.object({
     .window()
     .prefault('1MiB')
     .describe('The same for all requests of a connection together, which bounds the memory that one may cost.'),
+  'ping-interval': s
+    .positiveDuration()
+    .optional()
+    .describe(
+      'While requests are under way and nothing has come from the client for so long, it is asked by a PING whether it is still there; never by default.',
+    ),
+  'ping-timeout': s
+    .positiveDuration()
+    .prefault('10s')
+    .describe('For its answer; without one the connection is closed.'),
 });
 
 /** Which connections of a TCP listener go where, by their first bytes. */

@@ -42,7 +42,14 @@ function createSettings(protocol: ListenerSettings['protocol'], maxConnections =
     lifetimeMs: 0,
     admission: undefined,
     udp: { idleTimeoutMs: 1000, maxSessions: 10, expectedAnswers: 0 },
-    http2: { enabled: true, maxStreams: 100, streamWindow: 65_536, connectionWindow: 1_048_576 },
+    http2: {
+      enabled: true,
+      maxStreams: 100,
+      streamWindow: 65_536,
+      connectionWindow: 1_048_576,
+      pingIntervalMs: undefined,
+      pingTimeoutMs: 10_000,
+    },
   };
 }
 

@@ -13,10 +13,17 @@ export function hasNoContent(request: Request, response: Response): boolean {
 export function responseFraming(request: Request, response: Response): ContentFraming | 'close' {
   // RFC 9112 6.1: no Transfer-Encoding, RFC 9110 8.6: no Content-Length in a 204.
   if (response.status === 204) return 'none';
-  if (response.length !== UNKNOWN_LENGTH) return response.length;
+  const length = hasNoContent(request, response) ? response.length : lengthOf(response);
+  if (length !== UNKNOWN_LENGTH) return length;
   if (hasNoContent(request, response)) return 'none';
   // RFC 9112 6.1: "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request indicates HTTP/1.1".
   return request.version === '1.0' ? 'close' : 'chunked';
+}
+
+/** What is certainly going to be written, whatever was announced: a client would take the next response for what is missing. */
+function lengthOf({ body, length }: Response): number {
+  if (body === undefined) return 0;
+  return body.type === 'fixed' ? body.content.length : length;
 }
 
 /** The response head as text; `keepAlive` tells whether the connection stays. */

@@ -41,7 +41,14 @@ const settings: ListenerSettings = {
   tls: undefined,
   admission: undefined,
   udp: { idleTimeoutMs: 1000, maxSessions: 10, expectedAnswers: 0 },
-  http2: { enabled: true, maxStreams: 100, streamWindow: 65_536, connectionWindow: 1_048_576 },
+  http2: {
+    enabled: true,
+    maxStreams: 100,
+    streamWindow: 65_536,
+    connectionWindow: 1_048_576,
+    pingIntervalMs: undefined,
+    pingTimeoutMs: 10_000,
+  },
 };
 
 function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {

@@ -4,6 +4,7 @@ import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import { Http2Pulse } from '#net/http2-pulse.ts';
 import type { OpenTunnel } from '#net/open-tunnel.ts';
 import type { BreachKind, Http2Error } from '#wire/http2/http2-error.ts';
 import type { RequestFields } from '#wire/http2/request-fields.ts';
@@ -44,6 +45,12 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   #state: State = 'open';
   #requests = 0;
   #lingered = 0;
+  /** Asks a client with streams for signs of life; `undefined` where nobody wants to know. */
+  readonly #pulse: Http2Pulse | undefined;
+  /** PING frames that were sent and not answered: answers come in their order. */
+  #pings = 0;
+  /** How many of those were sent up to the one that tells of the end. */
+  #pingsToDrain = 0;
   /** What the present deadline is for. */
   #awaits: Awaited = 'nothing';
 
@@ -57,6 +64,10 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     this.#onClosed = onClosed;
     const { maxHeadBytes, maxFields, http2 } = listener.settings;
     this.session = new ServerSession(this, { ...http2, maxHeadBytes, maxFields });
+    this.#pulse =
+      http2.pingIntervalMs === undefined
+        ? undefined
+        : new Http2Pulse({ ping: () => this.#ping(), isDead: () => this.stream.abort() }, host.deadlines, () => http2);
     this.stream = open(this);
     this.session.start();
     this.#watch();
@@ -71,6 +82,8 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     if (this.#state !== 'open') return;
     this.#state = 'draining';
     this.session.announceEnd();
+    this.#pings++;
+    this.#pingsToDrain = this.#pings;
     for (const tunnel of this.tunnels) tunnel.drain();
     this.#watch();
   }
@@ -85,6 +98,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
       if (this.#lingered > MAX_LINGER_BYTES) this.stream.abort();
       return true;
     }
+    this.#pulse?.heard();
     this.session.receive(buffer, 0, length);
     this.#watch();
     return true;
@@ -108,6 +122,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     const reason = this.closeReason(error);
     this.session.closed(reason.message);
     this.host.deadlines.clear(this);
+    this.#pulse?.stop();
     this.#onClosed(this);
   }
 
@@ -167,6 +182,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
       );
       return;
     }
+    if (this.session.streams.size === 1) this.#pulse?.start();
     started.start();
     if (++this.#requests >= settings.maxRequests) this.drain();
   }
@@ -202,11 +218,13 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   settled(): void {}
 
   idle(): void {
+    this.#pulse?.stop();
     this.#watch();
   }
 
   pinged(): void {
-    if (this.#state === 'draining') this.#endStreams();
+    this.#pings = Math.max(0, this.#pings - 1);
+    if (this.#state === 'draining' && --this.#pingsToDrain === 0) this.#endStreams();
   }
 
   #surroundings() {
@@ -218,6 +236,11 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     if (maxBodyBytes > 0 && contentLength > maxBodyBytes) throw new ProxyError('request-body-too-large');
     // RFC 9110 10.1.1: a server that cannot meet an expectation answers 417; 100-continue is the only one there is.
     if (expect !== '' && expect !== '100-continue') throw new ProxyError('expectation-failed');
+  }
+
+  #ping(): void {
+    this.#pings++;
+    this.session.ping();
   }
 
   /** The client knows, or had the time to, that it is to open no more. */

@@ -59,6 +59,9 @@ export interface Http2Settings {
   /** Octets a stream, and a connection, that nobody has taken. */
   readonly streamWindow: number;
   readonly connectionWindow: number;
+  /** While streams are open and nothing comes, after which a client is asked for a sign of life; `undefined` for never. */
+  readonly pingIntervalMs: number | undefined;
+  readonly pingTimeoutMs: number;
 }
 
 export interface AdmissionRate {

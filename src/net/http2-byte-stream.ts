@@ -44,6 +44,7 @@ export class Http2ByteStream implements ByteStream, StreamOwner {
     this.#received = early;
     this.#remoteEnded = stream.remoteEnded;
     stream.owner = this;
+    stream.isTunnel = true;
   }
 
   get remoteAddress(): string {

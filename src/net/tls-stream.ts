@@ -151,6 +151,8 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
   }
 
   abort(): void {
+    // RFC 8446 6.1: each party "MUST send a close_notify alert before closing its write side"; it goes out at once, or not at all.
+    if (this.#writable?.writableLength === 0) this.#socket?.end();
     (this.#socket ?? this.#transport.socket).destroy();
   }
 

@@ -7,10 +7,7 @@ import type { Upstream } from '#model/upstream.ts';
 import { isRepeatable } from './retry-policy.ts';
 
 /** Content is kept where a second attempt may need it: streaming, of a length that may be kept, in a request that may be sent twice. */
-export function keepContent(
-  exchange: Exchange,
-  { retry, pool }: Pick<Upstream, 'retry' | 'pool'>,
-): RepeatableContent | undefined {
+export function keepContent(exchange: Exchange, { retry, pool }: Upstream): RepeatableContent | undefined {
   const { body, length } = exchange.request;
   const { attempts, maxBodyBytes } = retry;
   if (body?.type !== 'stream' || length > maxBodyBytes || maxBodyBytes === 0) return undefined;

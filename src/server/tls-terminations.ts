@@ -15,9 +15,11 @@ export function terminationsOf(
   ticketKeys: TicketKeys,
 ): ReadonlyMap<string, TlsTermination> {
   const terminations = new Map<string, TlsTermination>();
-  for (const [listener, certificates] of all) {
+  for (const listener of Object.keys(config.listeners)) {
     const settings = listenerSettings(listener, config);
     if (!settings.tls) continue;
+    // Without any, every handshake is refused.
+    const certificates = all.get(listener) ?? [];
     const alpn = { http: alpnNames(settings), passage: settings.tls.alpn };
     const authorities = allAuthorities.get(listener);
     const parts = { listener, certificates, settings: settings.tls, alpn, ticketKeys, authorities };

@@ -172,7 +172,7 @@ export class WorkerState {
   replaceCertificates(certificates: ListenerCertificates): void {
     if (!this.#config || !this.#ticketKeys) return;
     const terminations = terminationsOf(certificates, this.#authorities, this.#config, this.#ticketKeys);
-    for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name);
+    for (const { state } of this.#listeners.values()) state.tls &&= terminations.get(state.name) ?? state.tls;
   }
 
   answerChallenges({ answers, certificates }: Challenges): void {

@@ -15,8 +15,8 @@ import { contentIdleMs } from './content-idle.ts';
 import type { Http2Connection } from './http2-connection.ts';
 import type { Http2Pool } from './http2-pool.ts';
 import { asksForTunnel, requestStart } from './http2-request.ts';
-import { Http2RequestContent, type RequestContentOwner } from './http2-request-content.ts';
-import { incompleteError, lossError, toHttp2Response } from './http2-response.ts';
+import { Http2RequestContent, type RequestContentOwner, sendFixed } from './http2-request-content.ts';
+import { incompleteError, lossError, toHttp2Response, waitError, wholeLength } from './http2-response.ts';
 import { tunnelResponse } from './http2-tunnel.ts';
 import { MAX_INFORMATIONAL } from './response-reader.ts';
 
@@ -133,12 +133,11 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
 
   onDeadline(): void {
     if (this.awaits !== undefined) {
-      const isOpening = this.awaits === 'opening';
-      this.fail(
-        isOpening
-          ? new ProxyError('connection_timeout')
-          : new ProxyError('connection_limit_reached', 'no stream became free in time'),
-      );
+      this.fail(waitError(this.awaits));
+      return;
+    }
+    if (!this.#answered && this.#endpointTakes()) {
+      this.#pool.host.deadlines.set(this, this.upstream.timeouts.idleMs);
       return;
     }
     const connection = this.#connection;
@@ -245,8 +244,17 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     }
     this.#moved(waiting);
     const { deadlines } = this.#pool.host;
-    if (waiting) deadlines.set(this, this.upstream.timeouts.idleMs);
-    else deadlines.clear(this);
+    if (!waiting) {
+      deadlines.clear(this);
+      return;
+    }
+    this.#endpointTakes();
+    deadlines.set(this, this.upstream.timeouts.idleMs);
+  }
+
+  /** Whether the endpoint has taken some of the request since the last look. */
+  #endpointTakes(): boolean {
+    return this.#content?.endpointTakes(this.#connection?.session.queue.octets ?? 0) ?? false;
   }
 
   requestSent(): void {
@@ -290,6 +298,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       response.body = fixedBody(this.#early);
       response.length = this.#early.length;
     }
+    response.length = wholeLength(response, this.exchange.request.method);
     this.#leaveStream('CANCEL');
     this.#end(undefined);
     this.#respond(response);
@@ -352,10 +361,4 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     this.endpoint.cells.end();
     if (this.#streams) this.listener.contentEnded(error);
   }
-}
-
-function sendFixed(stream: Http2Stream, content: string | Uint8Array): void {
-  if (typeof content === 'string' && stream.sendWhole(content)) return;
-  stream.send(typeof content === 'string' ? Buffer.from(content, 'latin1') : content);
-  stream.end();
 }

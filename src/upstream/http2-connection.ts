@@ -5,6 +5,7 @@ import { type ByteStream, StreamFault, type StreamReceiver } from '#model/byte-s
 import { ProxyError } from '#model/proxy-error.ts';
 import type { TlsFacts } from '#model/tls.ts';
 import type { StreamConnection } from '#net/http2-byte-stream.ts';
+import { Http2Pulse } from '#net/http2-pulse.ts';
 import { countStream } from '#telemetry/series.ts';
 import { ClientSession, type RequestStart } from '#wire/http2/client-session.ts';
 import type { Http2Error } from '#wire/http2/http2-error.ts';
@@ -15,7 +16,6 @@ import { connectError, faultError, refusedCertificate } from './connection-error
 import { ConnectionLife } from './connection-life.ts';
 import type { Http2Attempt } from './http2-attempt.ts';
 import type { Http2Pool } from './http2-pool.ts';
-import { Http2Pulse } from './http2-pulse.ts';
 import type { RequestCarrier } from './http2-request.ts';
 import type { LossSurroundings } from './http2-response.ts';
 import { MAX_FIELDS, MAX_HEAD_BYTES } from './response-reader.ts';

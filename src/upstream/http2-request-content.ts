@@ -26,6 +26,9 @@ export class Http2RequestContent implements BodySink {
   #waiting = false;
   #ended = false;
   #done = false;
+  /** What had left of the waiting chunk, and of all content on the connection, at the last look. */
+  #sentBefore = 0;
+  #octetsBefore = 0;
 
   constructor(stream: Http2Stream, body: StreamBody, request: Request, owner: RequestContentOwner) {
     this.#stream = stream;
@@ -49,6 +52,18 @@ export class Http2RequestContent implements BodySink {
     }
     this.#owner.requestProgress(false);
     this.#body.resume();
+  }
+
+  /**
+   * Whether some of what waits has left since the last call; of others, where they may go first. `octets` are those of all content that
+   * was sent on the connection.
+   */
+  endpointTakes(octets: number): boolean {
+    const { pendingAt, queued } = this.#stream;
+    const takes = pendingAt !== this.#sentBefore || (queued && octets !== this.#octetsBefore);
+    this.#sentBefore = pendingAt;
+    this.#octetsBefore = octets;
+    return takes;
   }
 
   /** The endpoint takes nothing more. */
@@ -97,4 +112,11 @@ export class Http2RequestContent implements BodySink {
     this.#body.cancel(error);
     this.#owner.requestFailed(error);
   }
+}
+
+/** Sends content that is here as a whole, and ends the stream; what its windows do not let out waits there. */
+export function sendFixed(stream: Http2Stream, content: string | Uint8Array): void {
+  if (typeof content === 'string' && stream.sendWhole(content)) return;
+  stream.send(typeof content === 'string' ? Buffer.from(content, 'latin1') : content);
+  stream.end();
 }

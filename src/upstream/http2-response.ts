@@ -22,6 +22,12 @@ export function toHttp2Response(head: ResponseFields, method: string, wallMs: nu
   };
 }
 
+/** The error for a wait for a connection, or for a turn on one, that took too long. */
+export function waitError(awaits: 'opening' | 'turn'): ProxyError {
+  if (awaits === 'opening') return new ProxyError('connection_timeout');
+  return new ProxyError('connection_limit_reached', 'no stream became free in time');
+}
+
 /** What is known of the connection of a stream that was lost. */
 export interface LossSurroundings {
   /** Whether the connection has served requests before, and nothing has come on it since it had none. */
@@ -58,6 +64,11 @@ function breachError(reason: string): ProxyError {
 
 function lengthOf({ status, contentLength }: ResponseFields, method: string, isEnd: boolean): number {
   if (status === 204) return UNKNOWN_LENGTH;
-  if (contentLength >= 0) return contentLength;
-  return isEnd && method !== 'HEAD' && status !== 304 ? 0 : UNKNOWN_LENGTH;
+  const length = contentLength >= 0 ? contentLength : UNKNOWN_LENGTH;
+  return isEnd ? wholeLength({ status, length }, method) : length;
+}
+
+/** The length of a response that has ended, as far as it is known; what was not announced is then 0. */
+export function wholeLength({ status, length }: { readonly status: number; readonly length: number }, method: string) {
+  return length === UNKNOWN_LENGTH && method !== 'HEAD' && status !== 304 && status !== 204 ? 0 : length;
 }

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requestFields } from '../support/frame-sender.ts';
 import { hpackIndexed, hpackLiteral } from '../support/hpack.ts';
+import { type Breach, titleOf } from '../support/http2-breach.ts';
+import { FRAME_BREACHES } from '../support/http2-frame-breaches.ts';
 import { FLAG, FRAME } from '../support/http2-frames.ts';
+import { MESSAGE_BREACHES } from '../support/http2-message-breaches.ts';
 import { SessionPeer } from '../support/http2-session.ts';
-import { type Breach, titleOf } from './http2-breach.ts';
-import { FRAME_BREACHES } from './rfc9113-frame-breaches.ts';
-import { MESSAGE_BREACHES } from './rfc9113-message-breaches.ts';
-import { STREAM_BREACHES } from './rfc9113-stream-breaches.ts';
+import { STREAM_BREACHES } from '../support/http2-stream-breaches.ts';
 
 function opened(): SessionPeer {
   const peer = SessionPeer.opened();

@@ -93,9 +93,10 @@ export class Conversation {
     const requests = Array.from({ length: 1 + this.#mutator.integer(5) }, () => this.#request());
     const frames: Buffer[] = [settingsBytes(this.#mutator.integer(2) === 0 ? [] : [[SETTING.initialWindowSize, 500]])];
     // Streams are opened in their order; what follows comes in turns.
-    for (const request of requests) {
+    for (const [index, request] of requests.entries()) {
       frames.push(...request.splice(0, 1));
-      while (this.#mutator.integer(2) === 0) frames.push(...this.#mutator.pick(requests).splice(0, 1));
+      const opened = requests.slice(0, index + 1);
+      while (this.#mutator.integer(2) === 0) frames.push(...this.#mutator.pick(opened).splice(0, 1));
     }
     for (let left = requests.filter(({ length }) => length > 0); left.length > 0; ) {
       frames.push(...this.#mutator.pick(left).splice(0, 1));
@@ -165,11 +166,16 @@ function splitBlock(id: number, block: Buffer, flags: number, continuations: num
   return Buffer.concat(frames);
 }
 
-/** The bytes of a conversation with changes to its frames and its bytes: none, or a few. */
+/** The bytes of a client's conversation with changes to its frames and its bytes: none, or a few. */
 export function mutated(mutator: Mutator, frames: readonly Buffer[]): Buffer {
+  return mutatedFrames(mutator, frames, PREFACE);
+}
+
+/** The same of any frames, behind `start`. */
+export function mutatedFrames(mutator: Mutator, frames: readonly Buffer[], start = ''): Buffer {
   const changed = [...frames];
   for (let changes = mutator.pick([0, 0, 1, 3]); changes > 0; changes--) changeFrames(mutator, changed);
-  const bytes = Buffer.concat([Buffer.from(PREFACE, 'latin1'), ...changed]);
+  const bytes = Buffer.concat([Buffer.from(start, 'latin1'), ...changed]);
   for (let changes = mutator.pick([0, 0, 0, 0, 1, 3]); changes > 0; changes--)
     bytes[mutator.integer(bytes.length)] = mutator.integer(256);
   return bytes;

@@ -144,7 +144,10 @@ export class Client {
       if (facts.plan.size > 0 && facts.plan.answer.when !== 'after') this.#mayClose = true;
       return !this.#endsConnection(facts, head);
     } catch (error) {
-      if (!(error instanceof BrokenOff)) throw error;
+      if (!(error instanceof BrokenOff)) {
+        this.#world.violated(`${error} (${this}), then ${this.#source.unread.toString('latin1', 0, 200)}`, facts);
+        return false;
+      }
       if (!this.#mayBreak(facts)) this.#world.violated(`broken off (${error.message}, ${this})`, facts);
       return false;
     }

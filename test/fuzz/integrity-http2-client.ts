@@ -17,6 +17,7 @@ import { ERROR_NAMES } from '../support/http2-frames.ts';
 import { authority } from '../support/tls.ts';
 import { Comparison, cut } from './integrity-contents.ts';
 import { type Dice, sleep } from './integrity-dice.ts';
+import { Reading } from './integrity-http2-reading.ts';
 import { judgeOwn, judgeProblem, judgeRelayed } from './integrity-judge.ts';
 import type { Plan } from './integrity-plan.ts';
 import { type Facts, LIMIT_MS, TIMEOUT_MS, USERS, type World } from './integrity-world.ts';
@@ -269,35 +270,6 @@ export class Http2Client {
     if (!reading.isWhole) this.#endedEarly(stream, errand);
     // A stream that the client itself has ended, or lost, ends as if all had come.
     return reading.isWhole && errand.misdeed === 'none' && !this.#broken;
-  }
-}
-
-/** Content of a stream. It may seem simpler to iterate over the stream; however, that fails when the peer wants no more of the request. */
-class Reading {
-  isWhole = false;
-  readonly #stream: ClientHttp2Stream;
-  #wake: () => void = () => {};
-
-  constructor(stream: ClientHttp2Stream) {
-    this.#stream = stream;
-    stream.on('readable', () => this.#wake());
-    stream.on('end', () => {
-      this.isWhole = true;
-      this.#wake();
-    });
-    stream.on('close', () => this.#wake());
-  }
-
-  /** Some of it; `undefined` when there is no more. */
-  async next(): Promise<Buffer | undefined> {
-    for (;;) {
-      const bytes = this.#stream.read() as Buffer | null;
-      if (bytes) return bytes;
-      if (this.isWhole || this.#stream.destroyed) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
   }
 }
 

@@ -1,7 +1,7 @@
 // All that happens between one gateway, its clients and its origins, and what is found wrong with it.
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -9,6 +9,7 @@ import type { AccessRecord } from '../support/gateway.ts';
 import { BrokenOff } from './integrity-bytes.ts';
 import type { Contents } from './integrity-contents.ts';
 import { Dice } from './integrity-dice.ts';
+import { createHttp2Origin } from './integrity-http2-origin.ts';
 import { type Plan, planRequest } from './integrity-plan.ts';
 
 /** Of every wait of the gateway; the queue for a connection is shorter. */
@@ -54,6 +55,8 @@ export class World {
   readonly contents: Contents;
   /** Whether there are policies: names and passwords, a limit of content, changed fields. */
   readonly guarded: boolean;
+  /** What is spoken with the origins. */
+  readonly originProtocol: 'http1' | 'http2';
   /** Folder of Unix sockets, where all goes over such; else ''. */
   readonly folder: string;
   /** Whether an origin has closed an idle connection unannounced: what is on its way then is lost. */
@@ -70,6 +73,7 @@ export class World {
     this.#serve = serve;
     this.dice = new Dice(seed);
     this.contents = contents;
+    this.originProtocol = this.dice.chance(0.5) ? 'http1' : 'http2';
     this.guarded = this.dice.chance(0.4);
     this.folder = this.dice.chance(0.4) ? mkdtempSync(join(tmpdir(), 'tidegate-integrity-')) : '';
     t.after(() => this.folder !== '' && rmSync(this.folder, { recursive: true }));
@@ -126,13 +130,10 @@ export class World {
   /** Starts an origin; returns its address. */
   async listen(name: string): Promise<string> {
     const open = new Set<Socket>();
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const server = this.originProtocol === 'http2' ? createHttp2Origin(this) : this.#createOrigin();
+    server.on('connection', (socket: Socket) => {
       open.add(socket);
       socket.on('close', () => open.delete(socket));
-      this.#serve(this, socket).catch((error) => {
-        if (!(error instanceof BrokenOff)) this.violated(`the gateway sends what is no request: ${error}`);
-        socket.destroy();
-      });
     });
     if (this.folder === '') server.listen(0, '127.0.0.1');
     else server.listen(join(this.folder, name));
@@ -143,5 +144,14 @@ export class World {
     });
     const address = server.address() as AddressInfo | string;
     return typeof address === 'string' ? `unix:${address}` : `127.0.0.1:${address.port}`;
+  }
+
+  #createOrigin(): Server {
+    return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#serve(this, socket).catch((error) => {
+        if (!(error instanceof BrokenOff)) this.violated(`the gateway sends what is no request: ${error}`);
+        socket.destroy();
+      });
+    });
   }
 }

@@ -46,10 +46,11 @@ routes: [{ name: all, match: { path: /* }, upstream: app, policies: ${world.guar
 upstreams:
   app:
     endpoints: [${addresses.map((address) => `'${address}'`).join(', ')}]
+    protocol: ${world.originProtocol}
     eject: { after: 0 }
     timeouts: { connect: ${timeout}, first-byte: ${timeout}, idle: ${timeout} }
     ${recovery(dice)}
-    pool: { max-connections: ${dice.pick([2, 4, 20, 50])}, max-idle: ${dice.pick([1, 4])}, max-requests: ${dice.pick([3, 1000])}, idle-timeout: 300ms, wait-timeout: 400ms }
+    pool: { streams: ${dice.pick([1, 3, 100])}, max-connections: ${dice.pick([2, 4, 20, 50])}, max-idle: ${dice.pick([1, 4])}, max-requests: ${dice.pick([3, 1000])}, idle-timeout: 300ms, wait-timeout: 400ms }
 `;
 }
 
@@ -165,7 +166,9 @@ test('whatever clients and origins do, every byte reaches its own request, nothi
     const { world, violations } = await playRound(t, seed + 1_000_003 * round, contents);
     const all = [...world.facts.values()];
     const relayed = all.filter(({ status }) => status !== 0).length;
-    t.diagnostic(`round ${round}: ${all.length} planned, ${relayed} answered, ${JSON.stringify([...world.codes])}`);
+    t.diagnostic(
+      `round ${round}, ${world.originProtocol}: ${all.length} planned, ${relayed} answered, ${JSON.stringify([...world.codes])}`,
+    );
     assert.deepEqual(violations.slice(0, 10), []);
   }
 });

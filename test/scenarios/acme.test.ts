@@ -109,6 +109,26 @@ test(
   },
 );
 
+test('when the names of a certificate change, the one before is served until the next is there', LIMIT, async (t) => {
+  const pebble = await startPebble(t);
+  const first = await start(t, pebble, '[a.example]');
+  await issued(first);
+  const root = await pebble.root();
+  await pebble.stop();
+  const storage = join(dirname(first.file), 'certificates');
+  const next = configuration(pebble, '[a.example, c.example]');
+  await first.write(next);
+  await first.untilLogged('a certificate could not be issued');
+  const ask = async () => (await secureGet(pebble.tlsPort, { servername: 'a.example', ca: root })).body;
+  assert.equal(await ask(), 'hello');
+  // The same after a restart.
+  await first.stop();
+  await startTidegate(t, next.replace('storage: certificates', `storage: ${storage}`), {
+    files: { 'ca.pem': pebble.authority },
+  });
+  assert.equal(await ask(), 'hello');
+});
+
 test('a proof that fails is told with what to do about it', LIMIT, async (t) => {
   const pebble = await startPebble(t);
   const elsewhere = configuration(pebble, 'a.example').replace(`127.0.0.1:${pebble.httpPort}`, '127.0.0.1:0');

@@ -94,6 +94,36 @@ test(
   },
 );
 
+test('no handshake and no request fails while certificates are swapped', LIMIT, async (t) => {
+  const files = certificateFiles({ site: authority.issue({ names: ['localhost'] }) });
+  const gateway = await startTidegate(t, PAIR, { files });
+  const folder = dirname(gateway.file);
+  const swaps = 5;
+  let done = false;
+  t.after(() => {
+    done = true;
+  });
+  const seen = new Set<string>();
+  const client = async () => {
+    while (!done) {
+      const { body, fingerprint } = await secureGet(gateway.port());
+      assert.equal(body, 'hello');
+      seen.add(fingerprint);
+    }
+  };
+  const clients = Array.from({ length: 4 }, client);
+  for (let count = 1; count <= swaps; count++) {
+    const next = authority.issue({ names: ['localhost'] });
+    await replace(join(folder, 'site.pem'), next.cert);
+    await replace(join(folder, 'site.key'), next.key);
+    await gateway.until(() => gateway.log.filter(({ msg }) => msg === READ_AGAIN).length === count || undefined);
+    while (seen.size <= count) await new Promise(setImmediate);
+  }
+  done = true;
+  await Promise.all(clients);
+  assert.equal(seen.size, swaps + 1);
+});
+
 test('a reload keeps to what the files hold now', LIMIT, async (t) => {
   const files = certificateFiles({ site: authority.issue({ names: ['localhost'] }) });
   const gateway = await startTidegate(t, PAIR.replace('workers: 2', 'workers: 1'), { files });

@@ -26,7 +26,7 @@ const files = {
 };
 
 /** A gateway before `origin`, which asks clients for certificates as `client` says; `policies` are those of its route. */
-async function start(t: TestContext, client: string, policies = '[]') {
+async function start(t: TestContext, client: string, policies = '[]', more = '') {
   const origin = await startOrigin(t, () => ok('hello'));
   const gateway = await startTidegate(
     t,
@@ -37,6 +37,7 @@ listeners:
     tls: { certificates: [{ cert: site.pem, key: site.key }], client: { ca: clients.pem, ${client} } }
 routes: [{ name: all, match: { path: /* }, upstream: app, policies: ${policies} }]
 upstreams: { app: { endpoints: ['${origin.address}'] } }
+${more}
 `,
     { files },
   );
@@ -157,6 +158,36 @@ test('RFC 9440 2.4: fields that tell of certificates are taken from every reques
   const [without, with_] = origin.requests.map(({ head }) => head);
   assert.deepEqual(linesOf(without, 'client'), []);
   assert.deepEqual(linesOf(with_, 'client'), ['client-cert-subject: CN=alice.clients.test']);
+});
+
+test('what a trusted proxy in front says of its clients is passed on, unless the proxy itself has an identity here', async (t) => {
+  const { gateway, origin } = await start(
+    t,
+    'mode: optional, forward: subject',
+    '[]',
+    'forwarding: { trusted: [127.0.0.1] }',
+  );
+  const fields = 'Client-Cert: :AAAA:\r\n';
+  assert.equal(await ask(t, gateway, {}, { fields }), 200);
+  assert.equal(await ask(t, gateway, alice, { fields }), 200);
+  assert.deepEqual(
+    origin.requests.map(({ head }) => linesOf(head, 'client-cert')),
+    [['Client-Cert: :AAAA:'], ['client-cert-subject: CN=alice.clients.test']],
+  );
+});
+
+test('a forged field comes through neither HTTP/2 nor trailers', async (t) => {
+  const { gateway, origin } = await start(t, 'mode: optional');
+  const url = `https://localhost:${gateway.port()}/`;
+  await run('curl', ['-sk', '--http2', '-H', 'Client-Cert: :AAAA:', '-H', 'client_cert_subject: CN=root', url]);
+  const socket = await connectTls(t, gateway.port());
+  socket.write(
+    'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTrailer: Client-Cert\r\n\r\n0\r\nClient-Cert: :AAAA:\r\nX-Kept: 1\r\n\r\n',
+  );
+  await once(socket, 'data');
+  assert.equal(origin.requests.length, 2);
+  for (const { head, trailers } of origin.requests)
+    assert.deepEqual([...linesOf(head, 'client'), ...trailers.filter(([name]) => /^client/i.test(name))], []);
 });
 
 test('RFC 9440 2.3: the chain tells of the issuers that the client has sent', async (t) => {

@@ -11,6 +11,7 @@ import { TcpStream } from '#net/tcp-stream.ts';
 import { TlsAcceptor } from '#net/tls-acceptor.ts';
 import { TlsStream } from '#net/tls-stream.ts';
 import { createAuthority } from '../support/certificates.ts';
+import { run } from '../support/tls.ts';
 
 const authority = createAuthority();
 const { cert, key } = authority.issue({ names: ['localhost', '127.0.0.1'] });
@@ -222,6 +223,22 @@ test('half of a connection may end while the other goes on', async (t) => {
   client.end('still here');
   await recorder.closing.promise;
   assert.equal(recorder.text, 'still here');
+});
+
+test('RFC 8446 6.1: a stream that is aborted says that it closes; one that is reset does not', async (t) => {
+  const sees = async (end: (stream: TlsStream) => void) => {
+    const recorder = new Recorder();
+    const port = await listen(t, (socket) => {
+      const stream: TlsStream = TlsStream.accept(acceptedTransport(socket), acceptor, recorder, () => {});
+      recorder.bytes = () => {
+        setImmediate(end, stream);
+        return true;
+      };
+    });
+    return await run('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, '-ign_eof'], 'hello');
+  };
+  assert.match(await sees((stream) => stream.abort()), /^closed$/m);
+  assert.doesNotMatch(await sees((stream) => stream.reset()), /^closed$/m);
 });
 
 test('a reset reaches the peer as one, and ends the stream', async (t) => {

@@ -58,6 +58,26 @@ test('openssl s_client verifies the certificate and agrees on http/1.1', async (
   assert.match(output, /https \/b/);
 });
 
+test('RFC 8446 6.1: the gateway says that it closes, after its last response and when a client is idle for too long', async (t) => {
+  const gateway = await startTidegate(
+    t,
+    `${SAYING}`.replace("'127.0.0.1:0'", "'127.0.0.1:0'\n    timeouts: { keep-alive: 100ms }"),
+    {
+      files,
+    },
+  );
+  for (const connection of ['close', 'keep-alive']) {
+    const output = await run(
+      'openssl',
+      ['s_client', '-connect', `127.0.0.1:${gateway.port()}`, '-servername', 'localhost', '-ign_eof'],
+      `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: ${connection}\r\n\r\n`,
+    );
+    assert.match(output, /HTTP\/1\.1 200/);
+    assert.match(output, /^closed$/m);
+    assert.doesNotMatch(output, /unexpected eof/);
+  }
+});
+
 test('many requests on one connection, pipelined ones among them, are answered in order', async (t) => {
   const gateway = await startTidegate(t, SAYING, { files });
   const socket = await connectTls(t, gateway.port());

@@ -47,25 +47,23 @@ export async function connectNode(
   return session;
 }
 
-/** A GET for a path, or a request with these fields, whose content, if any, is sent at once. */
+/** A GET for a path, or a request with these fields, whose content, if any, is sent at once, with trailers if there are some. */
 export function send(
   session: ClientHttp2Session,
   request: string | OutgoingHttpHeaders,
   content?: string | Buffer,
+  trailers?: OutgoingHttpHeaders,
 ): ClientHttp2Stream {
   const fields = typeof request === 'string' ? { ':path': request } : request;
-  const stream = session.request(fields, { endStream: content === undefined });
+  const stream = session.request(fields, { endStream: content === undefined, waitForTrailers: trailers !== undefined });
+  if (trailers) stream.on('wantTrailers', () => stream.sendTrailers(trailers));
   if (content !== undefined) stream.end(content);
   return stream;
 }
 
 /** The answer to `send` of the same. */
-export function ask(
-  session: ClientHttp2Session,
-  request: string | OutgoingHttpHeaders,
-  content?: string | Buffer,
-): Promise<NodeAnswer> {
-  return answerOf(send(session, request, content));
+export function ask(...sent: Parameters<typeof send>): Promise<NodeAnswer> {
+  return answerOf(send(...sent));
 }
 
 /** The whole answer on a stream. Rejects when there is none, or it breaks off. */

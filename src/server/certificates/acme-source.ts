@@ -1,17 +1,22 @@
 // A listener's certificate by ACME for names that the configuration lists.
+import type { Certificate } from '#model/certificate.ts';
 import type { ManagedCertificate } from './acme/managed-certificate.ts';
 import type { CertificateSource, SourceState } from './source.ts';
 
 export class AcmeSource implements CertificateSource {
   readonly type = 'acme';
   readonly managed: ManagedCertificate;
+  readonly #stopgap: Certificate | undefined;
 
-  constructor(managed: ManagedCertificate) {
+  /** `stopgap` is presented as long as there is no certificate for just these names. */
+  constructor(managed: ManagedCertificate, stopgap?: Certificate) {
     this.managed = managed;
+    this.#stopgap = stopgap;
   }
 
   states(): readonly SourceState[] {
-    return [stateOf(this.managed)];
+    const state = stateOf(this.managed);
+    return [state.certificate ? state : { ...state, certificate: this.#stopgap }];
   }
 }
 

@@ -213,8 +213,7 @@ export class CertificateSet {
   #hourly(): void {
     this.#cancelHourly();
     this.#lookAtExpiry();
-    this.#active?.onDemand?.prune();
-    this.#active?.issuer?.keepOnly(this.managed);
+    if (this.#active?.onDemand?.prune()) this.#active.issuer?.keepOnly(this.managed);
     for (const source of [...this.sources.values()].flat())
       if (source instanceof LocalSource) void this.#refresh(source);
     this.#cancelHourly = this.#host.timers.set(() => this.#hourly(), HOUR_MS);

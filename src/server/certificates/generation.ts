@@ -19,6 +19,7 @@ import { LocalAuthority } from './local-authority.ts';
 import { LocalSource } from './local-source.ts';
 import { OnDemand } from './on-demand.ts';
 import type { CertificateSource } from './source.ts';
+import { findStopgap } from './stopgap.ts';
 import { CertificateStore } from './store.ts';
 import { createTransport } from './transport.ts';
 import { readUploads } from './uploads.ts';
@@ -64,7 +65,7 @@ export async function createGeneration(
   try {
     const issuer = await issuerFor(config, loaded, store, { before, host });
     const onDemand = issuer && (await onDemandFor(config, issuer, store, { before, host }));
-    const create = sourceCreator({ config, loaded, folder, store, issuer, onDemand, clock: host.clock });
+    const create = sourceCreator({ config, loaded, folder, store, issuer, onDemand, clock: host.clock, before });
     const sources = new Map<string, readonly CertificateSource[]>();
     for (const [name, entries] of loaded.files) {
       const own = await Promise.all(entries.map((_, index) => create(name, index)));
@@ -84,16 +85,24 @@ interface Surroundings {
   readonly issuer: AcmeIssuer | undefined;
   readonly onDemand: OnDemand | undefined;
   readonly clock: Clock;
+  readonly before: Generation | undefined;
 }
 
-function sourceCreator({ config, loaded, folder, store, issuer, onDemand, clock }: Surroundings) {
+function sourceCreator({ config, loaded, folder, store, issuer, onDemand, clock, before }: Surroundings) {
   let authority: Promise<LocalAuthority> | undefined;
+  const stopgapFor = (names: readonly string[], listener: string, { settings }: AcmeIssuer) => {
+    const inUse = (before?.sources.get(listener) ?? []).filter(({ type }) => type === 'acme').flatMap(certificatesIn);
+    return findStopgap(names, inUse, { store, directoryUrl: settings.directoryUrl, clock });
+  };
   return async (listener: string, index: number): Promise<CertificateSource> => {
     const entry = config.listeners[listener]?.tls?.certificates[index] ?? {};
     const files = filesOf(entry);
     const certificate = loaded.files.get(listener)?.[index];
     if (files && certificate) return new FileSource(folder, files, certificate);
-    if (issuer && Array.isArray(entry.acme)) return new AcmeSource(await issuer.certificate(entry.acme));
+    if (issuer && Array.isArray(entry.acme)) {
+      const managed = await issuer.certificate(entry.acme);
+      return new AcmeSource(managed, managed.current ? undefined : await stopgapFor(entry.acme, listener, issuer));
+    }
     if (onDemand && entry.acme === 'on-demand') return onDemand;
     authority ??= LocalAuthority.open(store, clock);
     const further = Array.isArray(entry.local) ? entry.local : [];

@@ -72,10 +72,11 @@ export class OnDemand implements CertificateSource {
     return next;
   }
 
-  /** Gives up those that have expired, as they could not be renewed; they may be asked for again. */
-  prune(): void {
-    for (const [name, { current }] of this.#certificates)
-      if (!current && !this.#pending.has(name)) this.#certificates.delete(name);
+  /** Gives up those that have expired, as they could not be renewed; they may be asked for again. Returns whether there were any. */
+  prune(): boolean {
+    const expired = this.managed.filter(({ names: [name = ''], current }) => !current && !this.#pending.has(name));
+    for (const { names } of expired) this.#certificates.delete(names[0] ?? '');
+    return expired.length > 0;
   }
 
   async #certify(name: string): Promise<boolean> {

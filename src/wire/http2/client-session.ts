@@ -108,11 +108,11 @@ export class ClientSession extends Session {
       return;
     }
     fields.finish();
-    const reason = fits ? fields.malformed : TOO_LARGE;
+    const isHead = fields instanceof ResponseFields;
+    const flaw = isHead ? flawOfHead(fields, fits) : this.flawOfTrailers(stream, fields, fits);
     if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
-    else if (reason !== '') this.breach(stream, 'PROTOCOL_ERROR', reason);
-    else if (fields instanceof ResponseFields) this.#takeHead(stream, request, fields);
-    else if (!this.block.endStream) this.breach(stream, 'PROTOCOL_ERROR', 'trailers do not end the stream');
+    else if (flaw !== '') this.breach(stream, 'PROTOCOL_ERROR', flaw);
+    else if (isHead) this.#takeHead(stream, request, fields);
     else this.endRemote(stream, fields.text);
   }
 
@@ -159,4 +159,8 @@ export class ClientSession extends Session {
     request.owner.receiveHead(head);
     if (endStream && !stream.closed) this.endRemote(stream, '');
   }
+}
+
+function flawOfHead(head: ResponseFields, fits: boolean): string {
+  return fits ? head.malformed : TOO_LARGE;
 }

@@ -65,7 +65,11 @@ export class SendQueue {
     this.#lines ??= Array.from({ length: URGENCIES }, () => []);
     stream.queued = true;
     this.#queued++;
-    this.#lines[stream.urgency]?.push(stream);
+    const line = this.#lines[stream.urgency] as Http2Stream[];
+    // RFC 9218 10: those that are not incremental are sent one by one, in the order of their streams.
+    const behind = stream.incremental ? -1 : line.findIndex(({ incremental, id }) => !incremental && id > stream.id);
+    if (behind < 0) line.push(stream);
+    else line.splice(behind, 0, stream);
   }
 
   /** The stream is gone. */

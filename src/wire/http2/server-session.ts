@@ -164,16 +164,10 @@ export class ServerSession extends Session {
     const trailers = new TrailerFields();
     const fits = this.#decode(trailers);
     trailers.finish();
-    if (stream.remoteEnded) {
-      this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
-    } else if (!this.block.endStream) {
-      // RFC 9113 8.1: a second HEADERS without END_STREAM makes a request malformed.
-      this.breach(stream, 'PROTOCOL_ERROR', 'trailers do not end the stream');
-    } else if (trailers.malformed !== '' || !fits) {
-      this.breach(stream, 'PROTOCOL_ERROR', trailers.malformed || 'too many trailers');
-    } else {
-      this.endRemote(stream, trailers.text);
-    }
+    const flaw = this.flawOfTrailers(stream, trailers, fits);
+    if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
+    else if (flaw !== '') this.breach(stream, 'PROTOCOL_ERROR', flaw);
+    else this.endRemote(stream, trailers.text);
   }
 
   #keepPriority(streamId: number, priority: Priority): void {

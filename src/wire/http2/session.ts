@@ -18,6 +18,7 @@ import { ReceiveWindow } from './receive-window.ts';
 import { SendQueue } from './send-queue.ts';
 import { formatSettings, PeerSettings } from './settings.ts';
 import { Http2Stream, type StreamHost, type StreamLoss } from './stream.ts';
+import type { TrailerFields } from './trailer-fields.ts';
 
 export interface SessionHost extends FrameSink {
   /** Monotonic milliseconds. */
@@ -221,6 +222,15 @@ export abstract class Session implements StreamHost {
     this.resetStream(stream, code);
     stream.owner?.lost({ code, by: 'breach', reason, isUnprocessed: false });
     this.floods.gaveUp();
+  }
+
+  /** What is wrong with a field section behind the head of the peer's message; '' when nothing is. */
+  protected flawOfTrailers(stream: Http2Stream, trailers: TrailerFields, fits: boolean): string {
+    // RFC 9113 8.5: on a connected stream, frames other than DATA and those that manage the stream "MUST be treated as a stream error".
+    if (stream.isTunnel) return 'HEADERS on a tunnel';
+    // RFC 9113 8.1: a second HEADERS without END_STREAM makes a message malformed.
+    if (!this.block.endStream) return 'trailers do not end the stream';
+    return fits ? trailers.malformed : 'too many trailers';
   }
 
   /** Ends a stream without a frame, and tells its owner. */

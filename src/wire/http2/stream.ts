@@ -49,6 +49,8 @@ export class Http2Stream {
   unannounced = 0;
   /** Whether the head of the peer's message, interim ones left out, is still to come. */
   awaitsHead = false;
+  /** Whether it is a tunnel, on which there are no messages any more. */
+  isTunnel = false;
   /** END_STREAM was received, sent. */
   remoteEnded = false;
   localEnded = false;

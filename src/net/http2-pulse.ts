@@ -1,7 +1,13 @@
 // Finds out that an HTTP/2 connection is dead though nobody has said so: asks with a PING when there is reason to, or when nothing has come
 // for a while.
 import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
-import type { PoolSettings } from '#model/upstream.ts';
+
+export interface PulseSettings {
+  /** Without a byte, after which the peer is asked; `undefined` for never. */
+  readonly pingIntervalMs: number | undefined;
+  /** For the answer. */
+  readonly pingTimeoutMs: number;
+}
 
 export interface PulseOwner {
   /** Sends a PING. */
@@ -15,12 +21,12 @@ export class Http2Pulse implements Deadlined {
   readonly #owner: PulseOwner;
   readonly #deadlines: Deadlines;
   /** The newest settings. */
-  readonly #settings: () => PoolSettings;
+  readonly #settings: () => PulseSettings;
   /** Whether anything has come since the deadline was set. */
   #heard = false;
   #isAsked = false;
 
-  constructor(owner: PulseOwner, deadlines: Deadlines, settings: () => PoolSettings) {
+  constructor(owner: PulseOwner, deadlines: Deadlines, settings: () => PulseSettings) {
     this.#owner = owner;
     this.#deadlines = deadlines;
     this.#settings = settings;

@@ -1,9 +1,9 @@
 // Breaches of RFC 9113 8: messages that are malformed. All of them cost the stream, by PROTOCOL_ERROR, and nothing else.
-import type { FrameSender } from '../support/frame-sender.ts';
-import { requestFields } from '../support/frame-sender.ts';
-import type { FieldPair } from '../support/hpack.ts';
-import { FLAG, FRAME } from '../support/http2-frames.ts';
+import type { FrameSender } from './frame-sender.ts';
+import { requestFields } from './frame-sender.ts';
+import type { FieldPair } from './hpack.ts';
 import type { Breach } from './http2-breach.ts';
+import { FLAG, FRAME } from './http2-frames.ts';
 
 const HOLD: FieldPair = [':path', '/hold'];
 const POST: FieldPair = [':method', 'POST'];

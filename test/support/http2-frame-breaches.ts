@@ -1,8 +1,8 @@
 // Breaches of RFC 9113 4 and 6: frames that are not as their type has to be.
-import { requestFields } from '../support/frame-sender.ts';
-import { hpackBlock, hpackLiteral } from '../support/hpack.ts';
-import { FLAG, FRAME, SETTING, uint32 } from '../support/http2-frames.ts';
+import { requestFields } from './frame-sender.ts';
+import { hpackBlock, hpackLiteral } from './hpack.ts';
 import type { Breach } from './http2-breach.ts';
+import { FLAG, FRAME, SETTING, uint32 } from './http2-frames.ts';
 
 const BLOCK = hpackBlock(requestFields());
 /** More than any frame may have that nobody has allowed to be larger. */

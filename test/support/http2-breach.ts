@@ -1,7 +1,7 @@
 // What a test needs to know of one breach of HTTP/2 by a client: the rule, the frames, and what the rule says becomes of them.
 import type { BreachKind } from '#wire/http2/http2-error.ts';
 import type { ErrorName } from '#wire/http2/protocol.ts';
-import type { FrameSender } from '../support/frame-sender.ts';
+import type { FrameSender } from './frame-sender.ts';
 
 export interface Breach {
   /** The rule, such as `RFC 9113 6.1`. */

@@ -1,8 +1,8 @@
 // Breaches of RFC 9113 5 and 6.9, and of RFC 9218 7: frames that the state of their stream, or a window, does not let be.
-import { requestFields } from '../support/frame-sender.ts';
-import { hpackBlock } from '../support/hpack.ts';
-import { FLAG, FRAME, SETTING, uint32 } from '../support/http2-frames.ts';
+import { requestFields } from './frame-sender.ts';
+import { hpackBlock } from './hpack.ts';
 import type { Breach } from './http2-breach.ts';
+import { FLAG, FRAME, SETTING, uint32 } from './http2-frames.ts';
 
 const BLOCK = hpackBlock(requestFields());
 const PRIORITY_UPDATE = 16;

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ManualClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
-import type { PoolSettings } from '#model/upstream.ts';
 import { Http2Pulse } from './http2-pulse.ts';
 
 const SWEEP_MS = 10;
@@ -13,7 +12,7 @@ function watched(pingIntervalMs: number | undefined) {
   const deadlines = new Deadlines(clock, SWEEP_MS);
   const told: string[] = [];
   const owner = { ping: () => void told.push('ping'), isDead: () => void told.push('dead') };
-  const pulse = new Http2Pulse(owner, deadlines, () => ({ pingIntervalMs, pingTimeoutMs: 100 }) as PoolSettings);
+  const pulse = new Http2Pulse(owner, deadlines, () => ({ pingIntervalMs, pingTimeoutMs: 100 }));
   pulse.start();
   /** Lets time pass; every so often `meanwhile` is called. */
   const pass = (ms: number, meanwhile = () => {}) => {
