@@ -4,12 +4,14 @@ import type { Http2Stream } from 'node:http2';
 /** It may seem simpler to iterate over the stream; however, that fails when the peer has answered and wants no more of the request. */
 export class Reading {
   /** Whether the peer has ended it in order. */
-  isWhole = false;
+  isWhole: boolean;
   readonly #stream: Http2Stream;
   #wake: () => void = () => {};
 
   constructor(stream: Http2Stream) {
     this.#stream = stream;
+    // The end of no content comes without anybody having asked for it.
+    this.isWhole = stream.readableEnded;
     stream.on('readable', () => this.#wake());
     stream.on('end', () => {
       this.isWhole = true;
