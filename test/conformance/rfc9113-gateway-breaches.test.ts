@@ -41,21 +41,21 @@ const isFoundAtOnce = (breach: Breach) =>
   !/^RFC 9113 8\.1(?:\.1)?$/.test(breach.clause) &&
   !breach.what.startsWith('trailers');
 
-/** Requests that the origin has had for stream 3, which the breaches are about. */
-const held = () => shared.origin.requests.filter(({ target }) => target === '/hold').length;
+/** Requests that the origin has had for stream 3, which the breaches are about, of the client with that address. */
+const heldOf = (client: string) =>
+  shared.origin.requests.filter((request) => request.target === '/hold' && request.field('x-forwarded-for') === client);
 
 // How much a stream may send depends on how fast the endpoint takes it.
 const all = [...FRAME_BREACHES, ...STREAM_BREACHES, ...MESSAGE_BREACHES].filter(
   ({ what }) => what !== 'content beyond the stream window',
 );
 
-for (const breach of all) {
+for (const [i, breach] of all.entries()) {
+  // Each by an address of its own: what one has sent may arrive when the next is at work.
+  const from = `127.1.${Math.floor(i / 250)}.${1 + (i % 250)}`;
   test(titleOf(breach), async (t) => {
     const counted = await countOf(breach);
-    // What was under way before has arrived when this has been answered.
-    await assertOtherIsServed();
-    const wasHeld = held();
-    const client = await connectHttp2(t, shared.gateway.port());
+    const client = await connectHttp2(t, shared.gateway.port(), { from });
     await client.open();
     void client.headers(1, requestFields([[':method', 'POST']]));
     breach.send(client as FrameSender<unknown>);
@@ -69,6 +69,6 @@ for (const breach of all) {
     }
     assert.equal(await countOf(breach), counted + 1);
     await assertOtherIsServed();
-    if (isFoundAtOnce(breach)) assert.equal(held(), wasHeld);
+    if (isFoundAtOnce(breach)) assert.equal(heldOf(from).length, 0);
   });
 }
