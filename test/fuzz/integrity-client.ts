@@ -26,6 +26,8 @@ export class Client {
   #stopped = false;
   /** Whether the gateway may close without saying so: it answered before it had the whole request. */
   #mayClose = false;
+  /** When the head of the last answer came. */
+  #answeredAt = Number.NaN;
   #continue: () => void = () => {};
 
   constructor(world: World, gateway: TestGateway) {
@@ -49,7 +51,7 @@ export class Client {
   }
 
   toString(): string {
-    const ids = this.#requests.map(({ plan }) => plan.id);
+    const ids = this.#requests.map(({ plan, status }) => `${plan.id} (${plan.framing} ${plan.size}: ${status})`);
     return `${ids.join(this.#ahead ? ' ahead of ' : ', then ')}, then ${this.#ending}; ${this.#sent} bytes sent`;
   }
 
@@ -139,6 +141,7 @@ export class Client {
         head = await this.#source.head();
       }
       facts.status = Number(head.start.slice(9, 12));
+      this.#answeredAt = performance.now();
       if (head.fields.has('proxy-status')) await this.#takeOwn(facts, head);
       else await this.#takeRelayed(facts, head);
       if (facts.plan.size > 0 && facts.plan.answer.when !== 'after') this.#mayClose = true;
@@ -165,6 +168,8 @@ export class Client {
 
   #mayBreak({ plan, failed, whole }: Facts): boolean {
     if (!this.#behaves || this.#mayClose || failed || this.#world.isLate) return true;
+    // To the gateway a connection is idle from the moment when the kernel has the rest of the answer, however slowly it is read.
+    if (performance.now() - this.#answeredAt > TIMEOUT_MS / 2) return true;
     if (this.#world.guarded && plan.size > MAX_BODY) return true;
     return plan.size > LINGER_BYTES && !whole;
   }

@@ -20,7 +20,7 @@ export function createHttp2Origin(world: World): Http2Server {
   const { dice } = world;
   const server = createServer({
     settings: {
-      initialWindowSize: dice.pick([1000, 65_535, 1_000_000]),
+      initialWindowSize: dice.pick([10_000, 65_535, 1_000_000]),
       headerTableSize: dice.pick([0, 100, 4096, 65_536]),
     },
   });
@@ -96,7 +96,7 @@ class Answering {
 
   /** Reads the content of the request. */
   async #read(): Promise<void> {
-    const { plan, givenUp } = this.#facts;
+    const { plan } = this.#facts;
     const comparison = new Comparison(this.#world.contents.request(plan));
     const reading = new Reading(this.#stream);
     for (let bytes = await reading.next(); bytes; bytes = await reading.next()) {
@@ -107,7 +107,7 @@ class Answering {
       this.#world.violated(`the origin got other content from ${comparison.differsAt} on`, this.#facts);
     if (!reading.isWhole) return;
     this.#facts.whole = comparison.whole;
-    const isCut = givenUp && plan.framing === 'chunked';
+    const isCut = this.#facts.givenUp && plan.framing === 'chunked';
     if (!comparison.whole && !isCut) this.#world.violated(`whole with ${comparison.received} bytes`, this.#facts);
   }
 
