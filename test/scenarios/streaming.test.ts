@@ -144,6 +144,7 @@ test('the same over HTTP/2', async (t) => {
   const session = connect(`http://127.0.0.1:${gateway.port()}`);
   t.after(() => session.destroy());
   const request = session.request({ ':method': 'POST', ':path': '/' });
+  request.on('error', () => {});
   request.setEncoding('latin1');
   request.write('hello');
   await once(request, 'response');
