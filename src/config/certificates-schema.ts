@@ -97,7 +97,6 @@ export const certificates = s.object({
   acme: acme.optional().describe("Certificates by ACME (RFC 8555), as of Let's Encrypt."),
 });
 
-export type CertificatesConfig = Output<typeof certificates>;
 export type AcmeConfig = Output<typeof acme>;
 export type OnDemandConfig = Output<typeof onDemand>;
 

@@ -9,49 +9,19 @@ import { Deadlines } from '#lib/deadlines.ts';
 import { TurnEnd } from '#lib/turn-end.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import type { DatagramClient } from '#model/datagrams.ts';
-import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
+import type { Snapshot } from '#model/snapshot.ts';
 import { createTestExchange } from '#model/testing.ts';
 import { CELL } from '#telemetry/series.ts';
 import { Listener } from './accept.ts';
 import { ChallengeAcceptors } from './challenge-acceptors.ts';
 import type { ListenerHost, ResponseReceiver } from './listener-host.ts';
+import { testSettings } from './testing.ts';
 import { UdpListener } from './udp-listener.ts';
 import { WantedCertificates } from './wanted-certificates.ts';
 
 const ADDRESS = { host: '127.0.0.1', port: 0, socketPath: '', shared: false, first: true };
 
 const createSeries = () => new Float64Array(64);
-
-function createSettings(protocol: ListenerSettings['protocol'], maxConnections = 10): ListenerSettings {
-  return {
-    name: 'test',
-    protocol,
-    isProxy: undefined,
-    maxHeadBytes: 16384,
-    maxFields: 100,
-    maxTargetBytes: 8192,
-    maxBodyBytes: 0,
-    headTimeoutMs: 1000,
-    bodyTimeoutMs: 1000,
-    keepAliveTimeoutMs: 1000,
-    sendTimeoutMs: 1000,
-    maxRequests: 10,
-    maxConnections,
-    firstBytesTimeoutMs: 1000,
-    tls: undefined,
-    lifetimeMs: 0,
-    admission: undefined,
-    udp: { idleTimeoutMs: 1000, maxSessions: 10, expectedAnswers: 0 },
-    http2: {
-      enabled: true,
-      maxStreams: 100,
-      streamWindow: 65_536,
-      connectionWindow: 1_048_576,
-      pingIntervalMs: undefined,
-      pingTimeoutMs: 10_000,
-    },
-  };
-}
 
 /** A worker that has no snapshot until `commit`, and hands what comes to `handle`. */
 function createHost(handle: (receiver: ResponseReceiver) => void) {
@@ -80,7 +50,7 @@ function createHost(handle: (receiver: ResponseReceiver) => void) {
 
 async function bindTcp(t: TestContext, host: ListenerHost, { maxConnections = 10, series = createSeries() } = {}) {
   const create = t.mock.method(net, 'createServer');
-  const listener = await Listener.bind(ADDRESS, createSettings('tcp', maxConnections), series, host);
+  const listener = await Listener.bind(ADDRESS, testSettings({ protocol: 'tcp', maxConnections }), series, host);
   t.after(() => {
     listener.drain();
     listener.abort();
@@ -97,7 +67,7 @@ async function bindTcp(t: TestContext, host: ListenerHost, { maxConnections = 10
 
 async function bindUdp(t: TestContext, host: ListenerHost, series = createSeries()) {
   const create = t.mock.method(dgram, 'createSocket');
-  const listener = await UdpListener.bind(ADDRESS, createSettings('udp'), series, host);
+  const listener = await UdpListener.bind(ADDRESS, testSettings({ protocol: 'udp' }), series, host);
   t.after(() => {
     listener.drain();
     listener.abort();

@@ -6,6 +6,7 @@ import { type BodySink, type StreamBody, UNKNOWN_LENGTH } from '#model/body.ts';
 import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import { AnnouncedLength } from '#net/announced-length.ts';
 import type { ServerSession } from '#wire/http2/server-session.ts';
 import type { Http2Stream } from '#wire/http2/stream.ts';
 import { hasNoContent } from './http1-response.ts';
@@ -30,8 +31,8 @@ export class Http2Answer implements BodySink {
   readonly #stream: Http2Stream;
   readonly #response: Response;
   #body: StreamBody | undefined = undefined;
-  /** Octets still owed; infinite unless a length was announced. */
-  #owed = Number.POSITIVE_INFINITY;
+  /** Of content that streams. */
+  #length: AnnouncedLength | undefined = undefined;
   #done = false;
 
   constructor(owner: AnswerOwner, session: ServerSession, stream: Http2Stream, response: Response) {
@@ -58,7 +59,7 @@ export class Http2Answer implements BodySink {
       this.#finish();
     } else if (body.type === 'stream') {
       this.#head(false);
-      this.#owed = response.length === UNKNOWN_LENGTH ? Number.POSITIVE_INFINITY : response.length;
+      this.#length = new AnnouncedLength(response.length);
       this.#body = body;
       body.pipe(this);
     } else {
@@ -75,11 +76,11 @@ export class Http2Answer implements BodySink {
 
   chunk(bytes: Uint8Array): boolean {
     if (this.#done) return true;
-    if (bytes.length > this.#owed) {
-      this.#fail(new ProxyError('http_protocol_error', 'more content than announced'));
+    const excess = this.#length?.take(bytes.length);
+    if (excess) {
+      this.#fail(excess);
       return true;
     }
-    this.#owed -= bytes.length;
     this.sent += bytes.length;
     this.waiting = !this.#stream.send(bytes);
     this.#owner.answerMoved();
@@ -88,8 +89,9 @@ export class Http2Answer implements BodySink {
 
   end(trailers: Fields | undefined): void {
     if (this.#done) return;
-    if (this.#owed > 0 && this.#owed !== Number.POSITIVE_INFINITY) {
-      this.#fail(new ProxyError('http_response_incomplete', 'less content than announced'));
+    const lack = this.#length?.end();
+    if (lack) {
+      this.#fail(lack);
       return;
     }
     this.#stream.end(trailers ? withoutTouched(trailers, this.#response.fields) : '');

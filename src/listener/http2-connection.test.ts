@@ -7,7 +7,6 @@ import { Deadlines } from '#lib/deadlines.ts';
 import { TurnEnd } from '#lib/turn-end.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { fixedBody } from '#model/body.ts';
-import type { ListenerSettings } from '#model/snapshot.ts';
 import { createTestExchange } from '#model/testing.ts';
 import { MemoryStream } from '#net/testing.ts';
 import { HpackEncoder } from '#wire/http2/hpack/encoder.ts';
@@ -15,6 +14,7 @@ import { CLIENT_PREFACE, ERROR_CODE, FRAME } from '#wire/http2/protocol.ts';
 import { ChallengeAcceptors } from './challenge-acceptors.ts';
 import { Http2Connection } from './http2-connection.ts';
 import type { ListenerHost } from './listener-host.ts';
+import { testSettings } from './testing.ts';
 import { WantedCertificates } from './wanted-certificates.ts';
 
 const SEND_TIMEOUT_MS = 1000;
@@ -22,34 +22,12 @@ const SWEEP_MS = 50;
 /** Long enough for a deadline to be noticed, and more. */
 const TIMEOUT_MS = SEND_TIMEOUT_MS + 3 * SWEEP_MS;
 
-const settings: ListenerSettings = {
-  name: 'test',
-  protocol: 'http',
-  isProxy: undefined,
-  maxHeadBytes: 16384,
-  maxFields: 100,
-  maxTargetBytes: 8192,
-  maxBodyBytes: 0,
+const settings = testSettings({
   headTimeoutMs: 100_000,
   bodyTimeoutMs: 100_000,
   keepAliveTimeoutMs: 100_000,
   sendTimeoutMs: SEND_TIMEOUT_MS,
-  maxRequests: 1000,
-  maxConnections: 10,
-  firstBytesTimeoutMs: 1000,
-  lifetimeMs: 0,
-  tls: undefined,
-  admission: undefined,
-  udp: { idleTimeoutMs: 1000, maxSessions: 10, expectedAnswers: 0 },
-  http2: {
-    enabled: true,
-    maxStreams: 100,
-    streamWindow: 65_536,
-    connectionWindow: 1_048_576,
-    pingIntervalMs: undefined,
-    pingTimeoutMs: 10_000,
-  },
-};
+});
 
 function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);

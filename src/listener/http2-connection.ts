@@ -62,8 +62,8 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   ) {
     super(listener, host);
     this.#onClosed = onClosed;
-    const { maxHeadBytes, maxFields, http2 } = listener.settings;
-    this.session = new ServerSession(this, { ...http2, maxHeadBytes, maxFields });
+    const { maxHeadBytes, http2 } = listener.settings;
+    this.session = new ServerSession(this, { ...http2, maxHeadBytes });
     this.#pulse =
       http2.pingIntervalMs === undefined
         ? undefined

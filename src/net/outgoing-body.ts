@@ -2,8 +2,9 @@
 import type { Fields } from '#http/fields.ts';
 import type { BodySink, StreamBody } from '#model/body.ts';
 import type { ByteStream } from '#model/byte-stream.ts';
-import { ProxyError } from '#model/proxy-error.ts';
+import type { ProxyError } from '#model/proxy-error.ts';
 import { chunkHead, lastChunk } from '#wire/http1/serialize.ts';
+import { AnnouncedLength } from './announced-length.ts';
 
 /** What the connection that sends the content wants to know. */
 export interface OutgoingBodyOwner {
@@ -33,8 +34,7 @@ export class OutgoingBody implements BodySink {
   readonly #owner: OutgoingBodyOwner;
   readonly #chunked: boolean;
   readonly #trailers: ((trailers: Fields) => string) | undefined;
-  /** Octets still owed; infinite unless a length was announced. */
-  #owed: number;
+  readonly #length: AnnouncedLength;
   /** Head that waits to leave together with the first content. */
   #head: string;
   #waiting = false;
@@ -46,7 +46,7 @@ export class OutgoingBody implements BodySink {
     this.#owner = owner;
     this.#chunked = options.chunked;
     this.#trailers = options.trailers;
-    this.#owed = options.length < 0 ? Number.POSITIVE_INFINITY : options.length;
+    this.#length = new AnnouncedLength(options.length);
     this.#head = options.head;
   }
 
@@ -73,11 +73,11 @@ export class OutgoingBody implements BodySink {
 
   chunk(bytes: Uint8Array): boolean {
     if (this.#done) return true;
-    if (bytes.length > this.#owed) {
-      this.#fail(new ProxyError('http_protocol_error', 'more content than announced'));
+    const excess = this.#length.take(bytes.length);
+    if (excess) {
+      this.#fail(excess);
       return true;
     }
-    this.#owed -= bytes.length;
     this.sent += bytes.length;
     const flowing = this.#write(bytes);
     this.#waiting = !flowing;
@@ -87,8 +87,9 @@ export class OutgoingBody implements BodySink {
 
   end(trailers: Fields | undefined): void {
     if (this.#done) return;
-    if (this.#owed > 0 && this.#owed !== Number.POSITIVE_INFINITY) {
-      this.#fail(new ProxyError('http_response_incomplete', 'less content than announced'));
+    const lack = this.#length.end();
+    if (lack) {
+      this.#fail(lack);
       return;
     }
     this.#done = true;

@@ -1,6 +1,5 @@
 // What byte streams over sockets have in common: addresses, the receiver and its faults, the end. See `tcp-stream.ts` and `tls-stream.ts`.
 import type net from 'node:net';
-import { withoutMapping } from '#lib/ip-address.ts';
 import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
 
 export interface StreamAddress {
@@ -16,16 +15,6 @@ export interface Transport {
   readonly destination: StreamAddress | undefined;
   /** Whether a reset is possible: Unix sockets know none. */
   readonly isTcp: boolean;
-}
-
-/** The transport of a connection that a server (with `pauseOnConnect`) has just accepted. */
-export function acceptedTransport(socket: net.Socket): Transport {
-  return {
-    socket,
-    source: { address: withoutMapping(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 },
-    destination: undefined,
-    isTcp: socket.remoteAddress !== undefined,
-  };
 }
 
 export abstract class SocketStream {

@@ -18,7 +18,7 @@ import type { Http2Attempt } from './http2-attempt.ts';
 import type { Http2Pool } from './http2-pool.ts';
 import type { RequestCarrier } from './http2-request.ts';
 import type { LossSurroundings } from './http2-response.ts';
-import { MAX_FIELDS, MAX_HEAD_BYTES } from './response-reader.ts';
+import { MAX_HEAD_BYTES } from './response-reader.ts';
 
 /** What an endpoint may send of one response that nobody has taken. */
 const STREAM_WINDOW = 65536;
@@ -67,7 +67,6 @@ export class Http2Connection
       // Clients that are slow to take their responses do not keep others waiting.
       connectionWindow: STREAM_WINDOW * this.#maxStreams,
       maxHeadBytes: MAX_HEAD_BYTES,
-      maxFields: MAX_FIELDS,
     });
   }
 

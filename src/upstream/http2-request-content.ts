@@ -2,9 +2,10 @@
 // attempt.
 import type { Fields } from '#http/fields.ts';
 import { withoutTouched } from '#http/trailers.ts';
-import { type BodySink, type StreamBody, UNKNOWN_LENGTH } from '#model/body.ts';
+import type { BodySink, StreamBody } from '#model/body.ts';
 import type { Request } from '#model/message.ts';
-import { ProxyError } from '#model/proxy-error.ts';
+import type { ProxyError } from '#model/proxy-error.ts';
+import { AnnouncedLength } from '#net/announced-length.ts';
 import type { Http2Stream } from '#wire/http2/stream.ts';
 
 export interface RequestContentOwner {
@@ -21,8 +22,7 @@ export class Http2RequestContent implements BodySink {
   readonly #body: StreamBody;
   readonly #owner: RequestContentOwner;
   readonly #fields: Fields;
-  /** Octets still owed; infinite unless a length was announced. */
-  #owed: number;
+  readonly #length: AnnouncedLength;
   #waiting = false;
   #ended = false;
   #done = false;
@@ -35,7 +35,7 @@ export class Http2RequestContent implements BodySink {
     this.#body = body;
     this.#owner = owner;
     this.#fields = request.fields;
-    this.#owed = request.length === UNKNOWN_LENGTH ? Number.POSITIVE_INFINITY : request.length;
+    this.#length = new AnnouncedLength(request.length);
   }
 
   start(): void {
@@ -75,11 +75,11 @@ export class Http2RequestContent implements BodySink {
 
   chunk(bytes: Uint8Array): boolean {
     if (this.#done) return true;
-    if (bytes.length > this.#owed) {
-      this.#fail(new ProxyError('http_protocol_error', 'more content than announced'));
+    const excess = this.#length.take(bytes.length);
+    if (excess) {
+      this.#fail(excess);
       return true;
     }
-    this.#owed -= bytes.length;
     this.#waiting = !this.#stream.send(bytes);
     this.#owner.requestProgress(this.#waiting);
     return !this.#waiting;
@@ -87,8 +87,9 @@ export class Http2RequestContent implements BodySink {
 
   end(trailers: Fields | undefined): void {
     if (this.#done) return;
-    if (this.#owed > 0 && this.#owed !== Number.POSITIVE_INFINITY) {
-      this.#fail(new ProxyError('http_response_incomplete', 'less content than announced'));
+    const lack = this.#length.end();
+    if (lack) {
+      this.#fail(lack);
       return;
     }
     this.#ended = true;

@@ -6,10 +6,10 @@ import { test } from 'node:test';
 import tls from 'node:tls';
 import { seededRandom } from '#lib/random.ts';
 import { StreamFault, type StreamReceiver } from '#model/byte-stream.ts';
-import { acceptedTransport } from '#net/socket-stream.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 import { TlsAcceptor } from '#net/tls-acceptor.ts';
 import { TlsStream } from '#net/tls-stream.ts';
+import { acceptedTransport } from '../support/accepted-transport.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { run } from '../support/tls.ts';
 

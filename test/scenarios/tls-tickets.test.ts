@@ -8,10 +8,10 @@ import { ManualClock } from '#lib/clock.ts';
 import { ManualTimers } from '#lib/manual-timers.ts';
 import { TICKET_KEY_BYTES, TicketKeys } from '#memory/ticket-keys.ts';
 import type { StreamReceiver } from '#model/byte-stream.ts';
-import { acceptedTransport } from '#net/socket-stream.ts';
 import { TlsAcceptor } from '#net/tls-acceptor.ts';
 import { TlsStream } from '#net/tls-stream.ts';
 import { TicketRotation } from '#server/ticket-rotation.ts';
+import { acceptedTransport } from '../support/accepted-transport.ts';
 import { authority } from '../support/tls.ts';
 
 const { cert, key } = authority.issue({ names: ['localhost'] });

@@ -3,16 +3,12 @@ import { join, resolve } from 'node:path';
 import type { Config } from '#config/config-schema.ts';
 import type { Clock } from '#lib/clock.ts';
 import { LOCALHOST_NAMES } from '#lib/local-names.ts';
-import type { Log } from '#lib/log.ts';
-import type { Random } from '#lib/random.ts';
-import type { Timers } from '#lib/timers.ts';
 import type { Certificate } from '#model/certificate.ts';
 import { stateFolder } from '#server/state-folder.ts';
-import type { AcmeIssuer } from './acme/issuer.ts';
+import type { AcmeIssuer, IssuerHost } from './acme/issuer.ts';
 import type { ManagedCertificate } from './acme/managed-certificate.ts';
 import { acmeSettings } from './acme-settings.ts';
 import { AcmeSource } from './acme-source.ts';
-import type { ChallengeBoard } from './challenge-board.ts';
 import { FileSource } from './file-source.ts';
 import { filesOf, folderOf, type LoadedCertificates } from './load.ts';
 import { LocalAuthority } from './local-authority.ts';
@@ -36,16 +32,7 @@ export interface Generation {
   readonly isStapling: boolean;
 }
 
-export interface GenerationHost {
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly board: ChallengeBoard;
-  /** There is another certificate; resolves when it is in use. */
-  changed(): Promise<void>;
-  counted(result: 'issued' | 'failed'): void;
-}
+export type GenerationHost = Omit<IssuerHost, 'store'>;
 
 export interface Wanted {
   readonly config: Config;

@@ -45,7 +45,6 @@ export interface SessionLimits {
   readonly connectionWindow: number;
   /** Of one field section, as RFC 9113 6.5.2 counts it. */
   readonly maxHeadBytes: number;
-  readonly maxFields: number;
 }
 
 /** How much larger a header block may be than the greatest section: beyond it nothing is worth reading. */
@@ -125,11 +124,6 @@ export abstract class Session implements StreamHost {
   /** Whether a frame or a header block has begun and not ended. */
   get isInFrame(): boolean {
     return this.#reader.isInFrame || this.block.streamId !== 0;
-  }
-
-  /** Whether the peer has still to acknowledge our settings. */
-  get awaitsAcknowledgement(): boolean {
-    return this.#intake.unacknowledged > 0;
   }
 
   get isSettled(): boolean {
