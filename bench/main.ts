@@ -25,6 +25,7 @@ ${works.map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`).join('\n')}
   --rounds N      samples of each peer, in turn (default 5)
   --seconds N     length of a sample (default 4)
   --peers A,B     only these besides Tidegate: ${peers.map(({ name }) => name.toLowerCase()).join(', ')}
+  --beside DIR    with another checkout of Tidegate, in DIR, as one of the peers
   --quick         one round of one second, installing nothing: to see that it works, not for figures
   --record        write the figures to bench/results/
 `;

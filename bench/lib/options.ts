@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { peers } from '../peers/index.ts';
 import type { Peer } from '../peers/peer.ts';
+import { otherTidegate } from '../peers/tidegate.ts';
 
 export interface Options {
   /** Names of the works asked for; none for all. */
@@ -25,6 +26,7 @@ export function readOptions(args: readonly string[]): Options {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       peers: { type: 'string' },
+      beside: { type: 'string' },
       quick: { type: 'boolean', default: false },
       record: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -33,7 +35,7 @@ export function readOptions(args: readonly string[]): Options {
   const { quick, record, help } = values;
   return {
     works: positionals,
-    peers: choosePeers(values.peers),
+    peers: [...choosePeers(values.peers), ...(values.beside === undefined ? [] : [otherTidegate(values.beside)])],
     rounds: wholeNumber('--rounds', values.rounds ?? (quick ? '1' : '5')),
     seconds: wholeNumber('--seconds', values.seconds ?? (quick ? '1' : '4')),
     warmUpSeconds: quick ? 1 : 3,

@@ -60,17 +60,14 @@ function connect(octets: number) {
     buckets: () => table,
     snapshot: () => snapshot,
     handle: (receiver) =>
-      receiver.respond(
-        {
-          status: 200,
-          reason: '',
-          fields: new Fields(),
-          length: octets,
-          body: fixedBody(Buffer.alloc(octets)),
-          tunnel: undefined,
-        },
-        true,
-      ),
+      receiver.respond({
+        status: 200,
+        reason: '',
+        fields: new Fields(),
+        length: octets,
+        body: fixedBody(Buffer.alloc(octets)),
+        tunnel: undefined,
+      }),
     answer: (error) => assert.fail(error),
     record() {},
   };

@@ -17,8 +17,8 @@ import type { WantedCertificates } from './wanted-certificates.ts';
 /** Who waits for the response of an exchange. */
 export interface ResponseReceiver {
   readonly exchange: Exchange;
-  /** Called once; `atOnce` when it happens during the call of `handle`. */
-  respond(response: Response, atOnce: boolean): void;
+  /** Called once, during the call of `handle` or later. */
+  respond(response: Response): void;
 }
 
 /** A client connection as its listener sees it. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Exchange } from '#model/exchange.ts';
+import { isPending } from '#model/handler.ts';
 import type { PolicyModule } from '#model/policy.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { createTestExchange, createTestHost, createTestResponse, type TestRequest } from '#model/testing.ts';
@@ -34,7 +35,7 @@ test('rate-limit grants the burst, refuses with Retry-After, and grants again as
   const ask = () => {
     try {
       const response = handler(createTestExchange());
-      assert.ok(!(response instanceof Promise));
+      assert.ok(!isPending(response));
       return response.fields.get('ratelimit');
     } catch (error) {
       assert.ok(error instanceof ProxyError);

@@ -177,7 +177,7 @@ function setUp({ sync, wakes }: { sync: readonly (Outcome | undefined)[]; wakes:
     const one: Begun = { exchange: createTestExchange({ method }, clock), outcomes: 0, isEnded: false };
     begun.push(one);
     const count = () => void one.outcomes++;
-    (forward(one.exchange) as Promise<Response>).then(count, count);
+    (forward(one.exchange) as PromiseLike<Response>).then(count, count);
   };
   return { clock, timers, cells, breaker, endpoints, attempts, series, begun, begin };
 }

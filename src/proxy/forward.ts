@@ -7,6 +7,7 @@ import { isDown } from '#memory/endpoint-table.ts';
 import type { Cancellable, Exchange } from '#model/exchange.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response, Tunnel } from '#model/message.ts';
+import { PendingResponse } from '#model/pending-response.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, Endpoint, GateVisitor, Upstream } from '#model/upstream.ts';
 import {
@@ -39,24 +40,18 @@ interface Surroundings extends ForwardHost {
 /** Returns the handler that sends to `upstream`. */
 export function createForward(upstream: Upstream, { random, timers, report }: ForwardHost): Handler {
   const surroundings = { upstream, random, timers, report };
-  return (exchange) =>
-    new Promise<Response>((resolve, reject) => {
-      new Forwarding(exchange, surroundings, { resolve, reject }).start();
-    });
+  return (exchange) => {
+    const forwarding = new Forwarding(exchange, surroundings);
+    forwarding.start();
+    return forwarding;
+  };
 }
 
-/** Takes the outcome of an exchange. */
-interface Outcome {
-  resolve(response: Response): void;
-  reject(error: ProxyError): void;
-}
-
-/** All attempts of one exchange. */
-class Forwarding implements AttemptOwner, GateVisitor, Cancellable {
+/** All attempts of one exchange; settled by the one that counts. */
+class Forwarding extends PendingResponse implements AttemptOwner, GateVisitor, Cancellable {
   readonly #exchange: Exchange;
   readonly #upstream: Upstream;
   readonly #surroundings: Surroundings;
-  readonly #outcome: Outcome;
   readonly #choice: EndpointChoice;
   /** Of a call of gRPC. */
   readonly #call: GrpcForwarding | undefined;
@@ -74,11 +69,11 @@ class Forwarding implements AttemptOwner, GateVisitor, Cancellable {
   /** How it has passed the circuit; `undefined` where there is none. */
   #passage: Passage | undefined = undefined;
 
-  constructor(exchange: Exchange, surroundings: Surroundings, outcome: Outcome) {
+  constructor(exchange: Exchange, surroundings: Surroundings) {
+    super();
     this.#exchange = exchange;
     this.#upstream = surroundings.upstream;
     this.#surroundings = surroundings;
-    this.#outcome = outcome;
     this.#choice = new EndpointChoice(exchange, this.#upstream, surroundings.random);
     this.#call = exchange.grpc && new GrpcForwarding(exchange, exchange.grpc);
   }
@@ -98,7 +93,7 @@ class Forwarding implements AttemptOwner, GateVisitor, Cancellable {
         gate.enter(this);
       } else this.admitted();
     } catch (error) {
-      this.#outcome.reject(error as ProxyError);
+      this.reject(error as ProxyError);
     }
   }
 
@@ -163,7 +158,7 @@ class Forwarding implements AttemptOwner, GateVisitor, Cancellable {
     this.#call?.watch(response, (told) => noteResponse(this.#surroundings, endpoint, told, latencyMs));
     this.#watchBody(response);
     this.#content?.settle();
-    this.#outcome.resolve(response);
+    this.resolve(response);
   }
 
   attemptFailed(error: ProxyError, attempt: RunningAttempt): void {
@@ -325,7 +320,7 @@ class Forwarding implements AttemptOwner, GateVisitor, Cancellable {
     this.#exchange.inCharge = undefined;
     this.#tellCircuit(error.side === 'origin' ? false : undefined, 0);
     this.#content?.settle();
-    this.#outcome.reject(error);
+    this.reject(error);
   }
 
   #stopTimer(): void {

@@ -4,7 +4,9 @@ import { describeError, type Log } from '#lib/log.ts';
 import type { LoopDelay } from '#lib/loop-delay.ts';
 import type { ResponseReceiver } from '#listener/listener-host.ts';
 import type { Exchange } from '#model/exchange.ts';
+import { isPending, type ResponseOrPending } from '#model/handler.ts';
 import type { Response } from '#model/message.ts';
+import { PendingResponse, type ResponseTaker } from '#model/pending-response.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { answerError } from './answer.ts';
 import type { ChallengeAnswers } from './challenge-answers.ts';
@@ -18,22 +20,45 @@ export type Handle = (receiver: ResponseReceiver) => void;
 export function createHandle(log: Log, delay: LoopDelay, challenges: ChallengeAnswers): Handle {
   return (receiver) => {
     const { exchange } = receiver;
-    let response: Response | Promise<Response>;
+    let response: ResponseOrPending;
     try {
       response = route(exchange, delay, challenges);
     } catch (error) {
-      receiver.respond(answerFailure(exchange, error, log), true);
+      receiver.respond(answerFailure(exchange, error, log));
       return;
     }
-    if (!(response instanceof Promise)) {
-      receiver.respond(finish(exchange, response), true);
-      return;
+    const delivery = new Delivery(receiver, log);
+    if (response instanceof PendingResponse) {
+      response.deliver(delivery);
+    } else if (isPending(response)) {
+      response.then(
+        (result) => delivery.responded(result),
+        (error) => delivery.failed(error),
+      );
+    } else {
+      delivery.responded(response);
     }
-    response.then(
-      (result) => receiver.respond(finish(exchange, result), false),
-      (error) => receiver.respond(answerFailure(exchange, error, log), false),
-    );
   };
+}
+
+/** Hands what becomes of an exchange to whoever waits for it. */
+class Delivery implements ResponseTaker {
+  readonly #receiver: ResponseReceiver;
+  readonly #log: Log;
+
+  constructor(receiver: ResponseReceiver, log: Log) {
+    this.#receiver = receiver;
+    this.#log = log;
+  }
+
+  responded(response: Response): void {
+    responseFields(this.#receiver.exchange, response);
+    this.#receiver.respond(response);
+  }
+
+  failed(error: unknown): void {
+    this.#receiver.respond(answerFailure(this.#receiver.exchange, error, this.#log));
+  }
 }
 
 /** The answer to `error`, which is kept for the access record; what is not a `ProxyError` is a fault of ours and logged. */
@@ -50,7 +75,7 @@ export function answerFailure(exchange: Exchange, error: unknown, log: Log): Res
   return answerError(known, exchange);
 }
 
-function route(exchange: Exchange, delay: LoopDelay, challenges: ChallengeAnswers): Response | Promise<Response> {
+function route(exchange: Exchange, delay: LoopDelay, challenges: ChallengeAnswers): ResponseOrPending {
   const { request, snapshot } = exchange;
   if (exchange.passage) return passThrough(exchange);
   prepareRequest(exchange);
@@ -68,15 +93,10 @@ function route(exchange: Exchange, delay: LoopDelay, challenges: ChallengeAnswer
 }
 
 /** What TCP and UDP listeners pass on as it is. */
-function passThrough(exchange: Exchange): Response | Promise<Response> {
+function passThrough(exchange: Exchange): ResponseOrPending {
   const handler = exchange.snapshot.passages.get(exchange.connection.listener);
   if (!handler) throw new ProxyError('no-route', `the listener ${exchange.connection.listener} has no upstream`);
   return handler(exchange);
-}
-
-function finish(exchange: Exchange, response: Response): Response {
-  responseFields(exchange, response);
-  return response;
 }
 
 function noRoute(exchange: Exchange): ProxyError {

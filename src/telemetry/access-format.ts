@@ -83,11 +83,11 @@ function compileTemplate(spec: string): AccessFormat {
 }
 
 function formatJson(r: AccessRecord): string {
-  let line = `{"time":"${isoTime(r.time)}","client":"${r.client}","listener":${quoteName(r.listener)},"method":"${r.method}","host":"${
-    r.authority
-  }","path":"${escapeJson(r.path)}${escapeJson(r.query)}","version":"${r.version}","status":${r.status},"bytes_received":${
-    r.bytesReceived
-  },"bytes_sent":${r.bytesSent},"duration_ms":${thousandths(r.durationMs)}`;
+  let line = `${jsonTime(r.time)}${r.client}","listener":${quoteName(r.listener)},"method":"${r.method}","host":"${r.authority}","path":"${escapeJson(
+    r.path,
+  )}${escapeJson(r.query)}","version":"${r.version}","status":${r.status},"bytes_received":${r.bytesReceived},"bytes_sent":${
+    r.bytesSent
+  },"duration_ms":${thousandths(r.durationMs)}`;
   if (r.firstByteMs >= 0) line += `,"first_byte_ms":${thousandths(r.firstByteMs)}`;
   if (r.id !== '') line += `,"id":"${escapeJson(r.id)}"`;
   if (r.route !== '') line += `,"route":${quoteName(r.route)}`;
@@ -100,10 +100,22 @@ function formatJson(r: AccessRecord): string {
     line += `,"ended_by":"${r.endedBy}","phase":"${r.phase}","error":"${r.error}","reason":"${escapeJson(r.reason)}"`;
   if (r.referer !== '') line += `,"referer":"${escapeJson(r.referer)}"`;
   if (r.userAgent !== '') line += `,"user_agent":"${escapeJson(r.userAgent)}"`;
-  if (r.tls) line += formatTls(r.tls);
+  if (r.tls) line += tlsText(r.tls);
   if (r.passage) line += formatPassage(r.passage, r.tls !== undefined);
   if (r.tunnel) line += formatTunnel(r.tunnel);
   return `${line}}\n`;
+}
+
+/** What is said of the TLS of a connection, which has one record and many exchanges. */
+const tlsTexts = new WeakMap<TlsRecord, string>();
+
+function tlsText(tls: TlsRecord): string {
+  let text = tlsTexts.get(tls);
+  if (text === undefined) {
+    text = formatTls(tls);
+    tlsTexts.set(tls, text);
+  }
+  return text;
 }
 
 function formatTls({ version, cipher, serverName, alpn, resumed, client }: TlsRecord): string {
@@ -193,6 +205,18 @@ function isoTime(ms: number): string {
     lastIsoMs = ms;
   }
   return lastIso;
+}
+
+let lastJsonMs = -1;
+let lastJson = '';
+
+/** What a record begins with, up to the client; shared as `isoTime` is. */
+function jsonTime(ms: number): string {
+  if (ms !== lastJsonMs) {
+    lastJson = `{"time":"${isoTime(ms)}","client":"`;
+    lastJsonMs = ms;
+  }
+  return lastJson;
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
