@@ -1,4 +1,7 @@
 // Where time comes from. Handed in everywhere, so that tests and simulations turn the hands themselves.
+//
+// Hot path: the global of that name is a property that Node fills at its first use, and each use of it looks whether it did.
+import { performance } from 'node:perf_hooks';
 
 export interface Clock {
   /** Monotonic milliseconds with fractions. */

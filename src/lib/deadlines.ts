@@ -46,6 +46,11 @@ export class Deadlines {
     return this.#size;
   }
 
+  /** The time of the clock, up to a sweep late: for what has to cost nothing and may seem that much older than it is. */
+  get lastSweep(): number {
+    return this.#now;
+  }
+
   /** Sets the owner's deadline `durationMs` from now, in place of the one it had. */
   set(owner: Deadlined, durationMs: number): void {
     owner.deadline ??= createEntry(owner);

@@ -44,6 +44,8 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   readonly #onClosed: (connection: AcceptedConnection) => void;
   #state: State = 'open';
   #requests = 0;
+  /** `Clock.now` when the last octets came: the start of all requests that they hold. */
+  #heardAt = 0;
   #lingered = 0;
   /** Asks a client with streams for signs of life; `undefined` where nobody wants to know. */
   readonly #pulse: Http2Pulse | undefined;
@@ -98,6 +100,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
       if (this.#lingered > MAX_LINGER_BYTES) this.stream.abort();
       return true;
     }
+    this.#heardAt = this.clock.now();
     this.#pulse?.heard();
     this.session.receive(buffer, 0, length);
     this.#watch();
@@ -166,7 +169,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   requested(stream: Http2Stream, fields: RequestFields, isTooLarge: boolean): void {
     const { snapshot, settings } = this.#surroundings();
     const request = emptyHttp2Request(fields, this.secure, !stream.remoteEnded);
-    const exchange = new Exchange(this, snapshot, request, this.clock.now());
+    const exchange = new Exchange(this, snapshot, request, this.#heardAt);
     const started = new Http2Exchange(this, exchange, stream);
     stream.owner = started;
     try {
@@ -191,7 +194,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     const error = new ProxyError('http_request_error', fields.malformed);
     this.host.breached('PROTOCOL_ERROR');
     const request = { ...unreadableRequest(this.secure), version: '2' as const, method: fields.method };
-    const exchange = new Exchange(this, this.host.snapshot(), request, this.clock.now());
+    const exchange = new Exchange(this, this.host.snapshot(), request, this.#heardAt);
     exchange.blame(error);
     exchange.status = error.status;
     this.host.record(exchange, this.listenerState.series);

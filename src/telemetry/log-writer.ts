@@ -4,7 +4,7 @@
 // from alive, and the collector would copy them over and over.
 import fs from 'node:fs';
 
-const BUFFER_BYTES = 65536;
+const BUFFER_BYTES = 262144;
 /** More than this waiting for a slow disk or pipe is dropped and counted. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const RETRY_MS = 10;

@@ -24,7 +24,7 @@ type State = 'connecting' | 'idle' | 'waking' | 'head' | 'body' | 'tunnel' | 'cl
 
 export class OriginConnection implements StreamReceiver, ContentCarrier {
   deadline: DeadlineEntry | undefined = undefined;
-  /** `Clock.now` when it last became idle. */
+  /** `Clock.now` when it last became idle, or a little before. */
   idleSince = 0;
   readonly #pool: EndpointPool;
   #stream!: ByteStream;
@@ -118,8 +118,9 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
 
   /** Waits in the pool for the next request, for at most `idleTimeoutMs`. */
   rest(idleTimeoutMs: number): void {
-    this.idleSince = this.#pool.host.clock.now();
-    this.#pool.host.deadlines.set(this, Math.min(idleTimeoutMs, this.#toldIdleMs));
+    const { deadlines } = this.#pool.host;
+    this.idleSince = deadlines.lastSweep;
+    deadlines.set(this, Math.min(idleTimeoutMs, this.#toldIdleMs));
   }
 
   close(): void {

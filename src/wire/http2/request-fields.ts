@@ -51,7 +51,8 @@ export class RequestFields extends FieldCollector {
       if (this.scheme !== '' || path !== undefined || !this.authority) this.breach('CONNECT has other pseudo-fields');
       return;
     }
-    if (!/^https?$/i.test(this.scheme)) this.breach(':scheme is missing, or neither http nor https');
+    if (this.scheme !== 'https' && !/^https?$/i.test(this.scheme))
+      this.breach(':scheme is missing, or neither http nor https');
     // RFC 9113 8.3.1: ":path" "MUST NOT be empty for "http" or "https" URIs", starts with '/', or is '*' for OPTIONS.
     if (path === undefined || !isTarget(path)) this.breach(':path is missing or not valid');
     else if (path.charCodeAt(0) !== SLASH && !(path === '*' && method === 'OPTIONS')) this.breach(':path is no path');
