@@ -1,27 +1,35 @@
 // Patterns of host names, of which many are asked about one name: exact ones, and `*.example.com` for names below.
+import { StringIndex } from '#lib/string-index.ts';
 
 /** Whether one of the patterns is for a host in lower case; `*.` stands for one label or more. Without any, all hosts fit. */
 export function compileHostPatterns(patterns: readonly string[]): (host: string) => boolean {
   if (patterns.length === 0) return () => true;
-  const known = new Set(patterns);
+  const { exact, wildcard } = indexOf(patterns);
   return (host) => {
-    if (known.has(host)) return true;
+    if (exact.get(host)) return true;
     for (let dot = host.indexOf('.'); dot > 0; dot = host.indexOf('.', dot + 1))
-      if (known.has(`*${host.slice(dot)}`)) return true;
+      if (wildcard.get(host.slice(dot))) return true;
     return false;
   };
 }
 
 /** Whether one of a certificate's names is for a host in lower case; `*.` stands for one label (RFC 9525 6.3). */
 export function compileCertificateNames(names: readonly string[]): (host: string) => boolean {
-  const known = new Set(names);
-  /** Requests of a connection are mostly for one host, and comparing costs less than looking up a text that was just cut out. */
-  let covered = '';
+  const { exact, wildcard } = indexOf(names);
   return (host) => {
-    if (host === covered && host !== '') return true;
+    if (exact.get(host)) return true;
     const dot = host.indexOf('.');
-    if (!known.has(host) && (dot <= 0 || !known.has(`*${host.slice(dot)}`))) return false;
-    covered = host;
-    return true;
+    return dot > 0 && wildcard.get(host.slice(dot)) === true;
   };
+}
+
+/** The exact names, and what follows `*` of the others. */
+function indexOf(patterns: readonly string[]) {
+  const exact = new StringIndex<true>();
+  const wildcard = new StringIndex<true>();
+  for (const pattern of new Set(patterns)) {
+    if (pattern.startsWith('*')) wildcard.add(pattern.slice(1), true);
+    else exact.add(pattern, true);
+  }
+  return { exact, wildcard };
 }
