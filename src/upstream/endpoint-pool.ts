@@ -3,6 +3,7 @@
 import type { Clock } from '#lib/clock.ts';
 import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
 import type { Log } from '#lib/log.ts';
+import { Queue, type Queued } from '#lib/queue.ts';
 import type { Random } from '#lib/random.ts';
 import type { TurnEnd } from '#lib/turn-end.ts';
 import type { Series } from '#memory/series-table.ts';
@@ -32,7 +33,7 @@ export class EndpointPool {
   readonly host: PoolHost;
   #settings: PoolSettings;
   readonly #idle: OriginConnection[] = [];
-  readonly #waiting: Waiter[] = [];
+  readonly #waiting = new Queue<Waiter>();
   readonly series: Series;
   #connections = 0;
   #retired = false;
@@ -59,7 +60,7 @@ export class EndpointPool {
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   /** Gives the attempt a connection, now or as soon as one is free; fails it when too many wait already. */
@@ -71,8 +72,9 @@ export class EndpointPool {
       else reusable.wake(attempt);
     } else if (this.#connections < this.settings.maxConnections || this.#closeOneIdle()) {
       this.#open(attempt);
-    } else if (this.#waiting.length < this.settings.maxWaiting) {
-      this.#waiting.push(new Waiter(this, attempt));
+    } else if (this.#waiting.size < this.settings.maxWaiting) {
+      attempt.waiter = new Waiter(this, attempt);
+      this.#waiting.push(attempt.waiter);
       countWaiting(this.series, 1);
     } else {
       attempt.fail(new ProxyError('connection_limit_reached', 'the connection limit and the waiting queue are full'));
@@ -82,7 +84,7 @@ export class EndpointPool {
   /** Takes a connection back that is ready for another request. */
   release(connection: OriginConnection): void {
     // Who needs a new connection gets it when this one is gone.
-    if (this.#waiting[0]?.attempt.mayReuse === false) {
+    if (this.#waiting.first?.attempt.mayReuse === false) {
       connection.close();
       return;
     }
@@ -134,10 +136,8 @@ export class EndpointPool {
 
   /** Takes an attempt that gave up out of the queue. */
   withdraw(attempt: Http1Attempt): void {
-    const at = this.#waiting.findIndex((waiter) => waiter.attempt === attempt);
-    if (at < 0) return;
-    const [waiter] = this.#waiting.splice(at, 1);
-    if (waiter) this.#unqueue(waiter);
+    const { waiter } = attempt;
+    if (waiter && this.#waiting.remove(waiter)) this.#unqueue(waiter);
   }
 
   /** The endpoint is no longer part of the configuration: closes what is idle, and all others when they are done. */
@@ -191,15 +191,18 @@ export class EndpointPool {
   }
 
   #unqueue(waiter: Waiter): void {
+    waiter.attempt.waiter = undefined;
     this.host.deadlines.clear(waiter);
     countWaiting(this.series, -1);
   }
 }
 
 /** An attempt in the queue, with the deadline it waits under. */
-class Waiter implements Deadlined {
+export class Waiter implements Deadlined, Queued<Waiter> {
   readonly attempt: Http1Attempt;
   deadline: DeadlineEntry | undefined = undefined;
+  before: Waiter | undefined = undefined;
+  behind: Waiter | undefined = undefined;
   readonly #pool: EndpointPool;
 
   constructor(pool: EndpointPool, attempt: Http1Attempt) {

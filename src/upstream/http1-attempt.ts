@@ -5,7 +5,7 @@ import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
 import type { Attempt, AttemptListener, Endpoint, Upstream } from '#model/upstream.ts';
-import type { EndpointPool } from './endpoint-pool.ts';
+import type { EndpointPool, Waiter } from './endpoint-pool.ts';
 import type { OriginConnection } from './origin-connection.ts';
 
 export class Http1Attempt implements Attempt {
@@ -14,6 +14,8 @@ export class Http1Attempt implements Attempt {
   readonly endpoint: Endpoint;
   /** The connection it runs on; `undefined` while it waits for one. */
   connection: OriginConnection | undefined = undefined;
+  /** Its place in the queue of the pool, as long as it has one. */
+  waiter: Waiter | undefined = undefined;
   readonly #pool: EndpointPool;
   readonly #listener: AttemptListener;
   #answered = false;

@@ -28,6 +28,9 @@ export type AwaitedConnection = 'opening' | 'turn';
 
 export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2ContentOwner, RequestContentOwner {
   deadline: DeadlineEntry | undefined = undefined;
+  /** Who stands beside it in the queue of the pool. */
+  before: Http2Attempt | undefined = undefined;
+  behind: Http2Attempt | undefined = undefined;
   readonly exchange: Exchange;
   readonly upstream: Upstream;
   readonly endpoint: Endpoint;
@@ -141,11 +144,9 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       return;
     }
     const connection = this.#connection;
-    let code: 'http_response_timeout' | 'connection_write_timeout' | 'connection_read_timeout' =
-      'http_response_timeout';
-    if (!this.#answered) code = this.#content ? 'connection_write_timeout' : 'connection_read_timeout';
+    const unanswered = this.#content ? 'connection_write_timeout' : 'connection_read_timeout';
     this.#leaveStream('CANCEL');
-    this.fail(new ProxyError(code));
+    this.fail(new ProxyError(this.#answered ? 'http_response_timeout' : unanswered));
     // It may be that nothing comes any more on the whole connection.
     connection?.suspect();
   }

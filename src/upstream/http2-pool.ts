@@ -1,5 +1,6 @@
 // The HTTP/2 connections of one worker to one endpoint, as many as its requests need: which takes the next one, who waits. Limits and
 // counts of connections are those of EndpointPool.
+import { Queue } from '#lib/queue.ts';
 import type { ByteStream } from '#model/byte-stream.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { PoolSettings } from '#model/upstream.ts';
@@ -17,7 +18,7 @@ export class Http2Pool {
   readonly #pool: EndpointPool;
   /** Those that take requests, the oldest first: it gets as many as it takes, so that the others become idle when there are few. */
   readonly #connections: Http2Connection[] = [];
-  readonly #waiting: Http2Attempt[] = [];
+  readonly #waiting = new Queue<Http2Attempt>();
   #opening = 0;
   #retired = false;
   /** Whether the endpoint has chosen HTTP/1.1 when it was last asked. */
@@ -66,8 +67,8 @@ export class Http2Pool {
       attempt.start(connection);
       return;
     }
-    if (this.#waiting.length >= this.#expected) this.#grow(attempt);
-    const surplus = this.#waiting.length - this.#expected;
+    if (this.#waiting.size >= this.#expected) this.#grow(attempt);
+    const surplus = this.#waiting.size - this.#expected;
     if (surplus < 0) {
       this.#waiting.push(attempt);
       attempt.wait('opening');
@@ -82,8 +83,7 @@ export class Http2Pool {
 
   /** Takes an attempt that gave up out of the queue. */
   withdraw(attempt: Http2Attempt): void {
-    const at = this.#waiting.indexOf(attempt);
-    if (at >= 0) this.#waiting.splice(at, 1);
+    this.#waiting.remove(attempt);
     this.#unqueue(attempt);
   }
 
@@ -111,10 +111,7 @@ export class Http2Pool {
   openFailed(error: ProxyError): void {
     this.#opening--;
     if (this.#opening > 0 || this.#connections.length > 0) return;
-    for (const attempt of this.#waiting.splice(0)) {
-      this.#unqueue(attempt);
-      attempt.fail(error);
-    }
+    for (const attempt of this.#dismissAll()) attempt.fail(error);
   }
 
   /** There may be room on a connection. */
@@ -149,9 +146,7 @@ export class Http2Pool {
     }
     this.#opening--;
     this.#isHttp1 = true;
-    const waiting = this.#waiting.splice(0);
-    for (const attempt of waiting) this.#unqueue(attempt);
-    const attempts = waiting.map((attempt) => this.#inHttp1(attempt));
+    const attempts = this.#dismissAll().map((attempt) => this.#inHttp1(attempt));
     this.#pool.adopt(stream, attempts.shift());
     for (const attempt of attempts) this.#pool.assign(attempt);
   }
@@ -190,15 +185,24 @@ export class Http2Pool {
 
   /** Gives who waits what there is, and opens connections for who is left. */
   #serve(): void {
-    while (this.#waiting.length > 0) {
+    for (let next = this.#waiting.first; next; next = this.#waiting.first) {
       const connection = this.#free();
       if (!connection) break;
-      const attempt = this.#waiting.shift() as Http2Attempt;
-      this.#unqueue(attempt);
-      attempt.start(connection);
+      this.withdraw(next);
+      next.start(connection);
     }
-    const surplus = this.#waiting[this.#expected];
-    if (surplus) this.#grow(surplus);
+    const { first } = this.#waiting;
+    if (first && this.#waiting.size > this.#expected) this.#grow(first);
+  }
+
+  /** Empties the queue; returns who stood there. */
+  #dismissAll(): Http2Attempt[] {
+    const attempts: Http2Attempt[] = [];
+    for (let next = this.#waiting.first; next; next = this.#waiting.first) {
+      this.withdraw(next);
+      attempts.push(next);
+    }
+    return attempts;
   }
 
   #unqueue(attempt: Http2Attempt): void {
