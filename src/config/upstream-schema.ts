@@ -56,8 +56,8 @@ const pool = s.object({
     .describe('How long an idle connection is kept; a shorter Keep-Alive of the endpoint wins.'),
   'max-waiting': s
     .integer({ min: 0, max: 1e6 })
-    .default(1024)
-    .describe('Requests of one worker waiting for a connection to one endpoint.'),
+    .default(32768)
+    .describe('Requests of one worker waiting for a connection to one endpoint; more are answered 503.'),
   'wait-timeout': s.duration().prefault('5s').describe('How long they wait.'),
   'max-requests': s
     .integer({ min: 1, max: 1e9 })

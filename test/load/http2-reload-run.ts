@@ -80,7 +80,7 @@ function newCertificate(): Record<string, string> {
   return certificateFiles({ site: authority.issue({ names: ['localhost', '127.0.0.1'] }) });
 }
 
-/** Differs from step to step in a route, a policy and the weights, and always serves the load: more may wait than h2load asks for. */
+/** Differs from step to step in a route, a policy and the weights, and always serves the load, with the pools that everybody has. */
 function configuration(origins: readonly KillableOrigin[], step: number, workers: number): string {
   const endpoints = origins.map(
     ({ address }, index) => `{ address: '${address}', weight: ${1 + ((index + step) % 2)} }`,
@@ -102,6 +102,5 @@ routes:
 upstreams:
   app:
     endpoints: [${endpoints.join(', ')}]
-    pool: { max-connections: 128, max-waiting: 100000, wait-timeout: 60s }
 `;
 }

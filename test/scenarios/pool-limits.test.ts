@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startTidegate } from '../support/gateway.ts';
 import { type Origin, ok, startOrigin } from '../support/origin.ts';
+import { missing } from '../support/peers.ts';
 import { connectRaw } from '../support/raw-client.ts';
+import { run } from '../support/tls.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -62,6 +64,16 @@ test('who finds the queue full is answered 503 at once', async (t) => {
   await untilWaiting(1);
   const second = await connectRaw(t, gateway.port());
   assert.equal((await second.request(GET)).status, 503);
+});
+
+test('ten thousand requests at once, of a hundred clients of HTTP/2, are all answered with as many waiting as may by default', {
+  skip: missing('h2load'),
+}, async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(t, configuration(origin, 'max-connections: 16, wait-timeout: 60s'));
+  const url = `http://127.0.0.1:${gateway.port()}/`;
+  const output = await run('h2load', ['-n', '10000', '-c', '100', '-m', '100', url]);
+  assert.match(output, /^status codes: 10000 2xx, 0 3xx, 0 4xx, 0 5xx/m);
 });
 
 test('who waits gets the place of a connection of a TCP listener that has ended', async (t) => {
