@@ -11,7 +11,12 @@ const timeouts = s.object({
     .prefault('30s')
     .describe('Without a byte of request content, as long as no response has begun.'),
   'keep-alive': s.duration().prefault('65s').describe('Between two requests on one connection.'),
-  send: s.positiveDuration().prefault('30s').describe('Without the client taking a byte of the response.'),
+  send: s
+    .positiveDuration()
+    .prefault('30s')
+    .describe(
+      'Within this a client must take some of a response that waits for it: with HTTP/2 8 KiB, or all that waits; with HTTP/1.1 what was written last, 64 KiB at most.',
+    ),
   'first-bytes': s
     .positiveDuration()
     .prefault('3s')

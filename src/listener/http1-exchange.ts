@@ -229,6 +229,7 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
         maxTrailerBytes: maxHeadBytes,
         maxTrailers: maxFields,
         maxBytes: maxBodyBytes > 0 ? maxBodyBytes : Number.POSITIVE_INFINITY,
+        readAheadBytes: 0,
       },
       this,
     );

@@ -19,6 +19,8 @@ import { WantedCertificates } from './wanted-certificates.ts';
 
 const SEND_TIMEOUT_MS = 1000;
 const SWEEP_MS = 50;
+/** What a client must take within the time for sending. */
+const LEAST_BYTES = 8192;
 /** Long enough for a deadline to be noticed, and more. */
 const TIMEOUT_MS = SEND_TIMEOUT_MS + 3 * SWEEP_MS;
 
@@ -112,14 +114,37 @@ test('a response whose window the client opens bit by bit is not given up', () =
   const world = connect(200_000);
   world.stream.give(request(1));
   written(world);
-  for (let updates = 0; updates < 50; updates++) {
+  for (let updates = 0; updates < 15; updates++) {
     world.pass(SEND_TIMEOUT_MS / 2);
-    world.stream.give(Buffer.concat([windowUpdate(0, 100), windowUpdate(1, 100)]));
-    assert.equal(written(world).length, 9 + 100);
+    world.stream.give(Buffer.concat([windowUpdate(0, LEAST_BYTES), windowUpdate(1, LEAST_BYTES)]));
+    assert.equal(written(world).length, 9 + LEAST_BYTES);
   }
   // The first deadline finds that some was taken.
   world.pass(2 * TIMEOUT_MS);
   assert.deepEqual(written(world), reset(1));
+});
+
+test('a response whose window the client opens by less than the least is given up', () => {
+  const world = connect(200_000);
+  world.stream.give(request(1));
+  written(world);
+  const answers: Buffer[] = [];
+  for (let passed = 0; passed < 2 * TIMEOUT_MS; passed += SWEEP_MS) {
+    world.stream.give(Buffer.concat([windowUpdate(0, 1), windowUpdate(1, 1)]));
+    answers.push(written(world));
+    world.pass(SWEEP_MS);
+  }
+  assert.deepEqual(Buffer.concat(answers).subarray(-reset(1).length), reset(1));
+});
+
+test('the last of a response may be less than the least', () => {
+  const world = connect(65_535 + 100);
+  world.stream.give(request(1));
+  written(world);
+  world.pass(SEND_TIMEOUT_MS / 2);
+  world.stream.give(Buffer.concat([windowUpdate(0, 100), windowUpdate(1, 100)]));
+  world.pass(2 * TIMEOUT_MS);
+  assert.equal(written(world).length, 9 + 100);
 });
 
 test('a response that others go before is not given up while they are taken', () => {
@@ -131,7 +156,7 @@ test('a response that others go before is not given up while they are taken', ()
   world.stream.give(Buffer.concat([windowUpdate(1, 200_000), urgent, request(3), windowUpdate(3, 200_000)]));
   for (let updates = 0; updates < 20; updates++) {
     world.pass(SEND_TIMEOUT_MS / 2);
-    world.stream.give(windowUpdate(0, 1000));
+    world.stream.give(windowUpdate(0, LEAST_BYTES));
     written(world);
   }
   world.pass(2 * TIMEOUT_MS);

@@ -17,6 +17,12 @@ import { type AnswerOwner, Http2Answer } from './http2-answer.ts';
 import type { Http2Connection } from './http2-connection.ts';
 import type { ResponseReceiver } from './listener-host.ts';
 
+/**
+ * What a client must take of a response, if so much waits, within the time for sending: else a byte now and then would keep all that a
+ * request holds for ever. With the default of 30 s that is 273 bytes a second.
+ */
+const LEAST_TAKEN_BYTES = 8192;
+
 export class Http2Exchange
   implements Deadlined, Informant, ResponseReceiver, StreamOwner, Http2ContentOwner, AnswerOwner
 {
@@ -216,10 +222,13 @@ export class Http2Exchange
     this.respond(this.#connection.host.answer(error, this.exchange));
   }
 
-  /** Whether some of the response has left since the deadline was set; of others, where they may go first. */
+  /** Whether enough of the response has left since the deadline was set; of others, where they may go first. */
   #clientTakes(): boolean {
     const { pendingAt, queued } = this.#stream;
-    return pendingAt !== this.#sentBefore || (queued && this.#connection.session.queue.octets !== this.#octetsBefore);
+    const { octets } = this.#connection.session.queue;
+    return (
+      pendingAt - this.#sentBefore >= LEAST_TAKEN_BYTES || (queued && octets - this.#octetsBefore >= LEAST_TAKEN_BYTES)
+    );
   }
 
   /** What other requests hold may be all that the client is allowed to send on this connection. */

@@ -10,7 +10,8 @@ import { ChunkedDecoder } from '#wire/http1/chunked-decoder.ts';
 /** What the connection that receives the content wants to know. */
 export interface IncomingBodyOwner {
   /**
-   * All content has been received and passed on. `surplus` tells that bytes came with it that do not belong to it.
+   * All content has been received, and passed on but for what is read ahead. `surplus` tells that bytes came with it that do not belong
+   * to it. Nothing else is told from here on.
    */
   bodyEnded(surplus: boolean): void;
   /** The reader has begun or ceased to hold the content: see `held`. */
@@ -29,6 +30,11 @@ export interface IncomingFraming {
   readonly maxTrailers: number;
   /** Most octets of content; more is refused before any of it is passed on. */
   readonly maxBytes: number;
+  /**
+   * So many octets at the end of content, or, where nobody knows its end, at the beginning, are received though the reader has said to
+   * wait, so that a slow reader of little does not keep the connection.
+   */
+  readonly readAheadBytes: number;
 }
 
 /** So much may come before there is a reader without holding the stream: most readers are there a moment later. */
@@ -53,14 +59,21 @@ export class IncomingBody implements StreamBody {
   /** Decoded bytes that came before there was a reader, or after it said to wait. In memory of our own. */
   #early: Buffer[] | undefined = undefined;
   #earlyBytes = 0;
+  /** Whether the reader has said to wait. */
+  #waits = false;
+  /** Whether the stream is to be read no further for now. */
   #held = false;
   #surplus = false;
+  /** Whether the owner has been told that all is here. */
+  #isReported = false;
   readonly #maxBytes: number;
+  readonly #readAheadBytes: number;
 
   constructor(stream: ByteStream, framing: IncomingFraming, owner: IncomingBodyOwner) {
     this.#stream = stream;
     this.#owner = owner;
     this.#maxBytes = framing.maxBytes;
+    this.#readAheadBytes = framing.readAheadBytes;
     this.#remaining = framing.type === 'length' ? framing.length : Number.POSITIVE_INFINITY;
     this.#decoder =
       framing.type === 'chunked' ? new ChunkedDecoder(framing.maxTrailerBytes, framing.maxTrailers) : undefined;
@@ -70,7 +83,7 @@ export class IncomingBody implements StreamBody {
     return this.#started;
   }
 
-  /** Whether the reader has said to wait. */
+  /** Whether reading the stream must wait for the reader. */
   get held(): boolean {
     return this.#held;
   }
@@ -83,13 +96,12 @@ export class IncomingBody implements StreamBody {
       return;
     }
     this.#sink = sink;
-    this.#held = false;
     this.#release();
   }
 
   resume(): void {
-    if (!this.#held || this.#finished) return;
-    this.#held = false;
+    if (!this.#waits || this.#finished) return;
+    this.#waits = false;
     this.#release();
   }
 
@@ -99,7 +111,7 @@ export class IncomingBody implements StreamBody {
     this.#held = false;
     this.#sink = undefined;
     this.#early = undefined;
-    this.#owner.bodyCancelled(error);
+    if (!this.#isReported) this.#owner.bodyCancelled(error);
   }
 
   /** Tells the reader that the content stays incomplete. */
@@ -118,7 +130,7 @@ export class IncomingBody implements StreamBody {
   endOfStream(): boolean {
     if (this.#remaining !== Number.POSITIVE_INFINITY || this.#decoder) return false;
     this.complete = true;
-    if (this.#started && !this.#early && !this.#held) this.#finish();
+    this.#settle();
     return true;
   }
 
@@ -157,24 +169,29 @@ export class IncomingBody implements StreamBody {
     return consumed;
   }
 
+  /** Whether the stream is read on whatever the reader says. What it is given must be its own then: the next read goes into the same buffer. */
+  get #readsAhead(): boolean {
+    const most = this.#readAheadBytes;
+    if (most === 0 || this.complete) return most > 0;
+    return (this.#remaining === Number.POSITIVE_INFINITY ? this.received : this.#remaining) <= most;
+  }
+
   #pass(data: Buffer, mayKeep: boolean): void {
     const sink = this.#sink;
-    if (!sink || this.#held || this.#early) {
+    const readsAhead = this.#readsAhead;
+    if (!sink || this.#waits || this.#early) {
       if (this.#finished) return;
       this.#earlyBytes += data.length;
-      this.#held = sink !== undefined || this.#earlyBytes >= MAX_EARLY_BYTES;
+      this.#held = sink ? !readsAhead : this.#earlyBytes >= MAX_EARLY_BYTES;
       if (data.length > 0) {
         this.#early ??= [];
-        // Only what stops the reading may be kept: the next read goes into the same buffer.
-        this.#early.push(mayKeep && this.#held ? data : Buffer.from(data));
+        this.#early.push(Buffer.from(data));
       }
-      return;
+    } else if (data.length > 0 && !sink.chunk(mayKeep && !readsAhead ? data : Buffer.from(data))) {
+      this.#waits = !this.#finished;
+      this.#held = this.#waits && !readsAhead;
     }
-    if (data.length > 0 && !sink.chunk(mayKeep ? data : Buffer.from(data))) {
-      this.#held = !this.#finished;
-      return;
-    }
-    if (this.complete) this.#finish();
+    if (this.complete) this.#settle();
   }
 
   /** Passes on what waited, then lets the stream flow again. */
@@ -184,25 +201,41 @@ export class IncomingBody implements StreamBody {
       const next = waiting.shift() as Buffer;
       if (waiting.length === 0) this.#early = undefined;
       if (!this.#sink?.chunk(next)) {
-        this.#held = !this.#finished;
-        this.#owner.bodyHeld();
-        return;
+        this.#waits = !this.#finished;
+        break;
       }
-      if (this.#finished) return;
     }
+    if (this.#finished) return;
+    if (this.#isReported) {
+      this.#settle();
+      return;
+    }
+    this.#held = this.#waits && !this.#readsAhead;
     // Also behind the last byte: the connection may have stopped reading at it, and goes on to its next message.
-    this.#stream.resume();
-    if (this.complete) this.#finish();
-    else this.#owner.bodyHeld();
+    if (!this.#held) this.#stream.resume();
+    if (this.complete) this.#settle();
+    if (!this.#isReported) this.#owner.bodyHeld();
+  }
+
+  /** All of it is here: the reader gets its end when it has taken it, the owner at once where it need not wait for that. */
+  #settle(): void {
+    if (this.#finished || !this.#sink) return;
+    if (!this.#waits && !this.#early) this.#finish();
+    else if (this.#readsAhead) this.#report();
+  }
+
+  #report(): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#owner.bodyEnded(this.#surplus);
   }
 
   #finish(): void {
-    if (this.#finished) return;
     this.#finished = true;
     const sink = this.#sink;
     this.#sink = undefined;
     const trailers = this.#decoder?.trailers;
-    this.#owner.bodyEnded(this.#surplus);
+    this.#report();
     sink?.end(trailers ? new Fields(safeTrailers(trailers)) : undefined);
   }
 }

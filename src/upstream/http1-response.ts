@@ -8,6 +8,9 @@ import type { IncomingFraming } from '#net/incoming-body.ts';
 import type { ResponseHead } from '#wire/http1/response-head.ts';
 import { Violation } from '#wire/http1/violation.ts';
 
+/** Connections are few: a client that is slow to take the last of a response, or a small one, does not keep one from others. */
+const READ_AHEAD_BYTES = 65536;
+
 /** Returns the response without its body. `wallMs` is the time of its receipt. */
 export function toResponse(head: ResponseHead, method: string, wallMs: number): Response {
   const { section } = head;
@@ -30,8 +33,14 @@ export function contentFraming(
   maxTrailerBytes: number,
   maxTrailers: number,
 ): IncomingFraming {
-  const type = framing === 'chunked' || framing === 'close' ? framing : 'length';
-  return { type, length: section.contentLength, maxTrailerBytes, maxTrailers, maxBytes: Number.POSITIVE_INFINITY };
+  return {
+    type: framing === 'chunked' || framing === 'close' ? framing : 'length',
+    length: section.contentLength,
+    maxTrailerBytes,
+    maxTrailers,
+    maxBytes: Number.POSITIVE_INFINITY,
+    readAheadBytes: READ_AHEAD_BYTES,
+  };
 }
 
 /** Whether the connection may be used again behind this response (RFC 9112 9.3). */
