@@ -19,7 +19,7 @@ test('a POST with a type of gRPC or gRPC-Web is a call, and nothing else is', ()
 
 const EXPECTED: Readonly<Record<string, readonly ErrorCode[]>> = {
   CANCELLED: ['client-closed', 'client-stalled'],
-  DEADLINE_EXCEEDED: ['deadline-exceeded'],
+  DEADLINE_EXCEEDED: ['deadline-exceeded', 'call-too-long'],
   PERMISSION_DENIED: ['http_request_denied', 'proxy-header-untrusted'],
   RESOURCE_EXHAUSTED: ['rate-limited', 'request-body-too-large', 'request-head-too-large', 'too-many-connections'],
   UNIMPLEMENTED: ['no-route', 'method-not-allowed', 'method-not-implemented', 'version-not-supported'],

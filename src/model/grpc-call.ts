@@ -29,6 +29,7 @@ export function grpcCallOf({ method, contentType }: Request): GrpcCall | undefin
 /** Where it is another one than the HTTP status of the error would have. */
 const BY_CODE: Partial<Record<ErrorCode, number>> = {
   'deadline-exceeded': GRPC_STATUS.deadlineExceeded,
+  'call-too-long': GRPC_STATUS.deadlineExceeded,
   // The endpoint is there, and asking another time is likely to end the same.
   http_protocol_error: GRPC_STATUS.internal,
   http_response_header_section_size: GRPC_STATUS.internal,

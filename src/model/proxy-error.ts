@@ -88,6 +88,12 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'The endpoint that holds the session is not available.',
   },
+  'call-too-long': {
+    side: 'self',
+    status: 504,
+    retryable: 'never',
+    detail: 'The call has lasted for as long as it may.',
+  },
   'upstream-waking': {
     side: 'self',
     status: 503,

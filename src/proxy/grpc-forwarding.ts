@@ -114,7 +114,9 @@ export class GrpcForwarding {
   }
 
   #late(): ProxyError {
-    return new ProxyError('deadline-exceeded', this.#isCut ? 'the call has lasted for grpc.max-timeout' : undefined);
+    return this.#isCut
+      ? new ProxyError('call-too-long', 'the call has lasted for grpc.max-timeout')
+      : new ProxyError('deadline-exceeded');
   }
 
   /** PROTOCOL-HTTP2: "The RPC's deadline expiring is considered a client cancellation." */

@@ -113,6 +113,8 @@ upstreams:
   }
   const response = await client.request(callBytes({ path: '/wait' }));
   assert.equal(response.field('grpc-status'), '4');
+  const { error, ended_by, grpc_status } = (await gateway.untilRecords(3)).at(-1) ?? {};
+  assert.deepEqual([error, ended_by, grpc_status], ['call-too-long', 'self', 'DEADLINE_EXCEEDED']);
 });
 
 test('a deadline that passes within a stream ends it with DEADLINE_EXCEEDED in its trailers', async (t) => {
