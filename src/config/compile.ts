@@ -3,7 +3,7 @@
 import { PrefixSet } from '#lib/prefix-set.ts';
 import { ConfigurationError, type ConfigurationProblem } from '#model/configuration-error.ts';
 import { PRIORITIES } from '#model/exchange.ts';
-import type { Handler, Middleware } from '#model/handler.ts';
+import type { Arrival, Handler, Middleware } from '#model/handler.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Route, RouteMatch, ValueMatch } from '#model/route.ts';
 import type { ForwardingSettings, Snapshot } from '#model/snapshot.ts';
@@ -59,8 +59,14 @@ export async function compile(
   };
 }
 
+/** A compiled policy. */
+interface Step {
+  readonly around: Middleware;
+  readonly arrival: Arrival | undefined;
+}
+
 interface RouteSurroundings {
-  readonly outer: readonly Middleware[];
+  readonly outer: readonly Step[];
   readonly upstreams: Targets;
   readonly host: CompileHost;
   readonly problems: ConfigurationProblem[];
@@ -76,12 +82,13 @@ function compileRoute(
   try {
     const action = compileAction(config, upstreams, host);
     const inner = compilePolicies(config.policies, [...path, 'policies'], `routes.${name}`, host, problems);
-    const handler = [...outer, ...inner].reduceRight<Handler>((next, policy) => policy(next), action);
+    const steps = [...outer, ...inner];
     return {
       name,
       match: compileMatch(config),
       priority: PRIORITIES.indexOf(config.priority),
-      handler,
+      arrivals: steps.flatMap(({ arrival }) => arrival ?? []),
+      handler: steps.reduceRight<Handler>((next, { around }) => around(next), action),
       series: host.series(seriesKey.route(name)),
     };
   } catch (error) {
@@ -96,12 +103,13 @@ function compilePolicies(
   owner: string,
   host: CompileHost,
   problems: ConfigurationProblem[],
-): readonly Middleware[] {
+): readonly Step[] {
   return steps.flatMap((step, i) => {
     const module = policies.find(({ type }) => type === step.type);
     try {
       if (!module) throw new ConfigurationError(`there is no policy ${step.type}`);
-      return [module.create(step.options, { ...host, identity: `${owner}.${step.type}.${i}` })];
+      const around = module.create(step.options, { ...host, identity: `${owner}.${step.type}.${i}` });
+      return [{ around, arrival: module.arrival?.(step.options) }];
     } catch (error) {
       collect(error, [...path, i], problems);
       return [];

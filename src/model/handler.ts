@@ -9,6 +9,9 @@ export type ResponseOrPending = Response | PromiseLike<Response>;
 /** Answers an exchange, at once or later. Throws or rejects with a `ProxyError` when there is no response. */
 export type Handler = (exchange: Exchange) => ResponseOrPending;
 
+/** Prepares an exchange for what may become of it; never refuses it. */
+export type Arrival = (exchange: Exchange) => void;
+
 /** One step around a handler. */
 export type Middleware = (next: Handler) => Handler;
 

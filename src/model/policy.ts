@@ -5,7 +5,7 @@ import type { Random } from '#lib/random.ts';
 import type { KeyedTable } from '#memory/keyed-table.ts';
 import { lazyOptions, type WithOptions } from '#schema/lazy-options.ts';
 import type { Schema } from '#schema/schema.ts';
-import type { Middleware } from './handler.ts';
+import type { Arrival, Middleware } from './handler.ts';
 
 /** What a policy may use of its surroundings. */
 export interface PolicyHost {
@@ -29,6 +29,8 @@ export interface PolicyModule<Options = unknown> {
   readonly example?: string;
   /** Throws a `ConfigurationError` on options that fit the schema but make no sense. */
   create(options: Options, host: PolicyHost): Middleware;
+  /** Returns what is done to an exchange when it has come to a route with this policy, ahead of everything that may refuse it there. */
+  arrival?(options: Options): Arrival;
 }
 
 /** Gives a policy module its option types. */

@@ -1,6 +1,6 @@
 // A compiled route: what it matches is in `routing/`, what it does is its handler.
 import type { Series } from '#memory/series-table.ts';
-import type { Handler } from './handler.ts';
+import type { Arrival, Handler } from './handler.ts';
 
 /** The match part of a route, with defaults applied; what a route does not name is open. */
 export interface RouteMatch {
@@ -32,6 +32,8 @@ export interface Route {
   readonly match: RouteMatch;
   /** Of its requests: see `Exchange.priority`. */
   readonly priority: number;
+  /** To be called ahead of `handler`, and of all that may refuse the exchange without calling that. */
+  readonly arrivals: readonly Arrival[];
   /** The composed chain of policies around the route's action. */
   readonly handler: Handler;
   readonly series: Series;

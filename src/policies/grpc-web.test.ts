@@ -58,6 +58,7 @@ function run({ type, fields = [], stream, ...request }: Call, response = grpcRes
   const contentType = type === undefined ? [] : [['content-type', type] as const];
   const exchange = createTestExchange({ method: 'POST', ...request, fields: [...contentType, ...fields] });
   if (stream) Object.assign(exchange.request, { body: stream, length: -1 });
+  grpcWeb.arrival?.({ origins })(exchange);
   let seen: Exchange | undefined;
   const answer = handler((forwarded) => {
     seen = forwarded;
@@ -189,6 +190,14 @@ test('a preflight of an allowed origin is answered, and carries the fields that 
   assert.equal(answer.fields.get('vary'), 'origin');
 });
 
+test('a page below a name, and one of the same host, are allowed where that is said', () => {
+  for (const origin of ['https://*.example.com', 'same-host']) {
+    const { answer } = run({ ...preflight, host: 'app.example.com' }, grpcResponse(), [origin]);
+    assert.equal(answer.fields.get('access-control-allow-origin'), PAGE);
+  }
+  assert.ok(run(preflight, grpcResponse(), ['https://*.other.example.com']).seen);
+});
+
 test('a preflight of any other origin is the endpoint’s to answer', () => {
   for (const origins of [[], ['https://other.example.com'], [`${PAGE}:8443`]])
     assert.ok(run(preflight, grpcResponse(), origins).seen);
@@ -212,7 +221,8 @@ test('with * every page may call, without its cookies', () => {
 
 test('an origin has a scheme and a host, and no path', () => {
   const isValid = (origin: string) => grpcWeb.options.safeParse({ origins: [origin] }).success;
-  for (const origin of ['*', PAGE, 'http://localhost:3000', 'http://[::1]:3000']) assert.ok(isValid(origin), origin);
-  for (const origin of ['app.example.com', `${PAGE}/`, 'https://*.example.com', 'HTTPS://A.example', ''])
+  for (const origin of ['*', PAGE, 'http://localhost:3000', 'http://[::1]:3000', 'https://*.example.com', 'same-host'])
+    assert.ok(isValid(origin), origin);
+  for (const origin of ['app.example.com', `${PAGE}/`, 'https://*', 'https://a.*.com', ''])
     assert.ok(!isValid(origin), origin);
 });

@@ -1,6 +1,7 @@
 // Policy: translates gRPC-Web, which browsers can speak, to gRPC towards the endpoint, and the response back.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
 import { Fields, isFieldName } from '#http/fields.ts';
+import { compileOrigins, originPatternProblem } from '#http/origin.ts';
 import { withoutTouched } from '#http/trailers.ts';
 import { type FixedBody, fixedBody, UNKNOWN_LENGTH } from '#model/body.ts';
 import { type BodyFilter, filterBody } from '#model/body-filter.ts';
@@ -28,7 +29,11 @@ const STATUS_FIELDS = 'grpc-status, grpc-message';
 
 const NOTHING = Buffer.alloc(0);
 
-type AllowedOrigins = ReadonlySet<string>;
+/** Stands for all origins. */
+const ANY = '*';
+
+/** What lets the page that asks read the answer; `undefined` where none asks across origins, or none may. */
+type Cors = readonly (readonly [string, string])[] | undefined;
 
 export const grpcWeb = definePolicy({
   type: 'grpc-web',
@@ -39,21 +44,20 @@ export const grpcWeb = definePolicy({
         .list(s.checked(originProblem))
         .default([])
         .describe(
-          'Origins whose pages may call across origins, such as https://app.example.com, or * for all, whose calls then have no cookies. Preflights of theirs are answered here. None by default: pages of the same origin need none.',
+          'Pages that may call across origins: https://app.example.com, https://*.example.com, same-host, or * for all, whose calls then have no cookies. Preflights of theirs are answered here. None by default: pages of the same origin need none.',
         ),
     }),
   example: 'type: grpc-web\norigins: [https://app.example.com]',
   create({ origins }) {
-    const allowed: AllowedOrigins = new Set(origins);
+    const corsOf = compileCors(origins);
     return (next) => (exchange) => {
       const { request, grpc } = exchange;
-      const cors = corsFields(request, allowed);
+      const cors = corsOf(request);
       if (request.method === 'OPTIONS' && cors && request.fields.has('access-control-request-method')) {
         exchange.answeredBy = 'grpc-web';
         return preflightAnswer(request, cors);
       }
       if (!grpc || grpc.mediaType.format === 'grpc') return next(exchange);
-      if (cors) grpc.answerFields = [...cors, ['access-control-expose-headers', STATUS_FIELDS]];
       const format = responseFormat(request, grpc.mediaType.format);
       translateRequest(exchange, grpc);
       return mapResponse(next(exchange), (response) => {
@@ -61,6 +65,13 @@ export const grpcWeb = definePolicy({
         if (cors) exposeFields(response.fields, cors);
         return response;
       });
+    };
+  },
+  arrival({ origins }) {
+    const corsOf = compileCors(origins);
+    return ({ request, grpc }) => {
+      const cors = grpc && grpc.mediaType.format !== 'grpc' ? corsOf(request) : undefined;
+      if (grpc && cors) grpc.answerFields = [...cors, ['access-control-expose-headers', STATUS_FIELDS]];
     };
   },
 });
@@ -163,20 +174,22 @@ function unchanged(bytes: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** What lets the page that asks read the answer; `undefined` where none asks across origins, or none may. */
-function corsFields({ fields }: Request, allowed: AllowedOrigins): readonly (readonly [string, string])[] | undefined {
-  const origin = allowed.size > 0 ? fields.get('origin') : undefined;
-  if (origin === undefined) return undefined;
-  if (allowed.has(origin))
+function compileCors(origins: readonly string[]): (request: Request) => Cors {
+  const isAllowed = compileOrigins(origins.filter((origin) => origin !== ANY));
+  const others: Cors = origins.includes(ANY) ? [['access-control-allow-origin', ANY]] : undefined;
+  return ({ fields, authority }) => {
+    const origin = origins.length > 0 ? fields.get('origin') : undefined;
+    if (origin === undefined) return undefined;
+    if (!isAllowed(origin, authority)) return others;
     return [
       ['access-control-allow-origin', origin],
       ['access-control-allow-credentials', 'true'],
       ['vary', 'origin'],
     ];
-  return allowed.has('*') ? [['access-control-allow-origin', '*']] : undefined;
+  };
 }
 
-function preflightAnswer({ fields: asked }: Request, cors: readonly (readonly [string, string])[]): Response {
+function preflightAnswer({ fields: asked }: Request, cors: NonNullable<Cors>): Response {
   const names = (asked.get('access-control-request-headers') ?? '').split(',').map((name) => name.trim());
   const fields = Fields.from([
     ...cors,
@@ -189,7 +202,7 @@ function preflightAnswer({ fields: asked }: Request, cors: readonly (readonly [s
 }
 
 /** Metadata may have any name: all fields of the response are for the script to read. */
-function exposeFields(fields: Fields, cors: readonly (readonly [string, string])[]): void {
+function exposeFields(fields: Fields, cors: NonNullable<Cors>): void {
   const names = new Set([...fields.entries()].map(([name]) => name.toLowerCase()));
   for (const [name, value] of cors) {
     if (name === 'vary') fields.append(name, value);
@@ -199,7 +212,6 @@ function exposeFields(fields: Fields, cors: readonly (readonly [string, string])
 }
 
 function originProblem(text: string): string | undefined {
-  return text === '*' || /^https?:\/\/[0-9a-z.-]+(?::[0-9]+)?$|^https?:\/\/\[[0-9a-f:]+\](?::[0-9]+)?$/.test(text)
-    ? undefined
-    : `"${text}" is neither * nor an origin as browsers write it, such as https://app.example.com, with no path behind it`;
+  const problem = text === ANY ? undefined : originPatternProblem(text);
+  return problem && `${problem}; * stands for all`;
 }

@@ -87,6 +87,7 @@ function route(exchange: Exchange, delay: LoopDelay, challenges: ChallengeAnswer
   exchange.route = found.route;
   exchange.priority = found.route.priority;
   exchange.pathParameters = found.parameters;
+  for (const arrive of found.route.arrivals) arrive(exchange);
   shed(exchange, delay);
   exchange.phase = 'policies';
   return found.route.handler(exchange);

@@ -142,6 +142,30 @@ test('content that is no base64 is INTERNAL, and nothing of it reaches the endpo
   assert.deepEqual([record?.error, record?.policy], ['http_request_error', 'grpc-web']);
 });
 
+test('a page of another origin can read what refuses its call ahead of the policy', async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(
+    t,
+    `
+routes:
+  - name: all
+    policies: [{ type: access-list, allow: [192.0.2.1] }, { type: grpc-web, origins: ['https://*.example.com'] }]
+    upstream: app
+upstreams: { app: { endpoints: ['${origin.address}'] } }
+`,
+  );
+  const client = await connectRaw(t, gateway.port());
+  for (const [page, told] of [
+    [PAGE, PAGE],
+    ['https://example.org', undefined],
+  ]) {
+    const refused = await client.request(webCall({ type: 'application/grpc-web', fields: `Origin: ${page}\r\n` }));
+    assert.equal(refused.field('grpc-status'), '7');
+    assert.equal(refused.field('content-type'), 'application/grpc-web');
+    assert.equal(refused.field('access-control-allow-origin'), told);
+  }
+});
+
 test('a page of another origin may call, and read what comes of it, errors of the gateway included', async (t) => {
   const { client, origin } = await start(t, ({ target }) => (target.endsWith('Say') ? answerBytes() : undefined));
   const preflight = await client.request(
