@@ -55,6 +55,11 @@ export class EndpointPool {
     return this.#connections;
   }
 
+  /** Whether another connection may be opened. */
+  get hasRoom(): boolean {
+    return this.#connections < this.settings.maxConnections;
+  }
+
   get idle(): number {
     return this.#idle.length;
   }
@@ -70,7 +75,7 @@ export class EndpointPool {
     if (reusable) {
       if (attempt.repeatable) reusable.start(attempt);
       else reusable.wake(attempt);
-    } else if (this.#connections < this.settings.maxConnections || this.#closeOneIdle()) {
+    } else if (this.hasRoom || this.#closeOneIdle()) {
       this.#open(attempt);
     } else if (this.#waiting.size < this.settings.maxWaiting) {
       attempt.waiter = new Waiter(this, attempt);
@@ -114,7 +119,7 @@ export class EndpointPool {
 
   /** Counts a connection that is opened and kept outside the pool; returns whether there is room for it. */
   admit(): boolean {
-    if (this.#connections >= this.settings.maxConnections && !this.#closeOneIdle()) return false;
+    if (!this.hasRoom && !this.#closeOneIdle()) return false;
     this.#connections++;
     countConnection(this.series, 1);
     return true;
@@ -124,7 +129,7 @@ export class EndpointPool {
   dismiss(): void {
     this.#connections--;
     countConnection(this.series, -1);
-    if (this.#connections >= this.settings.maxConnections) return;
+    if (!this.hasRoom) return;
     const waiter = this.#nextWaiter();
     if (waiter) this.#open(waiter.attempt);
   }

@@ -91,6 +91,11 @@ export class Http2Connection
     return this.#generation !== this.#pool.connector.generation || this.#life.isOver(this.#pool.settings);
   }
 
+  /** Whether it had better get no other request, if there is another connection for that: see `ResetMeter`. */
+  get isStrained(): boolean {
+    return this.session.isStrained;
+  }
+
   get isIdle(): boolean {
     return this.session.streams.size === 0;
   }

@@ -172,7 +172,7 @@ export class Http2Pool {
   #free(): Http2Connection | undefined {
     for (let at = 0; at < this.#connections.length; ) {
       const connection = this.#connections[at] as Http2Connection;
-      if (!connection.isWornOut) {
+      if (!connection.isWornOut && !(connection.isStrained && this.#pool.hasRoom)) {
         if (connection.free > 0) return connection;
         at++;
       } else {

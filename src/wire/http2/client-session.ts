@@ -1,7 +1,8 @@
 // The client's side of an HTTP/2 connection: sends requests, takes responses. What is common to both sides is in Session.
 import { NumberTable } from '#lib/number-table.ts';
 import { Http2Error } from './http2-error.ts';
-import { CLIENT_PREFACE, MAX_STREAM_ID, SETTING } from './protocol.ts';
+import { CLIENT_PREFACE, type ErrorName, MAX_STREAM_ID, SETTING } from './protocol.ts';
+import { ResetMeter } from './reset-meter.ts';
 import { ResponseFields } from './response-fields.ts';
 import { Session, type SessionHost, type SessionLimits } from './session.ts';
 import type { Http2Stream, StreamOwner } from './stream.ts';
@@ -42,10 +43,12 @@ interface OpenRequest {
 export class ClientSession extends Session {
   #nextStreamId = 1;
   readonly #requests = new NumberTable<OpenRequest>();
+  readonly #resets: ResetMeter;
 
   constructor(host: SessionHost, limits: SessionLimits) {
     // A server that gives up streams costs nobody anything but trying again.
     super(host, limits, Number.POSITIVE_INFINITY);
+    this.#resets = new ResetMeter(() => host.now());
   }
 
   /** Sends the preface. */
@@ -90,6 +93,16 @@ export class ClientSession extends Session {
     if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
     this.sendHead(stream, endStream);
     return stream;
+  }
+
+  /** Whether so many streams were reset that the server may soon take us for an attacker. */
+  get isStrained(): boolean {
+    return this.#resets.isHigh;
+  }
+
+  override resetStream(stream: Http2Stream, code: ErrorName): void {
+    super.resetStream(stream, code);
+    this.#resets.count();
   }
 
   override isIdle(streamId: number): boolean {
