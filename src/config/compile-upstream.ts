@@ -98,6 +98,7 @@ export function compileUpstream(
       idleMs: timeouts.idle,
       streamIdleMs: timeouts['stream-idle'],
       tunnelIdleMs: timeouts['tunnel-idle'],
+      tunnelDrainMs: timeouts['tunnel-drain'] ?? Number.POSITIVE_INFINITY,
     },
     maxCallMs: config.grpc['max-timeout'] ?? Number.POSITIVE_INFINITY,
     pool,

@@ -25,6 +25,12 @@ const timeouts = s.object({
     .positiveDuration()
     .prefault('10m')
     .describe('Without a byte on an upgraded connection, such as a WebSocket.'),
+  'tunnel-drain': s
+    .duration()
+    .optional()
+    .describe(
+      'How long upgraded connections stay with an endpoint that drains, or is no more part of the upstream. WebSockets under the policy websocket are then closed with 1001, over its close-spread; others are cut off. For as long as they last by default.',
+    ),
 });
 
 /** Those that a route may have of its own. */

@@ -11,6 +11,7 @@ import { KeyedTable } from '#memory/keyed-table.ts';
 import type { DatagramClient } from '#model/datagrams.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { createTestExchange } from '#model/testing.ts';
+import { Departures } from '#net/departures.ts';
 import { CELL } from '#telemetry/series.ts';
 import { Listener } from './accept.ts';
 import { ChallengeAcceptors } from './challenge-acceptors.ts';
@@ -31,6 +32,7 @@ function createHost(handle: (receiver: ResponseReceiver) => void) {
   const host: ListenerHost = {
     clock,
     deadlines: new Deadlines(clock, 50),
+    departures: new Departures(new Deadlines(clock, 50), () => undefined),
     log: { debug() {}, info() {}, warn() {}, error() {} },
     turnEnd: new TurnEnd(),
     challenges: new ChallengeAcceptors(),

@@ -8,6 +8,7 @@ import { TurnEnd } from '#lib/turn-end.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { fixedBody } from '#model/body.ts';
 import { createTestExchange } from '#model/testing.ts';
+import { Departures } from '#net/departures.ts';
 import { MemoryStream } from '#net/testing.ts';
 import { HpackEncoder } from '#wire/http2/hpack/encoder.ts';
 import { CLIENT_PREFACE, ERROR_CODE, FRAME } from '#wire/http2/protocol.ts';
@@ -54,6 +55,7 @@ function connect(octets: number) {
   const host: ListenerHost = {
     clock,
     deadlines: new Deadlines(clock, SWEEP_MS),
+    departures: new Departures(new Deadlines(clock, SWEEP_MS), () => undefined),
     log: { debug() {}, info() {}, warn() {}, error() {} },
     turnEnd: new TurnEnd(),
     breached: (kind) => assert.fail(`a breach: ${kind}`),

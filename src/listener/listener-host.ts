@@ -9,6 +9,7 @@ import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import type { ProxyError } from '#model/proxy-error.ts';
 import type { ListenerSettings, Snapshot } from '#model/snapshot.ts';
+import type { Departures } from '#net/departures.ts';
 import type { BreachKind } from '#wire/http2/http2-error.ts';
 import type { ChallengeAcceptors } from './challenge-acceptors.ts';
 import type { TlsTermination } from './tls-termination.ts';
@@ -56,6 +57,8 @@ export interface ListenerHost {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Log;
+  /** Tunnels to endpoints that drain, or are gone. */
+  readonly departures: Departures;
   /** Sends what connections have to send at the end of each turn. */
   readonly turnEnd: TurnEnd;
   /** Handshakes of ACME servers. */

@@ -3,9 +3,9 @@ import type { FirstBytes } from '#wire/first-bytes.ts';
 
 /**
  * What ended it: one of the sides, time without a byte, its longest life, the last answer that was expected, a session that took
- * its place, the end of the gateway.
+ * its place, the end of the gateway, the endpoint's draining.
  */
-export type CloseReason = 'client' | 'endpoint' | 'idle' | 'lifetime' | 'answered' | 'evicted' | 'shutdown';
+export type CloseReason = 'client' | 'endpoint' | 'idle' | 'lifetime' | 'answered' | 'evicted' | 'shutdown' | 'drained';
 
 export interface Passage {
   /** `undefined` when nobody has looked at them. */

@@ -71,6 +71,8 @@ export interface UpstreamTimeouts {
   readonly streamIdleMs: number;
   /** The same for an upgraded connection. */
   readonly tunnelIdleMs: number;
+  /** How long an upgraded connection stays with an endpoint that is to be left; infinite for as long as its sides like. */
+  readonly tunnelDrainMs: number;
 }
 
 /** How TLS is spoken with all endpoints of an upstream. */

@@ -10,6 +10,7 @@ import type { CloseReason } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { TunnelRecord, WebSocketInspection } from '#model/web-socket.ts';
 import { countConnection } from '#telemetry/series.ts';
+import type { Departures } from './departures.ts';
 import { joinStreams, type TunnelEnd } from './tunnel.ts';
 import { WebSocketRelay } from './websocket-relay.ts';
 
@@ -17,6 +18,7 @@ export interface TunnelHost {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly log: Log;
+  readonly departures: Departures;
 }
 
 /** The client's side of a tunnel. What was written to it so far, the response head above all, goes ahead. */
@@ -33,6 +35,8 @@ export interface TunnelClient {
 export interface OpenTunnel {
   /** Ends as soon as that cuts nothing off, where anybody can tell when that is. */
   drain(): void;
+  /** Ends as its endpoint is to be left: like `drain` where that is possible, else at once. */
+  leave(): void;
   /** Ends at once. */
   stop(): void;
 }
@@ -48,7 +52,11 @@ export function openTunnel(exchange: Exchange, client: TunnelClient, tunnel: Tun
   const { route } = exchange;
   exchange.phase = 'tunnel';
   if (route) countConnection(route.series, 1);
+  let hasEnded = false;
+  let forget = () => {};
   const ended = (bytesReceived: number, bytesSent: number) => {
+    hasEnded = true;
+    forget();
     exchange.bytesReceived = bytesReceived;
     exchange.phase = 'done';
     if (route) countConnection(route.series, -1);
@@ -57,10 +65,19 @@ export function openTunnel(exchange: Exchange, client: TunnelClient, tunnel: Tun
   };
   const { clock, deadlines, log } = host;
   const surroundings = { exchange, client, tunnel, clock, deadlines, log, ended };
-  return tunnel.inspection ? relayMessages(surroundings, tunnel.inspection) : passBytes(surroundings);
+  const open = tunnel.inspection ? relayMessages(surroundings, tunnel.inspection) : passBytes(surroundings);
+  if (!hasEnded) forget = stay(exchange, open, host.departures);
+  return open;
 }
 
-interface Surroundings extends TunnelHost {
+/** Lets the tunnel go when its endpoint is to be left; returns how to tell that it has gone by itself. */
+function stay({ upstream, endpoint }: Exchange, open: OpenTunnel, departures: Departures): () => void {
+  const forMs = upstream?.timeouts.tunnelDrainMs ?? Number.POSITIVE_INFINITY;
+  if (!upstream || !endpoint || forMs === Number.POSITIVE_INFINITY) return () => {};
+  return departures.add({ upstream: upstream.name, endpoint: endpoint.name, forMs, leave: () => open.leave() });
+}
+
+interface Surroundings extends Omit<TunnelHost, 'departures'> {
   readonly exchange: Exchange;
   readonly client: TunnelClient;
   readonly tunnel: Tunnel;
@@ -87,6 +104,10 @@ function passBytes({ exchange, client, tunnel, deadlines, ended }: Surroundings)
   return {
     // Nobody can tell a good moment in bytes that nobody reads.
     drain() {},
+    leave() {
+      record.closedBy ||= 'drained';
+      stop();
+    },
     stop() {
       record.closedBy ||= 'shutdown';
       stop();

@@ -26,6 +26,7 @@ const REASONS = {
   idle: 'nothing was said for too long',
   lifetime: 'open for as long as may be',
   shutdown: 'the gateway is going away',
+  drained: 'the server is going away',
 } as const;
 
 export interface WebSocketRelayOptions {
@@ -53,7 +54,8 @@ export class WebSocketRelay implements SideOwner, Deadlined {
   readonly #frames: TokenBucket | undefined;
   /** The end of its life, and its turn to go when all have to. */
   readonly #lifetime: Deadlined = { deadline: undefined, onDeadline: () => this.#closeFor('lifetime') };
-  readonly #turn: Deadlined = { deadline: undefined, onDeadline: () => this.#closeFor('shutdown') };
+  readonly #turn: Deadlined = { deadline: undefined, onDeadline: () => this.#closeFor(this.#goesFor) };
+  #goesFor: 'shutdown' | 'drained' = 'shutdown';
   /** Whether it is the gateway that ends it, or it has ended. */
   #isClosing = false;
 
@@ -92,11 +94,11 @@ export class WebSocketRelay implements SideOwner, Deadlined {
   }
 
   drain(): void {
-    if (this.#isClosing) return;
-    const { random, closeSpreadMs } = this.#rules;
-    const waitMs = (Math.floor(random() * SPREAD_STEPS) * closeSpreadMs) / SPREAD_STEPS;
-    if (waitMs > 0) this.#options.deadlines.set(this.#turn, waitMs);
-    else this.#closeFor('shutdown');
+    this.#go('shutdown');
+  }
+
+  leave(): void {
+    this.#go('drained');
   }
 
   stop(): void {
@@ -166,6 +168,16 @@ export class WebSocketRelay implements SideOwner, Deadlined {
     else if (!this.#isClosing) side.other.stream.end();
     if (side.other.isGone) this.#finish();
     else this.#setDeadline();
+  }
+
+  /** Ends when its turn comes, of all that have to go. */
+  #go(reason: 'shutdown' | 'drained'): void {
+    if (this.#isClosing) return;
+    const { random, closeSpreadMs } = this.#rules;
+    const waitMs = (Math.floor(random() * SPREAD_STEPS) * closeSpreadMs) / SPREAD_STEPS;
+    this.#goesFor = reason;
+    if (waitMs > 0) this.#options.deadlines.set(this.#turn, waitMs);
+    else this.#closeFor(reason);
   }
 
   /** Whether a side has begun to end it. */

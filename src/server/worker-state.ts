@@ -29,6 +29,8 @@ import type { Exchange } from '#model/exchange.ts';
 import type { ResolvedEndpoint } from '#model/resolver.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import type { ListenerAuthorities } from '#model/tls.ts';
+import type { Endpoint } from '#model/upstream.ts';
+import { Departures } from '#net/departures.ts';
 import { ChallengeAnswers } from '#proxy/challenge-answers.ts';
 import { answerFailure, createHandle } from '#proxy/handle.ts';
 import { noteWorker } from '#telemetry/series.ts';
@@ -78,6 +80,14 @@ export class WorkerState {
   /** By name and address: a listener that moves is another one. */
   #listeners = new Map<string, BoundSocket>();
   #leaving: BoundSocket[] = [];
+  /** Of the present snapshot, by their keys. */
+  #endpoints: ReadonlyMap<string, Endpoint> = new Map();
+  readonly #departures = new Departures(this.#deadlines, (upstream, endpoint) =>
+    this.#endpoints.get(seriesKey.endpoint(upstream, endpoint)),
+  );
+  /** Changes with the status of any endpoint. */
+  #epoch: (() => number) | undefined = undefined;
+  #seenEpoch = 0;
 
   constructor(start: WorkerStart, log: Log, tell: (message: FromWorker) => void) {
     this.#start = start;
@@ -91,6 +101,7 @@ export class WorkerState {
       clock: systemClock,
       deadlines: this.#deadlines,
       log,
+      departures: this.#departures,
       buckets: () => this.#buckets as KeyedTable,
       snapshot: () => this.#snapshot as Snapshot,
       handle,
@@ -149,7 +160,8 @@ export class WorkerState {
     this.#breaches = this.#series(prepared.memory, seriesKey.breaches);
     this.#accessLog.commit();
     this.#swapListeners(prepared);
-    this.#pools.keepOnly(endpointKeys(prepared.snapshot));
+    this.#epoch = epochReader(prepared.memory.endpoints);
+    this.#takeEndpoints(prepared.snapshot);
   }
 
   /** Forgets what was prepared. */
@@ -165,7 +177,7 @@ export class WorkerState {
     if (!upstream || !config || !this.#snapshot) return;
     upstream.endpoints = compileEndpoints(name, addresses, poolSettings(config), this.#compileHost(memory));
     this.#tellFormer();
-    this.#pools.keepOnly(endpointKeys(this.#snapshot));
+    this.#takeEndpoints(this.#snapshot);
   }
 
   /** New handshakes get these certificates; connections that stand keep theirs. */
@@ -210,13 +222,20 @@ export class WorkerState {
     }
   }
 
+  /** Lets go of endpoints that there are no more. */
+  #takeEndpoints(snapshot: Snapshot): void {
+    this.#endpoints = endpointsOf(snapshot);
+    this.#pools.keepOnly(this.#endpoints);
+    this.#departures.look();
+  }
+
   /** Compiling gives pools the settings of what it compiles, and makes those that are missing. */
   #restorePools(snapshot: Snapshot): void {
     for (const { name, pool, endpoints } of snapshot.upstreams.values()) {
       for (const endpoint of endpoints)
         this.#pools.transport(seriesKey.endpoint(name, endpoint.name), endpoint, pool, endpoint.series);
     }
-    this.#pools.keepOnly(endpointKeys(snapshot));
+    this.#pools.keepOnly(endpointsOf(snapshot));
   }
 
   #sweep(): void {
@@ -224,7 +243,15 @@ export class WorkerState {
     setImmediate(() => this.#deadlines.sweep());
     this.#loopDelay.tick(systemClock.now());
     if (this.#own) noteWorker(this.#own, this.#deadlines.size, this.#loopDelay.standingMs);
+    this.#lookAtEndpoints();
     if (this.#former.length > 0) this.#former = this.#former.filter(({ uses }) => uses > 0);
+  }
+
+  #lookAtEndpoints(): void {
+    const epoch = this.#epoch?.() ?? 0;
+    if (epoch === this.#seenEpoch) return;
+    this.#seenEpoch = epoch;
+    this.#departures.look();
   }
 
   #swapListeners({ added, listeners, config, memory, terminations }: Prepared): void {
@@ -294,10 +321,10 @@ function openSessions(memory: MemoryLayout, key: string): ExpiringTable {
   return new ExpiringTable(buffer);
 }
 
-function endpointKeys(snapshot: Snapshot): ReadonlySet<string> {
-  const keys = new Set<string>();
+function endpointsOf(snapshot: Snapshot): ReadonlyMap<string, Endpoint> {
+  const byKey = new Map<string, Endpoint>();
   for (const { name, endpoints } of snapshot.upstreams.values()) {
-    for (const endpoint of endpoints) keys.add(seriesKey.endpoint(name, endpoint.name));
+    for (const endpoint of endpoints) byKey.set(seriesKey.endpoint(name, endpoint.name), endpoint);
   }
-  return keys;
+  return byKey;
 }

@@ -26,7 +26,7 @@ export class PoolSet {
   }
 
   /** Retires the pools of endpoints that are in use no more. */
-  keepOnly(keys: ReadonlySet<string>): void {
+  keepOnly(keys: { has(key: string): boolean }): void {
     for (const [key, transport] of this.#transports) {
       if (keys.has(key)) continue;
       transport.retire();

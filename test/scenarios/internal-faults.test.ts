@@ -16,6 +16,7 @@ import { KeyedTable } from '#memory/keyed-table.ts';
 import { CELLS_PER_SERIES } from '#memory/series-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import { createTestExchange } from '#model/testing.ts';
+import { Departures } from '#net/departures.ts';
 import { TcpStream } from '#net/tcp-stream.ts';
 
 /** A TCP connection that fails at the first byte of its client. */
@@ -47,6 +48,7 @@ async function startFaulty(t: TestContext) {
   const host: ListenerHost = {
     clock: systemClock,
     deadlines: new Deadlines(systemClock, 50),
+    departures: new Departures(new Deadlines(systemClock, 50), () => undefined),
     log: { debug: log, info: log, warn: log, error: log },
     turnEnd: new TurnEnd(),
     challenges: new ChallengeAcceptors(),

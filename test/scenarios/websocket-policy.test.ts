@@ -68,6 +68,18 @@ test('compressed messages pass as they are', async (t) => {
   assert.ok(Number(record?.bytes_received) < 10_000);
 });
 
+test('limits count a compressed message as it is sent, and not what it would be', async (t) => {
+  const origin = await startWsOrigin(t, echo, { perMessageDeflate: { threshold: 0 } });
+  const gateway = await startTidegate(t, configuration(origin.address, 'max-message: 1KiB'));
+  const client = await openWs(t, gateway.port(), { perMessageDeflate: { threshold: 0 } });
+  const message = 'a'.repeat(100_000);
+  client.send(message);
+  assert.equal(await client.next(), message);
+  const plain = await openWs(t, gateway.port(), { perMessageDeflate: false });
+  plain.send(message);
+  assert.equal((await plain.closed).code, 1009);
+});
+
 test('compression is not offered to the endpoint where it is turned off, nor are extensions nobody here knows', async (t) => {
   const origin = await startWsOrigin(t, echo, { perMessageDeflate: true });
   const gateway = await startTidegate(t, configuration(origin.address, 'compression: false'));
