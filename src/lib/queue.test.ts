@@ -28,11 +28,11 @@ function namesOf(queue: Queue<Person>): number[] {
 
 test('who came first goes first', () => {
   const { queue } = queueOf(3);
-  assert.equal(queue.first?.name, 0);
+  assert.deepEqual([queue.first?.name, queue.last?.name], [0, 2]);
   assert.equal(queue.size, 3);
   assert.deepEqual(namesOf(queue), [0, 1, 2]);
   assert.equal(queue.size, 0);
-  assert.equal(queue.first, undefined);
+  assert.deepEqual([queue.first, queue.last], [undefined, undefined]);
 });
 
 for (const [place, left] of [

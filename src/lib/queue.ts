@@ -20,6 +20,11 @@ export class Queue<Item extends Queued<Item>> {
     return this.#first;
   }
 
+  /** Who has come last. */
+  get last(): Item | undefined {
+    return this.#last;
+  }
+
   push(item: Item): void {
     item.before = this.#last;
     if (this.#last) this.#last.behind = item;

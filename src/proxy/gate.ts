@@ -1,7 +1,9 @@
 // Lets a limited number of requests through to an upstream at a time, over all workers. The others wait, the most important first, and
 // are refused when that takes too long or too many wait.
+import { Queue, type Queued } from '#lib/queue.ts';
 import type { Timers } from '#lib/timers.ts';
 import type { ConcurrencyCells } from '#memory/concurrency-cells.ts';
+import { PRIORITIES } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { Gate, GateVisitor } from '#model/upstream.ts';
 
@@ -33,9 +35,16 @@ const LOOK_EVERY_MS = 5;
  */
 const LOOKS_PER_YIELD = 10;
 
-interface Waiter {
+class Waiter implements Queued<Waiter> {
+  before: Waiter | undefined = undefined;
+  behind: Waiter | undefined = undefined;
   readonly visitor: GateVisitor;
   readonly clearTimer: () => void;
+
+  constructor(visitor: GateVisitor, clearTimer: () => void) {
+    this.visitor = visitor;
+    this.clearTimer = clearTimer;
+  }
 }
 
 export class UpstreamGate implements Gate {
@@ -43,8 +52,9 @@ export class UpstreamGate implements Gate {
   readonly #cells: ConcurrencyCells;
   readonly #limit: ConcurrencyLimit;
   readonly #host: GateHost;
-  /** The most important first; of the same importance, who came first. */
-  readonly #waiting: Waiter[] = [];
+  readonly #waiting = new Map<GateVisitor, Waiter>();
+  /** By priority, the most important first; in each, who came first. */
+  readonly #lines = PRIORITIES.map(() => new Queue<Waiter>());
   #stopLooking: (() => void) | undefined = undefined;
   /** Looks since a place was left to other workers. */
   #looks = LOOKS_PER_YIELD;
@@ -59,18 +69,18 @@ export class UpstreamGate implements Gate {
   enter(visitor: GateVisitor): void {
     // Whoever waits, in any worker, comes before those that come now.
     if (this.#cells.waiting === 0 && this.#cells.tryBegin(this.#limit.value)) visitor.admitted();
-    else if (this.#waiting.length < this.#settings.maxWaiting || this.#makeRoom(visitor.priority)) this.#queue(visitor);
+    else if (this.#waiting.size < this.#settings.maxWaiting || this.#makeRoom(visitor.priority)) this.#queue(visitor);
     else this.#refuse(visitor, 'as many requests wait as may');
   }
 
   withdraw(visitor: GateVisitor): void {
-    const at = this.#waiting.findIndex((waiter) => waiter.visitor === visitor);
-    if (at >= 0) this.#takeOut(at);
+    const waiter = this.#waiting.get(visitor);
+    if (waiter) this.#takeOut(waiter);
   }
 
   leave(): void {
     this.#cells.end();
-    if (this.#looks >= LOOKS_PER_YIELD && this.#cells.waiting > this.#waiting.length) this.#looks = 0;
+    if (this.#looks >= LOOKS_PER_YIELD && this.#cells.waiting > this.#waiting.size) this.#looks = 0;
     else this.#admit();
   }
 
@@ -83,33 +93,42 @@ export class UpstreamGate implements Gate {
       this.withdraw(visitor);
       this.#refuse(visitor, `none became free within ${this.#settings.waitTimeoutMs} ms`);
     }, this.#settings.waitTimeoutMs);
-    const behind = this.#waiting.findIndex((waiter) => waiter.visitor.priority > visitor.priority);
-    const waiter = { visitor, clearTimer };
-    if (behind < 0) this.#waiting.push(waiter);
-    else this.#waiting.splice(behind, 0, waiter);
+    const waiter = new Waiter(visitor, clearTimer);
+    this.#waiting.set(visitor, waiter);
+    this.#lineOf(waiter).push(waiter);
     this.#cells.changeWaiting(1);
     this.#look();
   }
 
   /** The last of those that wait goes, if it is less important than whoever wants its place. */
   #makeRoom(priority: number): boolean {
-    const last = this.#waiting.at(-1);
+    const last = this.#lines.findLast(({ size }) => size > 0)?.last;
     if (!last || last.visitor.priority <= priority) return false;
-    this.#takeOut(this.#waiting.length - 1);
+    this.#takeOut(last);
     this.#refuse(last.visitor, 'a more important request took its place in the queue');
     return true;
   }
 
   #admit(): void {
-    while (this.#waiting.length > 0 && this.#cells.tryBegin(this.#limit.value)) this.#takeOut(0)?.admitted();
+    for (let next = this.#next; next && this.#cells.tryBegin(this.#limit.value); next = this.#next) {
+      this.#takeOut(next);
+      next.visitor.admitted();
+    }
   }
 
-  #takeOut(at: number): GateVisitor | undefined {
-    const [waiter] = this.#waiting.splice(at, 1);
-    if (!waiter) return undefined;
+  get #next(): Waiter | undefined {
+    return this.#lines.find(({ size }) => size > 0)?.first;
+  }
+
+  #lineOf({ visitor }: Waiter): Queue<Waiter> {
+    return this.#lines[visitor.priority] as Queue<Waiter>;
+  }
+
+  #takeOut(waiter: Waiter): void {
+    this.#waiting.delete(waiter.visitor);
+    this.#lineOf(waiter).remove(waiter);
     waiter.clearTimer();
     this.#cells.changeWaiting(-1);
-    return waiter.visitor;
   }
 
   #look(): void {
@@ -117,7 +136,7 @@ export class UpstreamGate implements Gate {
     this.#stopLooking = this.#host.timers.set(() => {
       this.#stopLooking = undefined;
       if (++this.#looks > 1) this.#admit();
-      if (this.#waiting.length > 0) this.#look();
+      if (this.#waiting.size > 0) this.#look();
     }, LOOK_EVERY_MS);
   }
 
