@@ -36,6 +36,8 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
   #dropping = false;
   /** Whether all of the answer has been written and only the rest of the content is awaited. */
   #answered = false;
+  /** Whether those who work for it are being told to stop: what they answer to that is for nobody. */
+  #isGivenUp = false;
   #ended = false;
 
   constructor(connection: Http1Connection, exchange: Exchange, persistent: boolean) {
@@ -64,7 +66,7 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
 
   /** The response has come. */
   respond(response: Response): void {
-    if (this.#ended || this.#answer) {
+    if (this.#ended || this.#answer || this.#isGivenUp) {
       // Too late: whoever gave it has been told to stop, or is told now.
       if (response.body?.type === 'stream')
         response.body.cancel(this.exchange.aborted ?? new ProxyError('client-closed'));
@@ -127,9 +129,7 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
       this.#leave(false);
       return;
     }
-    this.exchange.blame(error);
-    this.exchange.abort(error);
-    this.#incoming?.abort(error);
+    this.#giveUp(error);
     this.#answer?.cancel(error);
     this.#finish();
     this.connection.exchangeBroken();
@@ -269,11 +269,16 @@ export class Http1Exchange implements Deadlined, Informant, ResponseReceiver {
       this.fail(error);
       return;
     }
-    this.exchange.blame(error);
     this.#persistent = false;
+    this.#giveUp(error);
+    this.respond(this.connection.host.answer(error, this.exchange));
+  }
+
+  #giveUp(error: ProxyError): void {
+    this.#isGivenUp = true;
     this.exchange.abort(error);
     this.#incoming?.abort(error);
-    this.respond(this.connection.host.answer(error, this.exchange));
+    this.#isGivenUp = false;
   }
 
   #finish(): void {

@@ -37,6 +37,8 @@ export class Http2Exchange
   /** How much of what waits, and of all content on the connection, had left when the deadline was set. */
   #sentBefore = 0;
   #octetsBefore = 0;
+  /** Whether those who work for it are being told to stop: what they answer to that is for nobody. */
+  #isGivenUp = false;
   #ended = false;
 
   constructor(connection: Http2Connection, exchange: Exchange, stream: Http2Stream) {
@@ -64,7 +66,7 @@ export class Http2Exchange
 
   /** The response has come. */
   respond(response: Response): void {
-    if (this.#ended || this.#answer) {
+    if (this.#ended || this.#answer || this.#isGivenUp) {
       // Too late: whoever gave it has been told to stop, or is told now.
       if (response.body?.type === 'stream')
         response.body.cancel(this.exchange.aborted ?? new ProxyError('client-closed'));
@@ -168,9 +170,7 @@ export class Http2Exchange
   /** Ends the exchange without a (whole) response; `code` is told to the client, if there still is one. */
   #fail(error: ProxyError, code: ErrorName | undefined): void {
     if (this.#ended) return;
-    this.exchange.blame(error);
-    this.exchange.abort(error);
-    this.#content?.abort(error);
+    this.#giveUp(error);
     this.#answer?.cancel(error);
     this.#finish();
     if (code) this.#stream.reset(code);
@@ -216,10 +216,15 @@ export class Http2Exchange
       this.#fail(error, 'CANCEL');
       return;
     }
-    this.exchange.blame(error);
+    this.#giveUp(error);
+    this.respond(this.#connection.host.answer(error, this.exchange));
+  }
+
+  #giveUp(error: ProxyError): void {
+    this.#isGivenUp = true;
     this.exchange.abort(error);
     this.#content?.abort(error);
-    this.respond(this.#connection.host.answer(error, this.exchange));
+    this.#isGivenUp = false;
   }
 
   /** Whether enough of the response has left since the deadline was set; of others, where they may go first. */

@@ -72,7 +72,7 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
     }
     response.tunnel?.stream.abort();
     response.tunnel?.done();
-    if (this.#ended) return;
+    if (this.#ended || this.exchange.aborted) return;
     this.exchange.status = response.status;
     this.#finish();
     this.stream.reset();

@@ -52,6 +52,19 @@ test('a client that leaves in the middle of its content ends the request at the 
   assert.equal(origin.requests.length, 0);
 });
 
+test('a client that ends its side in the middle of its content is answered nothing, and its connection ends', async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(t, proxyTo(origin));
+  const client = await connectRaw(t, gateway.port());
+  await client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(100_000)}`);
+  await origin.untilConnected();
+  client.end();
+  assert.equal(await client.reader.rest(), '');
+  const [record] = await gateway.untilRecords(1);
+  assert.deepEqual([record?.status, record?.error, record?.bytes_sent], [499, 'client-closed', 0]);
+  assert.equal(await gateway.metric('tidegate_listener_connections_active{listener="web"}'), 0);
+});
+
 test('an origin that resets before it answers is answered 502, as the origin’s fault', async (t) => {
   const origin = await startOrigin(t, (_request, { socket }) => void socket.resetAndDestroy());
   const gateway = await startTidegate(t, proxyTo(origin));
