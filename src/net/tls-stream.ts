@@ -8,7 +8,7 @@ import { NOT_ASKED } from './client-certificate.ts';
 import { SocketStream, type Transport } from './socket-stream.ts';
 import type { ConnectTarget } from './tcp-stream.ts';
 import type { Handshake, ServerFacts, TlsAcceptor } from './tls-acceptor.ts';
-import { readInto } from './tls-reading.ts';
+import { readInto, watchEnd } from './tls-reading.ts';
 
 /** A record holds 16 KiB of content at most, and is read for itself. All TLS streams of this worker read into it. */
 const sharedBuffer = Buffer.allocUnsafeSlow(16384);
@@ -169,6 +169,9 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
     this.tls = factsOf(socket, server);
     socket.on('error', (error: NodeJS.ErrnoException) => this.failed(error));
     socket.on('end', () => this.#ended());
+    watchEnd(socket, () => {
+      this.endedUnannounced = true;
+    });
     socket.on('drain', () => this.tell((receiver) => receiver.drained()));
     const isDirect = readInto(socket, sharedBuffer, (length, buffer) => this.#received(buffer, length));
     if (!isDirect) {
