@@ -14,6 +14,7 @@ import { ClientHelloReader } from '#wire/tls/client-hello-reader.ts';
 import { type AlertName, TlsError, writeAlert } from '#wire/tls/tls-error.ts';
 import { ACME_TLS } from './challenge-acceptors.ts';
 import { ClientStream } from './client-stream.ts';
+import { graceful } from './drain-grace.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
 import type { TlsFailureLog } from './tls-failure-log.ts';
 import type { TlsPurpose, TlsTermination } from './tls-termination.ts';
@@ -61,12 +62,14 @@ export class TlsConnection extends ClientStream implements AcceptReceiver, Deadl
     super(listener, host);
     this.#surroundings = surroundings;
     this.#startedAt = host.clock.now();
-    host.deadlines.set(this, listener.settings.tls?.handshakeTimeoutMs ?? 0);
+    this.#limitHandshake();
     this.stream = open(this);
   }
 
+  /** The handshake goes on for a while: the client may have sent its request by the time it is done. */
   drain(): void {
-    this.abort();
+    if (!this.#isDone) this.#limitHandshake();
+    else if (this.#lingered === undefined) this.stream.abort();
   }
 
   abort(): void {
@@ -111,8 +114,13 @@ export class TlsConnection extends ClientStream implements AcceptReceiver, Deadl
   }
 
   onDeadline(): void {
-    if (this.#lingered !== undefined) this.stream.abort();
+    if (this.#lingered !== undefined || this.listenerState.draining) this.abort();
     else this.#refuse('timeout', 'the handshake took too long');
+  }
+
+  #limitHandshake(): void {
+    const { settings } = this.listenerState;
+    this.host.deadlines.set(this, graceful(settings.tls?.handshakeTimeoutMs ?? 0, this.listenerState));
   }
 
   /** The ClientHello is whole. */
