@@ -37,8 +37,9 @@ const OF_A_CLIENT: ServerFacts = { ...NOT_ASKED, covers: () => true };
 export class TlsStream extends SocketStream implements ByteStream, Handshake {
   tls: TlsFacts | undefined = undefined;
   readonly #transport: Transport;
-  readonly #onSecured: () => void;
-  readonly #onRefused: AcceptReceiver['refused'];
+  /** Until the handshake is over: whoever saw to it is not to stay for as long as the stream. */
+  #onSecured: (() => void) | undefined;
+  #onRefused: AcceptReceiver['refused'];
   /** From the end of the handshake on. */
   #socket: TLSSocket | undefined = undefined;
   #isReset = false;
@@ -193,7 +194,10 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
         if (!this.#received(bytes, bytes.length)) socket.pause();
       });
     }
-    this.tell(() => this.#onSecured());
+    const onSecured = this.#onSecured;
+    this.#onSecured = undefined;
+    this.#onRefused = undefined;
+    this.tell(() => onSecured?.());
     if (this.#paused) return;
     socket.resume();
     socket.read(0);
