@@ -182,6 +182,12 @@ for (const [maxVersion, alert, number] of [
   });
 }
 
+test('authorities and lists of revoked certificates may be given as texts', async (t) => {
+  const { gateway } = await start(t, "mode: required, crl: '${file:revoked.pem}'");
+  assert.equal(await ask(t, gateway, alice), 200);
+  assert.equal(typeof (await ask(t, gateway, bob)), 'string');
+});
+
 test('a client that was refused cannot hold the connection by sending on', async (t) => {
   const { gateway } = await start(t, 'mode: required');
   for (const credentials of [{}, stranger]) {
