@@ -182,6 +182,22 @@ for (const [maxVersion, alert, number] of [
   });
 }
 
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`${maxVersion}: a session that began with a certificate that is not accepted is no way in`, async (t) => {
+    const { gateway, origin } = await start(t, 'mode: required');
+    const credentials = { ...stranger, maxVersion };
+    const options = { host: '127.0.0.1', port: gateway.port(), servername: 'localhost', ca: authority.cert };
+    const first = tls.connect({ ...options, ...credentials });
+    first.on('error', () => {});
+    t.after(() => first.destroy());
+    const [session] = (await once(first, 'session')) as [Buffer];
+    assert.equal(await ask(t, gateway, { ...credentials, session }), 'closed');
+    assert.equal(origin.requests.length, 0);
+    const reasons = (await gateway.untilRecords(2)).map(({ reason }) => String(reason));
+    assert.deepEqual(new Set(reasons).size, 1, reasons.join('; '));
+  });
+}
+
 test('authorities and lists of revoked certificates may be given as texts', async (t) => {
   const { gateway } = await start(t, "mode: required, crl: '${file:revoked.pem}'");
   assert.equal(await ask(t, gateway, alice), 200);
