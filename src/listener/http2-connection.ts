@@ -72,6 +72,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     this.stream = open(this);
     this.session.start();
     this.#watch();
+    if (listener.draining) this.drain();
   }
 
   get isDraining(): boolean {
@@ -270,7 +271,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     const { settings } = this.listenerState;
     const { session } = this;
     if (this.#state === 'lingering' || this.#state === 'closed') return;
-    if (!session.isSettled) this.#await('settings', graceful(settings.headTimeoutMs, this.listenerState));
+    if (!session.isSettled) this.#await('settings', settings.headTimeoutMs);
     else if (session.isBlocked) this.#await('client', settings.sendTimeoutMs);
     else if (session.block.streamId !== 0) this.#await('rest of a frame', settings.headTimeoutMs);
     else if (this.#state === 'draining') this.#await('drain', DRAIN_MS);
