@@ -44,6 +44,18 @@ test('another server at that address is unavailable, not a crash', async (t) => 
   await assert.rejects(callAdmin({ admin }, 'GET', '/status'), isCommandError(EXIT.unavailable, /not an admin API/));
 });
 
+test('a call that the gateway goes on with is no failure to reach it, and ends with 75', async (t) => {
+  const server = createServer(() => {}).listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  t.after(() => server.closeAllConnections());
+  await new Promise((resolve) => server.once('listening', resolve));
+  const admin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const call = (unfinished?: string) =>
+    callAdmin({ admin }, 'POST', '/x', { timeoutMs: 50, ...(unfinished !== undefined && { unfinished }) });
+  await assert.rejects(call('it goes on'), isCommandError(EXIT.unfinished, /^it goes on$/));
+  await assert.rejects(call(), isCommandError(EXIT.unavailable, /no answer in time/));
+});
+
 test('an address that is none is a wrong call', async () => {
   await assert.rejects(callAdmin({ admin: 'http://:x' }, 'GET', '/status'), isCommandError(EXIT.usage, /--admin/));
 });

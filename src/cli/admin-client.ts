@@ -24,6 +24,8 @@ export interface CallOptions {
   /** What is sent as JSON. */
   readonly content?: unknown;
   readonly timeoutMs?: number;
+  /** What to say when there is no answer in time to a call that the gateway goes on with; else it counts as one that cannot be reached. */
+  readonly unfinished?: string;
 }
 
 /** Calls `path`, which begins with a slash. Resolves with the JSON of a success; all else is a `CommandError`. */
@@ -31,7 +33,7 @@ export async function callAdmin(
   options: AdminOptions,
   method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
-  { content: sent, timeoutMs = TIMEOUT_MS }: CallOptions = {},
+  { content: sent, timeoutMs = TIMEOUT_MS, unfinished }: CallOptions = {},
 ): Promise<unknown> {
   const url = adminUrl(options.admin, path);
   const headers: Record<string, string> = {
@@ -45,6 +47,7 @@ export async function callAdmin(
     response = await fetch(url, { method, headers, body, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
     text = await response.text();
   } catch (cause) {
+    if (unfinished !== undefined && isTimeout(cause)) throw new CommandError(EXIT.unfinished, unfinished, { cause });
     const message = `cannot reach the admin API at ${url.origin}: ${reasonOf(cause)}. Is the gateway running? (--admin URL)`;
     throw new CommandError(EXIT.unavailable, message, { cause });
   }
@@ -79,9 +82,13 @@ function describe(problem: Partial<Problem>, status: number): string {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'no answer in time';
+  if (isTimeout(error)) return 'no answer in time';
   const { cause } = error;
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'ECONNREFUSED') return 'connection refused';
   return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
 }

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -191,4 +193,18 @@ test('status, reload and drain end with 69 when no gateway answers', async () =>
     assert.equal(exitCode, 69, words.join(' '));
     assert.match(errors, /^tidegate: cannot reach the admin API at http:\/\/127\.0\.0\.1:2: connection refused/);
   }
+});
+
+test('an order that outlasts the wait goes on, and the command says so by a code of its own', async (t) => {
+  // An admin API that is at work for as long as the test lasts.
+  const server = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  t.after(() => server.closeAllConnections());
+  const admin = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const renew = ['certs', 'renew', 'www.example.com', '--admin', admin, '--token', 'x', '--wait'];
+  const { exitCode, output, errors } = await tidegate([...renew, '100ms']);
+  assert.deepEqual([exitCode, output], [75, '']);
+  assert.match(errors, /still at work on the certificate for www\.example\.com.*tidegate certs list/s);
+  assert.equal((await tidegate([...renew, '1h'])).exitCode, 64);
 });

@@ -1,6 +1,6 @@
 // How the commands end: the exit codes (BSD's sysexits where one fits) and the error that carries one.
 
-export const EXIT = { ok: 0, bad: 1, usage: 64, unavailable: 69, internal: 70 } as const;
+export const EXIT = { ok: 0, bad: 1, usage: 64, unavailable: 69, internal: 70, unfinished: 75 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -11,6 +11,7 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.usage, 'the command was called wrongly'],
   [EXIT.unavailable, 'the admin API cannot be reached, or a port is in use'],
   [EXIT.internal, 'a fault of Tidegate itself'],
+  [EXIT.unfinished, 'the gateway is still at work on it, and goes on'],
 ];
 
 /** Ends a command. The message is lines for people, without the program's name. */

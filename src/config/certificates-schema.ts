@@ -56,7 +56,7 @@ const acme = s.object({
     .string()
     .optional()
     .describe(
-      'File with the authorities that the ACME server itself is trusted by, in PEM; those of the system by default. Relative to this file.',
+      'File with the authorities that the ACME server itself is trusted by, in PEM; those of the system by default. Relative to this file; or its text.',
     ),
   challenge: s
     .enum(['http-01', 'tls-alpn-01', 'dns-01'])

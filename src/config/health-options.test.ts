@@ -32,7 +32,7 @@ for (const [options, problem] of [
   ['health: { type: http, tls: maybe }', 'health.tls: "maybe" is not valid; must be a boolean or a mapping'],
   [
     'health: { type: tcp, tls: { ca: ca.pem } }',
-    'health.tls.ca: holds no certificate in PEM; ${file:ca.pem} takes them from a file',
+    'health.tls.ca: the file ca.pem cannot be read; it is relative to the configuration',
   ],
   [
     'health: { type: grpc, tls: { ca: "-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----" } }',

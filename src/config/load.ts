@@ -43,7 +43,9 @@ export function checkConfiguration(input: unknown, references: References): Load
     if (problem) missing.push({ path, message: problem });
   });
   const { config, problems } = validate(resolved);
-  if (!config || missing.length > 0) throw new ConfigurationError([...missing, ...problems]);
+  // What is missing cannot be right either.
+  const others = problems.filter(({ path }) => !missing.some((one) => one.path.join('\n') === path.join('\n')));
+  if (!config || missing.length > 0) throw new ConfigurationError([...missing, ...others]);
   return { config, secretPaths, positionOf: () => ({}) };
 }
 

@@ -1,4 +1,4 @@
-// Reads a YAML text as plain data, resolves ${env:…} and ${file:…} in it, and remembers where everything stands.
+// Reads a YAML text as plain data, takes in what variables and files hold that it refers to, and remembers where everything stands.
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Range } from 'yaml';
 import type { ConfigurationProblem } from '#model/configuration-error.ts';
 
@@ -25,6 +25,8 @@ export interface References {
 
 /** Aliases that expand to more than this many nodes are taken for an attack. */
 const MAX_ALIASES = 1000;
+
+const PEM_OPTIONS: ReadonlySet<string | number> = new Set(['ca', 'cert', 'key']);
 
 const REFERENCE = /\$\{(env|file):([^}]*)\}/g;
 
@@ -57,7 +59,7 @@ export function readYaml(text: string, references: References): SourceText {
   return { input, problems, secretPaths, positionOf };
 }
 
-/** Replaces references in all strings; `found` is told each place, and what is wrong there. */
+/** Replaces references in all strings, and files that are named where their text is meant; `found` is told each place, and what is wrong there. */
 export function resolveReferences(
   value: unknown,
   path: readonly (string | number)[],
@@ -65,6 +67,11 @@ export function resolveReferences(
   found: (path: readonly (string | number)[], problem: string | undefined) => void,
 ): unknown {
   if (typeof value === 'string') {
+    if (namesPemFile(value, path)) {
+      const content = references.file(value);
+      found(path, content === undefined ? `${missing('file', value)}; it is relative to the configuration` : undefined);
+      return content ?? '';
+    }
     return value.replace(REFERENCE, (_whole, kind: string, name: string) => {
       const content = kind === 'env' ? references.env(name) : references.file(name);
       found(path, content === undefined ? missing(kind, name) : undefined);
@@ -76,6 +83,12 @@ export function resolveReferences(
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, resolveReferences(item, [...path, key], references, found)]),
   );
+}
+
+/** Whether it is the path of a file in an option of TLS with endpoints, which take what is in it. Those of listeners watch their files. */
+function namesPemFile(value: string, path: readonly (string | number)[]): boolean {
+  const isOption = path[0] === 'upstreams' && path.at(-2) === 'tls' && PEM_OPTIONS.has(path.at(-1) ?? '');
+  return isOption && value !== '' && !/\n|-----BEGIN |\$\{(?:env|file):/.test(value);
 }
 
 function missing(kind: string, name: string): string {

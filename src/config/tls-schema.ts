@@ -10,12 +10,16 @@ const certificate = s.object({
     .string()
     .min(1)
     .optional()
-    .describe('File with the certificate in PEM, those of intermediate authorities behind it; relative to this file.'),
+    .describe(
+      'File with the certificate in PEM, those of intermediate authorities behind it; relative to this file. Or its text, as ${file:site.pem}, which is read at a reload only.',
+    ),
   key: s
     .string()
     .min(1)
     .optional()
-    .describe('File with the private key of the certificate in PEM; relative to this file.'),
+    .describe(
+      'File with the private key of the certificate in PEM; relative to this file. Or its text, as ${env:SITE_KEY}.',
+    ),
   acme: s
     .union([s.literal('on-demand'), s.list(certificateName())])
     .optional()
@@ -102,7 +106,9 @@ export const listenerTls = s.object({
     .object({
       ca: s
         .list(s.string().min(1))
-        .describe('Files with certificates in PEM of the authorities that vouch for clients; relative to this file.'),
+        .describe(
+          'Files with certificates in PEM of the authorities that vouch for clients, relative to this file, or their texts.',
+        ),
       mode: s
         .enum(['required', 'optional'])
         .default('required')
@@ -119,7 +125,7 @@ export const listenerTls = s.object({
         .list(s.string().min(1))
         .default([])
         .describe(
-          'Files with lists of revoked certificates in PEM, of each authority one that has not run out; relative to this file.',
+          'Files with lists of revoked certificates in PEM, relative to this file, or their texts: of each authority one that has not run out.',
         ),
       forward: s
         .list(s.enum(['certificate', 'chain', 'subject', 'issuer', 'fingerprint']))

@@ -11,6 +11,7 @@ import { countRefusedConnection } from '#telemetry/series.ts';
 import { type FirstBytes, FirstBytesReader, OTHER } from '#wire/first-bytes.ts';
 import { type AlertName, TlsError, writeAlert } from '#wire/tls/tls-error.ts';
 import { ClientStream } from './client-stream.ts';
+import { graceful } from './drain-grace.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
 import type { Successor } from './successor.ts';
 
@@ -46,7 +47,8 @@ export class FirstBytesConnection extends ClientStream implements StreamReceiver
   }
 
   drain(): void {
-    this.abort();
+    if (this.#receivedBytes === 0) this.abort();
+    else this.host.deadlines.set(this, graceful(this.listenerState.settings.firstBytesTimeoutMs, this.listenerState));
   }
 
   abort(): void {

@@ -9,6 +9,7 @@ import { HeadReader } from '#wire/http1/head-reader.ts';
 import { parseRequestHead, type RequestHead } from '#wire/http1/request-head.ts';
 import { CLIENT_PREFACE } from '#wire/http2/protocol.ts';
 import { ClientStream } from './client-stream.ts';
+import { graceful } from './drain-grace.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { emptyRequest, refusal, toRequest } from './http1-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
@@ -66,14 +67,18 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
     this.#onClosed = end.onClosed;
     this.#becomeHttp2 = end.becomeHttp2;
     // A client that says nothing at all has as long as one that has started a head.
-    host.deadlines.set(this, listener.settings.headTimeoutMs);
+    host.deadlines.set(this, graceful(listener.settings.headTimeoutMs, listener));
     this.stream = open(this);
   }
 
   /** Closes the connection if it is idle; else it closes behind the present exchange, as the listener is draining. */
   drain(): void {
     if (this.tunnel) this.tunnel.drain();
-    else if (this.#state === 'head' && !this.#head?.started) this.#linger();
+    else if (this.#state !== 'head' || this.#head?.started) return;
+    // Who has only just ended the handshake is about to send a request, and gets the answer to that one.
+    else if (this.secure && this.#requests === 0)
+      this.host.deadlines.set(this, graceful(this.listenerState.settings.headTimeoutMs, this.listenerState));
+    else this.#linger();
   }
 
   /** Closes at once, whatever is under way. */

@@ -11,6 +11,7 @@ import type { RequestFields } from '#wire/http2/request-fields.ts';
 import { type ServerHost, ServerSession } from '#wire/http2/server-session.ts';
 import type { Http2Stream } from '#wire/http2/stream.ts';
 import { ClientStream } from './client-stream.ts';
+import { graceful } from './drain-grace.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 import { completeHttp2Request, emptyHttp2Request } from './http2-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
@@ -73,15 +74,20 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     this.stream = open(this);
     this.session.start();
     this.#watch();
+    if (listener.draining) this.drain();
   }
 
   get isDraining(): boolean {
     return this.#state !== 'open';
   }
 
-  /** Tells the client to go elsewhere; what is under way ends in its time. */
+  /** Tells the client to go elsewhere; what is under way ends in its time. One that is about to begin is told behind its first request. */
   drain(): void {
     if (this.#state !== 'open') return;
+    if (!this.session.isSettled) {
+      this.host.deadlines.set(this, graceful(this.listenerState.settings.headTimeoutMs, this.listenerState));
+      return;
+    }
     this.#state = 'draining';
     this.session.announceEnd();
     this.#pings++;
@@ -187,7 +193,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     }
     if (this.session.streams.size === 1) this.#pulse?.start();
     started.start();
-    if (++this.#requests >= settings.maxRequests) this.drain();
+    if (++this.#requests >= settings.maxRequests || this.listenerState.draining) this.drain();
   }
 
   malformed(fields: RequestFields): void {
@@ -275,7 +281,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     else if (this.#state === 'ending' && session.streams.size === 0) this.#await('close', CLOSE_MS);
     else if (session.streams.size > 0) this.#await('nothing', 0);
     else if (session.isInFrame) this.#await('rest of a frame', settings.headTimeoutMs);
-    else this.#await('request', settings.keepAliveTimeoutMs);
+    else this.#await('request', graceful(settings.keepAliveTimeoutMs, this.listenerState));
   }
 
   /** Begins to wait for something, unless it does so already. */

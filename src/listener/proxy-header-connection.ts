@@ -7,6 +7,7 @@ import type { TcpStream } from '#net/tcp-stream.ts';
 import { countRefusedConnection } from '#telemetry/series.ts';
 import { ProxyHeaderError, readProxyHeader } from '#wire/proxy-protocol/read-header.ts';
 import { ClientStream } from './client-stream.ts';
+import { graceful } from './drain-grace.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
 import type { Successor } from './successor.ts';
 
@@ -40,7 +41,8 @@ export class ProxyHeaderConnection extends ClientStream implements StreamReceive
   }
 
   drain(): void {
-    this.abort();
+    if (this.#received.length === 0) this.abort();
+    else this.host.deadlines.set(this, graceful(this.listenerState.settings.headTimeoutMs, this.listenerState));
   }
 
   abort(): void {

@@ -87,7 +87,8 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
   drained(): void {}
 
   ended(): void {
-    this.#halfClosed = true;
+    if (this.stream.endedUnannounced) this.stream.abort();
+    else this.#halfClosed = true;
   }
 
   closed(error: NodeJS.ErrnoException | undefined): void {
@@ -115,6 +116,8 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
       first: this.stream,
       second: tunnel.stream,
       idleTimeoutMs: tunnel.idleTimeoutMs,
+      tellsItsEnd: false,
+      firstHasEnded: this.#halfClosed,
       deadlines: this.host.deadlines,
       passed: (received, sent) => this.#count(received, sent),
       done: (end) => {
@@ -131,7 +134,6 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
     const { lifetimeMs } = this.listenerState.settings;
     if (lifetimeMs > 0)
       this.#lifetime = new Lifetime(this.host.deadlines, lifetimeMs, () => this.#stopFor('lifetime', stop));
-    if (this.#halfClosed) tunnel.stream.end();
   }
 
   #count(received: number, sent: number): void {

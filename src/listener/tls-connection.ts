@@ -6,7 +6,7 @@ import { createPassage } from '#model/passage.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import type { TcpStream } from '#net/tcp-stream.ts';
 import type { TlsAcceptor } from '#net/tls-acceptor.ts';
-import { TlsStream } from '#net/tls-stream.ts';
+import { type AcceptReceiver, TlsStream } from '#net/tls-stream.ts';
 import { countHandshake, countHandshakeFailure } from '#telemetry/series.ts';
 import { type HandshakeFailure, handshakeFailureOf } from '#telemetry/tls-failures.ts';
 import type { ClientHello } from '#wire/tls/client-hello.ts';
@@ -14,12 +14,17 @@ import { ClientHelloReader } from '#wire/tls/client-hello-reader.ts';
 import { type AlertName, TlsError, writeAlert } from '#wire/tls/tls-error.ts';
 import { ACME_TLS } from './challenge-acceptors.ts';
 import { ClientStream } from './client-stream.ts';
+import { graceful } from './drain-grace.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
 import type { TlsFailureLog } from './tls-failure-log.ts';
 import type { TlsPurpose, TlsTermination } from './tls-termination.ts';
 
 /** A ClientHello is bounded by its reader; this is what records of a few bytes may make of it. */
 const MAX_BYTES = 65_536;
+
+/** How long a client may take to see that it was refused for its certificate, and how many bytes it may send meanwhile. */
+const LINGER_MS = 1000;
+const MAX_LINGER_BYTES = 65_536;
 
 /** For whoever has written http:// where https:// was meant. */
 const PLAIN_ANSWER =
@@ -36,7 +41,7 @@ interface Surroundings {
   readonly onClosed: (connection: AcceptedConnection) => void;
 }
 
-export class TlsConnection extends ClientStream implements StreamReceiver, Deadlined, AcceptedConnection {
+export class TlsConnection extends ClientStream implements AcceptReceiver, Deadlined, AcceptedConnection {
   deadline: DeadlineEntry | undefined = undefined;
   stream: TcpStream | TlsStream;
   readonly #surroundings: Surroundings;
@@ -45,6 +50,8 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
   #received: Buffer | undefined = undefined;
   #hello: ClientHello | undefined = undefined;
   #isDone = false;
+  /** Bytes that have come since the client was refused for its certificate; `undefined` before. */
+  #lingered: number | undefined = undefined;
 
   constructor(
     open: (receiver: StreamReceiver) => TcpStream,
@@ -55,12 +62,14 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
     super(listener, host);
     this.#surroundings = surroundings;
     this.#startedAt = host.clock.now();
-    host.deadlines.set(this, listener.settings.tls?.handshakeTimeoutMs ?? 0);
+    this.#limitHandshake();
     this.stream = open(this);
   }
 
+  /** The handshake goes on for a while: the client may have sent its request by the time it is done. */
   drain(): void {
-    this.abort();
+    if (!this.#isDone) this.#limitHandshake();
+    else if (this.#lingered === undefined) this.stream.abort();
   }
 
   abort(): void {
@@ -69,6 +78,7 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
   }
 
   bytes(buffer: Buffer, length: number): boolean {
+    if (this.#lingered !== undefined) return this.#drop(length);
     if (this.#isDone || !this.#reader) return false;
     const bytes = buffer.subarray(0, length);
     const all = this.#received ? Buffer.concat([this.#received, bytes]) : bytes;
@@ -99,8 +109,18 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
     this.#surroundings.onClosed(this);
   }
 
+  refused(error: NodeJS.ErrnoException): void {
+    this.#linger(reasonOf(error), error);
+  }
+
   onDeadline(): void {
-    this.#refuse('timeout', 'the handshake took too long');
+    if (this.#lingered !== undefined || this.listenerState.draining) this.abort();
+    else this.#refuse('timeout', 'the handshake took too long');
+  }
+
+  #limitHandshake(): void {
+    const { settings } = this.listenerState;
+    this.host.deadlines.set(this, graceful(settings.tls?.handshakeTimeoutMs ?? 0, this.listenerState));
   }
 
   /** The ClientHello is whole. */
@@ -141,7 +161,7 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
   #secured(acceptor: TlsAcceptor): void {
     const stream = this.stream as TlsStream;
     if (acceptor.clients === 'required' && !stream.tls?.client) {
-      this.#refuse('client-certificate', stream.tls?.clientProblem || 'the session has no certificate');
+      this.#refuseCertificate(stream);
       return;
     }
     this.#isDone = true;
@@ -156,6 +176,35 @@ export class TlsConnection extends ClientStream implements StreamReceiver, Deadl
       stream.receiver = receiver;
       return stream;
     });
+  }
+
+  /**
+   * RFC 8446 4.4.2.4: a server may "continue the handshake (considering the client unauthenticated)", and no more than that can be done with
+   * Node, which lets OpenSSL accept every certificate and judges it when the handshake is over: no alert says why. The client is told by an
+   * orderly end, and heard out, as what it sends to a closed socket would be answered by a reset that overtakes it.
+   */
+  #refuseCertificate(stream: TlsStream): void {
+    const problem = stream.tls?.clientProblem;
+    const reason = problem
+      ? `the certificate of the client is not accepted: ${problem}`
+      : 'the session has no certificate';
+    this.#linger(reason);
+    stream.end();
+  }
+
+  #linger(reason: string, cause?: unknown): void {
+    this.#isDone = true;
+    this.#lingered = 0;
+    this.#record('client-certificate', reason, cause);
+    this.host.deadlines.set(this, LINGER_MS);
+  }
+
+  /** Reads on without taking anything; returns whether to go on. */
+  #drop(length: number): boolean {
+    this.#lingered = (this.#lingered ?? 0) + length;
+    if (this.#lingered <= MAX_LINGER_BYTES) return true;
+    this.stream.abort();
+    return false;
   }
 
   #closedEarly(error: NodeJS.ErrnoException | undefined): void {

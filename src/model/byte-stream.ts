@@ -10,7 +10,7 @@ export interface StreamReceiver {
   bytes(buffer: Buffer, length: number, mayKeep: boolean): boolean;
   /** Everything written has been handed to the kernel, after a `write` that returned false. */
   drained(): void;
-  /** The peer sends no more (FIN); writing goes on until `end()`. */
+  /** The peer sends no more (FIN, or TLS's close_notify); writing goes on until `end()`. See `ByteStream.endedUnannounced`. */
   ended(): void;
   /** The stream is gone, for good; called exactly once, also after `abort()`. A `StreamFault` tells of a fault of ours. */
   closed(error: NodeJS.ErrnoException | undefined): void;
@@ -34,6 +34,11 @@ export interface ByteStream {
   /** What the handshake has agreed on; `undefined` on streams without TLS, and before the handshake is done. */
   readonly tls: TlsFacts | undefined;
   readonly closed: boolean;
+  /**
+   * Whether the peer has ended by FIN alone where its protocol announces the end (TLS, by close_notify): then somebody on the way may have
+   * cut off what was still to come. Meaningful from `StreamReceiver.ended` on.
+   */
+  readonly endedUnannounced: boolean;
   /** Bytes received and written since the start. */
   readonly bytesRead: number;
   readonly bytesWritten: number;

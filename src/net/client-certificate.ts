@@ -17,12 +17,12 @@ export interface ClientVerdict {
 /** Of a peer that was not asked. */
 export const NOT_ASKED: ClientVerdict = { clientAsked: false, client: undefined, clientProblem: '' };
 
-/** Of a peer that was asked; `now` is in milliseconds since 1970. */
-export function judgeClient(socket: TLSSocket, now: number): ClientVerdict {
+/** Of a peer that was asked; `problem` is what OpenSSL finds wrong with its certificate, `now` in milliseconds since 1970. */
+export function judgeClient(socket: TLSSocket, problem: string | undefined, now: number): ClientVerdict {
   const refuse = (clientProblem: string) => ({ clientAsked: true, client: undefined, clientProblem });
   const shown = socket.getPeerX509Certificate();
   if (!shown) return refuse('');
-  if (!socket.authorized) return refuse(String(socket.authorizationError));
+  if (problem !== undefined) return refuse(problem);
   // A session that is resumed was verified when it began.
   if (now > shown.validToDate.getTime()) return refuse('CERT_HAS_EXPIRED');
   return { clientAsked: true, client: describe(shown), clientProblem: '' };

@@ -19,6 +19,7 @@ const NOBODY: StreamReceiver = { bytes: () => false, drained() {}, ended() {}, c
 
 export class Http2ByteStream implements ByteStream, StreamOwner {
   receiver: StreamReceiver = NOBODY;
+  readonly endedUnannounced = false;
   relaying = false;
   bytesRead = 0;
   bytesWritten = 0;

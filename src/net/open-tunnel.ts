@@ -94,13 +94,14 @@ function passBytes({ exchange, client, tunnel, deadlines, ended }: Surroundings)
     first: client.stream,
     second: tunnel.stream,
     idleTimeoutMs: tunnel.idleTimeoutMs,
+    tellsItsEnd: tunnel.protocol.toLowerCase() === 'websocket',
+    firstHasEnded: client.halfClosed,
     deadlines,
     done: ({ sent, received, endedBy }) => {
       record.closedBy ||= client.halfClosed ? 'client' : CLOSED_BY[endedBy];
       ended(sent + (early?.length ?? 0), received + tunnel.early.length);
     },
   });
-  if (client.halfClosed) tunnel.stream.end();
   return {
     // Nobody can tell a good moment in bytes that nobody reads.
     drain() {},

@@ -22,6 +22,7 @@ export abstract class SocketStream {
   remoteAddress = '';
   remotePort = 0;
   relaying = false;
+  endedUnannounced = false;
   #closed = false;
   /** What ended the stream, once that is known. */
   protected failure: NodeJS.ErrnoException | undefined = undefined;

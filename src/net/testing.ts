@@ -14,6 +14,7 @@ export class MemoryStream implements ByteStream {
   readonly tls = undefined;
   relaying = false;
   closed = false;
+  endedUnannounced = false;
   bytesRead = 0;
   bytesWritten = 0;
   readonly remoteAddress = '192.0.2.1';

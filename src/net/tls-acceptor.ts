@@ -1,10 +1,13 @@
-// The server's side of TLS handshakes on sockets that somebody else has accepted: a `tls.Server` that listens nowhere.
+// The server's side of TLS handshakes on sockets that somebody else has accepted.
+//
+// A `tls.Server` holds the credentials, and listens nowhere. Its sockets are made here as it would make them: it would drop a client whose
+// certificate is not accepted without a word of TLS, and here that client is told by close_notify.
 import type net from 'node:net';
-import tls, { type TLSSocket, type TlsOptions } from 'node:tls';
+import tls, { TLSSocket, type TLSSocketOptions, type TlsOptions } from 'node:tls';
 import { systemClock } from '#lib/clock.ts';
 import type { TlsFacts } from '#model/tls.ts';
 import { type ClientVerdict, judgeClient, NOT_ASKED } from './client-certificate.ts';
-import { nativeContext } from './native-context.ts';
+import { credentialsOf, nativeContext } from './native-context.ts';
 import { type TicketKeySource, useTicketKeys } from './tls-tickets.ts';
 
 /** Who waits for a handshake. */
@@ -12,12 +15,21 @@ export interface Handshake {
   secured(socket: TLSSocket, server: ServerFacts): void;
   /** The handshake has failed; the socket is about to be closed. */
   failed(error: NodeJS.ErrnoException): void;
+  /** The same, of a client that takes the handshake for done and may be sending what comes behind it. */
+  refused(error: NodeJS.ErrnoException): void;
 }
 
 /** What only the server's side of a connection knows. */
 export type ServerFacts = ClientVerdict & Pick<TlsFacts, 'covers'>;
 
 export type ClientDemand = 'unasked' | 'optional' | 'required';
+
+/** What is there since Node 0.12, though not in its documentation. */
+interface Undocumented {
+  readonly _handle: { verifyError(): { readonly code: string } | null | undefined };
+  /** Has errors that come from here on told by `error`. */
+  _releaseControl(): boolean;
+}
 
 export interface AcceptorParts {
   readonly options: Omit<TlsOptions, 'handshakeTimeout' | 'requestCert' | 'rejectUnauthorized'>;
@@ -33,59 +45,60 @@ export interface AcceptorParts {
 
 export class TlsAcceptor {
   readonly clients: ClientDemand;
-  readonly #server: tls.Server;
-  readonly #waiting = new WeakMap<net.Socket, Handshake>();
+  readonly #covers: (host: string) => boolean;
+  readonly #socketOptions: TLSSocketOptions;
   readonly #refreshTickets: (() => void) | undefined;
 
   constructor({ options, staple, clients = 'unasked', covers = () => true, ticketKeys }: AcceptorParts) {
     this.clients = clients;
-    // Whoever waits for a handshake has a deadline of its own; with a negative one Node sets no timer.
-    this.#server = tls.createServer({
-      ...options,
-      requestCert: clients !== 'unasked',
-      rejectUnauthorized: clients === 'required',
-      handshakeTimeout: -1,
-    });
+    this.#covers = covers;
+    const server = tls.createServer(options);
     // Whoever is named as an authority is believed, also one that others vouch for.
-    if (clients !== 'unasked') nativeContext(this.#server).setAllowPartialTrustChain?.();
-    this.#refreshTickets = ticketKeys && useTicketKeys(this.#server, ticketKeys);
+    if (clients !== 'unasked') nativeContext(server).setAllowPartialTrustChain?.();
+    this.#refreshTickets = ticketKeys && useTicketKeys(server, ticketKeys);
     if (staple) {
       const response = Buffer.from(staple);
-      this.#server.on('OCSPRequest', (_certificate, _issuer, done) => done(null, response));
+      server.on('OCSPRequest', (_certificate, _issuer, done) => done(null, response));
     }
-    this.#server.on('secureConnection', (socket) => {
-      const handshake = this.#take(socket);
-      socket.allowHalfOpen = true;
-      const verdict = this.clients === 'unasked' ? NOT_ASKED : judgeClient(socket, systemClock.wall());
-      if (handshake) handshake.secured(socket, { ...verdict, covers });
-      else socket.destroy();
-    });
-    this.#server.on('tlsClientError', (error, socket) => {
-      // OpenSSL lets pass what it finds wrong with a client's certificate, and Node closes without a word.
-      const { authorizationError: problem } = socket;
-      this.#take(socket)?.failed(problem ? certificateError(String(problem)) : error);
-      socket.destroy();
-    });
+    this.#socketOptions = {
+      isServer: true,
+      server,
+      secureContext: credentialsOf(server),
+      requestCert: clients !== 'unasked',
+      // OpenSSL then ends handshakes without a certificate itself, by an alert. What it finds wrong with one it lets pass, for us to judge.
+      rejectUnauthorized: clients === 'required',
+      ...(options.ALPNProtocols && { ALPNProtocols: options.ALPNProtocols }),
+    };
   }
 
   /** Starts the handshake on a connected socket; reads first what the socket has unread. */
   accept(socket: net.Socket, handshake: Handshake): void {
     this.#refreshTickets?.();
-    this.#waiting.set(socket, handshake);
     // Who sends no more before the handshake is done never comes to its end: the TLS socket takes this over, and closes.
     socket.allowHalfOpen = false;
-    this.#server.emit('connection', socket);
+    const secure = new TLSSocket(socket, this.#socketOptions);
+    const failed = (error: NodeJS.ErrnoException) => {
+      if (this.clients === 'required' && /PEER_DID_NOT_RETURN/.test(error.code ?? '')) handshake.refused(error);
+      else handshake.failed(error);
+    };
+    const closed = () => handshake.failed(Object.assign(new Error('the client has left'), { code: 'ECONNRESET' }));
+    secure.on('error', failed);
+    secure.once('close', closed);
+    secure.once('secure', () => {
+      secure.off('error', failed);
+      secure.off('close', closed);
+      this.#secured(secure, handshake);
+    });
   }
 
-  #take(socket: TLSSocket): Handshake | undefined {
-    // The socket beneath: Node tells it by this name since 0.12, though not in its documentation.
-    const { _parent: parent } = socket as unknown as { readonly _parent: net.Socket };
-    const handshake = this.#waiting.get(parent);
-    this.#waiting.delete(parent);
-    return handshake;
+  #secured(socket: TLSSocket, handshake: Handshake): void {
+    const inner = socket as unknown as Undocumented;
+    inner._releaseControl();
+    socket.allowHalfOpen = true;
+    const verdict =
+      this.clients === 'unasked'
+        ? NOT_ASKED
+        : judgeClient(socket, inner._handle.verifyError()?.code, systemClock.wall());
+    handshake.secured(socket, { ...verdict, covers: this.#covers });
   }
-}
-
-function certificateError(code: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`the certificate of the client is not accepted: ${code}`), { code });
 }

@@ -5,10 +5,11 @@ import { withoutMapping } from '#lib/ip-address.ts';
 import type { ByteStream, StreamFault, StreamReceiver } from '#model/byte-stream.ts';
 import type { TlsFacts } from '#model/tls.ts';
 import { NOT_ASKED } from './client-certificate.ts';
+import { closeLate } from './late-close.ts';
 import { SocketStream, type Transport } from './socket-stream.ts';
 import type { ConnectTarget } from './tcp-stream.ts';
 import type { Handshake, ServerFacts, TlsAcceptor } from './tls-acceptor.ts';
-import { readInto } from './tls-reading.ts';
+import { readInto, watchEnd } from './tls-reading.ts';
 
 /** A record holds 16 KiB of content at most, and is read for itself. All TLS streams of this worker read into it. */
 const sharedBuffer = Buffer.allocUnsafeSlow(16384);
@@ -22,24 +23,36 @@ export interface TlsConnectOptions extends ConnectionOptions {
   readonly onSession?: ((session: Buffer) => void) | undefined;
 }
 
+export interface AcceptReceiver extends StreamReceiver {
+  /**
+   * OpenSSL has told the client by an alert that it is refused, for want of a certificate. The stream is of no more use, and is to be closed
+   * when the client has had time to read that.
+   */
+  refused?(error: NodeJS.ErrnoException): void;
+}
+
 /** Where this side is the client, what a server knows means nothing. */
 const OF_A_CLIENT: ServerFacts = { ...NOT_ASKED, covers: () => true };
 
 export class TlsStream extends SocketStream implements ByteStream, Handshake {
   tls: TlsFacts | undefined = undefined;
   readonly #transport: Transport;
-  readonly #onSecured: () => void;
+  /** Until the handshake is over: whoever saw to it is not to stay for as long as the stream. */
+  #onSecured: (() => void) | undefined;
+  #onRefused: AcceptReceiver['refused'];
   /** From the end of the handshake on. */
   #socket: TLSSocket | undefined = undefined;
   #isReset = false;
   #paused = false;
   /** What was decrypted after the receiver had stopped the reading: records that had come with the one before. */
   readonly #held: Buffer[] = [];
+  /** Closes the connection, where the client has been refused. */
+  #closeNow: (() => void) | undefined = undefined;
   /** Whether the peer has ended behind what is held. */
   #endedBehind = false;
 
   /** Begins the server's side of a handshake; `secured` is called at its end, `receiver.closed` when it fails. */
-  static accept(transport: Transport, acceptor: TlsAcceptor, receiver: StreamReceiver, secured: () => void): TlsStream {
+  static accept(transport: Transport, acceptor: TlsAcceptor, receiver: AcceptReceiver, secured: () => void): TlsStream {
     const stream = new TlsStream(transport, receiver, secured);
     acceptor.accept(transport.socket, stream);
     return stream;
@@ -70,10 +83,11 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
     return stream;
   }
 
-  private constructor(transport: Transport, receiver: StreamReceiver, secured: () => void) {
+  private constructor(transport: Transport, receiver: AcceptReceiver, secured: () => void) {
     super(receiver);
     this.#transport = transport;
     this.#onSecured = secured;
+    this.#onRefused = receiver.refused?.bind(receiver);
     this.isTcp = transport.isTcp;
     this.remoteAddress = transport.source.address;
     this.remotePort = transport.source.port;
@@ -153,7 +167,8 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
   abort(): void {
     // RFC 8446 6.1: each party "MUST send a close_notify alert before closing its write side"; it goes out at once, or not at all.
     if (this.#writable?.writableLength === 0) this.#socket?.end();
-    (this.#socket ?? this.#transport.socket).destroy();
+    if (this.#closeNow) this.#closeNow();
+    else (this.#socket ?? this.#transport.socket).destroy();
   }
 
   reset(): void {
@@ -169,6 +184,9 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
     this.tls = factsOf(socket, server);
     socket.on('error', (error: NodeJS.ErrnoException) => this.failed(error));
     socket.on('end', () => this.#ended());
+    watchEnd(socket, () => {
+      this.endedUnannounced = true;
+    });
     socket.on('drain', () => this.tell((receiver) => receiver.drained()));
     const isDirect = readInto(socket, sharedBuffer, (length, buffer) => this.#received(buffer, length));
     if (!isDirect) {
@@ -176,7 +194,10 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
         if (!this.#received(bytes, bytes.length)) socket.pause();
       });
     }
-    this.tell(() => this.#onSecured());
+    const onSecured = this.#onSecured;
+    this.#onSecured = undefined;
+    this.#onRefused = undefined;
+    this.tell(() => onSecured?.());
     if (this.#paused) return;
     socket.resume();
     socket.read(0);
@@ -185,6 +206,16 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
   failed(error: NodeJS.ErrnoException): void {
     this.#note(error);
     this.abort();
+  }
+
+  refused(error: NodeJS.ErrnoException): void {
+    if (!this.#onRefused) {
+      this.failed(error);
+      return;
+    }
+    this.#note(error);
+    this.#closeNow = closeLate(this.#transport.socket);
+    this.tell(() => this.#onRefused?.(error));
   }
 
   protected override fail(fault: StreamFault): void {

@@ -18,6 +18,10 @@ export interface TunnelOptions {
   readonly first: ByteStream;
   readonly second: ByteStream;
   readonly idleTimeoutMs: number;
+  /** Whether what passes tells where it ends, as WebSockets do: then it does not matter how a stream ends. */
+  readonly tellsItsEnd: boolean;
+  /** Whether the first stream had ended before. */
+  readonly firstHasEnded: boolean;
   readonly deadlines: Deadlines;
   /** Called with the bytes that have just passed from the first stream to the second, and back. */
   readonly passed?: (sent: number, received: number) => void;
@@ -44,6 +48,7 @@ class JoinedStreams implements Deadlined {
     this.moved();
     options.first.resume();
     options.second.resume();
+    if (options.firstHasEnded) this.ended(this.#first, options.second);
   }
 
   readonly stop = (): void => {
@@ -65,6 +70,17 @@ class JoinedStreams implements Deadlined {
 
   endedBy(name: 'first' | 'second'): void {
     this.#endedBy ??= name;
+  }
+
+  /** One side sends no more. */
+  ended({ stream }: Side, other: ByteStream): void {
+    if (!stream.endedUnannounced || this.#options.tellsItsEnd) {
+      other.end();
+      return;
+    }
+    // RFC 8446 6.1: close_notify is there to prevent truncation. Without it nobody knows whether this was all, which a plain FIN would claim.
+    other.reset();
+    stream.abort();
   }
 
   /** One side has ended for good. */
@@ -124,7 +140,7 @@ class Side implements StreamReceiver {
 
   ended(): void {
     this.#joined.endedBy(this.#name);
-    this.#other.end();
+    this.#joined.ended(this, this.#other);
   }
 
   closed(error: Error | undefined): void {

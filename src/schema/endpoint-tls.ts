@@ -17,14 +17,16 @@ const shape = {
   ca: s
     .checked(certificatesProblem)
     .optional()
-    .describe('Certificates in PEM of the authorities that are trusted, as ${file:ca.pem}; the usual ones by default.'),
+    .describe(
+      'File with certificates in PEM of the authorities that are trusted, relative to this file, or its text, as ${file:ca.pem}; the usual ones by default.',
+    ),
   cert: s
     .checked(certificatesProblem)
     .optional()
     .describe(
-      'Certificate of the gateway in PEM with those of its issuers, as ${file:client.pem}, for endpoints that want one.',
+      'File with a certificate of the gateway in PEM and those of its issuers, or its text, as ${file:client.pem}, for endpoints that want one.',
     ),
-  key: s.checked(keyProblem).optional().describe('The key to it in PEM, as ${file:client.key}.'),
+  key: s.checked(keyProblem).optional().describe('File with the key to it in PEM, or its text, as ${file:client.key}.'),
   verify: s.boolean().optional().describe('Whether the certificate is checked.'),
   'min-version': s.enum(['1.2', '1.3']).optional().describe('Oldest version of TLS that will do.'),
   ciphers: s

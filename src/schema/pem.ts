@@ -1,4 +1,4 @@
-// What certificates and keys in an option must be: text in PEM, taken from files as ${file:NAME}.
+// What certificates and keys in an option must be, once the files that are named in their place have been read: text in PEM.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
@@ -6,7 +6,7 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 /** What is wrong with certificates in PEM; `undefined` when nothing is. */
 export function certificatesProblem(pem: string): string | undefined {
   const found = pem.match(CERTIFICATE) ?? [];
-  if (found.length === 0) return 'holds no certificate in PEM; ${file:ca.pem} takes them from a file';
+  if (found.length === 0) return 'holds no certificate in PEM; name a file that does, such as ca.pem';
   const broken = found.findIndex((one) => !isCertificate(one));
   return broken < 0 ? undefined : `certificate ${broken + 1} cannot be read`;
 }
@@ -14,7 +14,7 @@ export function certificatesProblem(pem: string): string | undefined {
 /** The same of a private key. Says nothing of the key. */
 export function keyProblem(pem: string): string | undefined {
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem))
-    return 'holds no private key in PEM; ${file:client.key} takes it from a file';
+    return 'holds no private key in PEM; name a file that does, such as client.key';
   if (/-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(pem))
     return 'the key has a passphrase; write it without one';
   try {

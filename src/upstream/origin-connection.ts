@@ -153,8 +153,10 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   }
 
   ended(): void {
-    // FIN is the end of content that ends so; anywhere else `closed` tells whoever waits.
-    if (this.#state !== 'body' || !this.#incoming?.endOfStream()) this.#stream.abort();
+    // RFC 9112 9.8: "A response that has neither chunked transfer coding nor Content-Length is complete only if a valid closure alert has
+    // been received." Without TLS there is none, and FIN is the end of content that ends so; anywhere else `closed` tells whoever waits.
+    const isWhole = !this.#stream.endedUnannounced && this.#state === 'body' && this.#incoming?.endOfStream();
+    if (!isWhole) this.#stream.abort();
   }
 
   closed(error: NodeJS.ErrnoException | undefined): void {
@@ -350,7 +352,8 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
   /** The connection is gone while content of the response is on its way to the client. */
   #lost(error: NodeJS.ErrnoException | undefined): void {
     if (!this.#incoming?.complete) {
-      this.#fail(new ProxyError('http_response_incomplete', undefined, { cause: error }));
+      const reason = this.#stream.endedUnannounced ? 'TLS ended without close_notify' : undefined;
+      this.#fail(new ProxyError('http_response_incomplete', reason, { cause: error }));
       return;
     }
     // All of it is here, and only the client is slow.

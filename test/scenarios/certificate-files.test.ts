@@ -90,3 +90,37 @@ test('a certificate for no name is warned of', async (t) => {
   const { warnings } = await load(t, { cert: authority.cert, key: authority.key });
   assert.match(warnings.join(), /site\.pem is for no name/);
 });
+
+/** Loads the certificate of one listener given by these options, beside files of the same name. */
+async function loadGiven(t: TestContext, cert: string, key: string, texts = site) {
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'site.pem'), texts.cert);
+  await writeFile(join(folder, 'site.key'), texts.key);
+  const file = join(folder, 'tidegate.yaml');
+  const { config } = parseConfiguration(
+    `version: 1\nlisteners: { web: { address: '127.0.0.1:0', tls: { certificates: [{ cert: '${cert}', key: '${key}' }] } } }`,
+    referencesFor(file, { SITE_KEY: site.key }),
+  );
+  return loadCertificates(config, file, Date.now());
+}
+
+test('a certificate and its key may be given as texts, both or one of them', async (t) => {
+  for (const [cert, key] of [
+    ['${file:site.pem}', '${file:site.key}'],
+    ['site.pem', '${env:SITE_KEY}'],
+    ['${file:site.pem}', 'site.key'],
+  ] as const) {
+    const { files, problems } = await loadGiven(t, cert, key);
+    assert.deepEqual(problems, []);
+    assert.deepEqual(files.get('web')?.[0]?.names, ['site.test', '*.wild.test', '192.0.2.7']);
+  }
+});
+
+test('what is wrong with a text is said without the text', async (t) => {
+  const { problems } = await loadGiven(t, 'site.pem', '${file:site.key}', { ...site, key: encrypted });
+  assert.deepEqual(
+    problems.map(({ path, message }) => [path.at(-1), message]),
+    [['key', 'the text is encrypted, and nobody can be asked for its password']],
+  );
+});

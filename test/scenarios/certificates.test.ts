@@ -1,7 +1,7 @@
 // Certificates of listeners while they run: files that change, the local authority, OCSP staples.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -156,6 +156,23 @@ test(
     assert.equal((await secureGet(gateway.port(), address)).body, 'hello');
     const again = await startTidegate(t, text.replace('storage: certificates', `storage: '${storage}'`));
     assert.equal((await secureGet(again.port(), { ca })).fingerprint, first.fingerprint);
+  },
+);
+
+test(
+  'a kept certificate that expired long ago, and that nothing names, is removed when the gateway starts',
+  LIMIT,
+  async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const { cert, key } = authority.issue({ names: ['old.test'], validForDays: -40 });
+    await mkdir(join(folder, 'acme/authority'), { recursive: true });
+    await writeFile(join(folder, 'acme/authority/old.test.pem'), key + cert);
+    const text = secureListener('[{ local: true }]').replace('storage: certificates', `storage: '${folder}'`);
+    const gateway = await startTidegate(t, text);
+    const { file } = await gateway.untilLogged(/was removed from the store/);
+    assert.equal(file, 'acme/authority/old.test.pem');
+    assert.deepEqual(await readdir(join(folder, 'acme/authority')), []);
   },
 );
 

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import net from 'node:net';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import tls from 'node:tls';
 import { createAuthority } from '../support/certificates.ts';
@@ -140,6 +142,88 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.deepEqual(linesOf(origin.requests[0]?.head, 'client-cert'), [`client-cert: :${der}:`]);
   });
 }
+
+/** What a client with these credentials sees of TLS when it has sent a request: the code of an error, or 'end'. */
+async function endingOf(t: TestContext, gateway: TestGateway, credentials: tls.ConnectionOptions): Promise<string> {
+  const socket = tls.connect({
+    host: '127.0.0.1',
+    port: gateway.port(),
+    servername: 'localhost',
+    ca: authority.cert,
+    ...credentials,
+  });
+  t.after(() => socket.destroy());
+  const { promise, resolve } = Promise.withResolvers<string>();
+  socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? ''));
+  socket.once('end', () => resolve('end'));
+  socket.once('secureConnect', () => socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
+  socket.resume();
+  return await promise;
+}
+
+for (const [maxVersion, alert, number] of [
+  ['TLSv1.2', /HANDSHAKE_FAILURE/, 40],
+  ['TLSv1.3', /CERTIFICATE_REQUIRED/, 116],
+] as const) {
+  test(`RFC 8446 4.4.2.4, ${maxVersion}: a client that shows no certificate sees an alert, one whose is not accepted an orderly end`, async (t) => {
+    const { gateway } = await start(t, 'mode: required');
+    assert.match(await endingOf(t, gateway, { maxVersion }), alert);
+    for (const credentials of [stranger, late])
+      assert.equal(await endingOf(t, gateway, { ...credentials, maxVersion }), 'end');
+    await gateway.writeBeside('stranger.pem', stranger.cert + stranger.key);
+    const version = maxVersion === 'TLSv1.2' ? '-tls1_2' : '-tls1_3';
+    const to = ['-connect', `127.0.0.1:${gateway.port()}`, version, '-ign_eof'];
+    const request = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    assert.match(await run('openssl', ['s_client', ...to], request), new RegExp(`alert number ${number}\\b`));
+    const pem = join(dirname(gateway.file), 'stranger.pem');
+    const refused = await run('openssl', ['s_client', ...to, '-cert', pem], request);
+    assert.match(refused, /^closed$/m);
+    assert.doesNotMatch(refused, /unexpected eof|errno|alert number/);
+  });
+}
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`${maxVersion}: a session that began with a certificate that is not accepted is no way in`, async (t) => {
+    const { gateway, origin } = await start(t, 'mode: required');
+    const credentials = { ...stranger, maxVersion };
+    const options = { host: '127.0.0.1', port: gateway.port(), servername: 'localhost', ca: authority.cert };
+    const first = tls.connect({ ...options, ...credentials });
+    first.on('error', () => {});
+    t.after(() => first.destroy());
+    const [session] = (await once(first, 'session')) as [Buffer];
+    assert.equal(await ask(t, gateway, { ...credentials, session }), 'closed');
+    assert.equal(origin.requests.length, 0);
+    const reasons = (await gateway.untilRecords(2)).map(({ reason }) => String(reason));
+    assert.deepEqual(new Set(reasons).size, 1, reasons.join('; '));
+  });
+}
+
+test('authorities and lists of revoked certificates may be given as texts', async (t) => {
+  const { gateway } = await start(t, "mode: required, crl: '${file:revoked.pem}'");
+  assert.equal(await ask(t, gateway, alice), 200);
+  assert.equal(typeof (await ask(t, gateway, bob)), 'string');
+});
+
+test('a client that was refused cannot hold the connection by sending on', async (t) => {
+  const { gateway } = await start(t, 'mode: required');
+  for (const credentials of [{}, stranger]) {
+    // What TLS does at its end of the connection is of no interest: bytes keep coming on the connection beneath.
+    const tcp = net.connect({ host: '127.0.0.1', port: gateway.port(), allowHalfOpen: true });
+    const closed = new Promise((resolve) => tcp.once('close', resolve));
+    const secure = tls.connect({ socket: tcp, servername: 'localhost', ca: authority.cert, ...credentials });
+    for (const socket of [tcp, secure]) socket.on('error', () => {});
+    const destroy = tcp.destroy.bind(tcp);
+    tcp.destroy = () => tcp;
+    t.after(() => void destroy());
+    const send = () => void tcp.write(Buffer.alloc(16_384), (error) => (error ? destroy() : setImmediate(send)));
+    secure.once('secureConnect', send);
+    await closed;
+  }
+  assert.deepEqual(
+    (await gateway.untilRecords(2)).map(({ error }) => error),
+    ['tls-handshake-failed', 'tls-handshake-failed'],
+  );
+});
 
 test('RFC 9440 2.4: fields that tell of certificates are taken from every request, whatever their spelling', async (t) => {
   const { gateway, origin } = await start(t, 'mode: optional, forward: subject');

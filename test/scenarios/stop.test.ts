@@ -1,9 +1,15 @@
 // The end of the gateway: what is under way is finished, up to a deadline.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { startTidegate } from '../support/gateway.ts';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import net from 'node:net';
+import { type Duplex, duplexPair } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import tls from 'node:tls';
+import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { type Origin, ok, startOrigin } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
+import { authority, certificateFiles } from '../support/tls.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -98,4 +104,85 @@ test('records of the last exchanges are written before the end', async (t) => {
   for (let turn = 0; turn < 10; turn++) await client.request(GET);
   await gateway.stop();
   assert.equal(gateway.records.length, 10);
+});
+
+/** A gateway with TLS that answers by itself. */
+function startSecure(t: TestContext): Promise<TestGateway> {
+  const site = authority.issue({ names: ['localhost'] });
+  return startTidegate(
+    t,
+    `
+drain: { timeout: 600s }
+listeners: { web: { address: '127.0.0.1:0', tls: { certificates: [{ cert: site.pem, key: site.key }] } } }
+routes: [{ name: all, match: { path: /* }, respond: { body: hello } }]
+`,
+    { files: certificateFiles({ site }) },
+  );
+}
+
+/** A client whose handshake stops behind its first message, when the gateway has got that; `goOn` lets it go on. */
+async function beginHandshake(t: TestContext, gateway: TestGateway, protocol: string) {
+  const [near, far]: readonly Duplex[] = duplexPair();
+  const secure = tls.connect({ socket: near, servername: 'localhost', ca: authority.cert, ALPNProtocols: [protocol] });
+  const tcp = net.connect(gateway.port(), '127.0.0.1');
+  for (const socket of [secure, tcp]) socket.on('error', () => {});
+  t.after(() => tcp.destroy());
+  const [hello] = (await once(far as Duplex, 'data')) as [Buffer];
+  far?.pause();
+  tcp.write(hello);
+  await once(tcp, 'readable');
+  return { secure, tcp, goOn: () => void far?.pipe(tcp).pipe(far) };
+}
+
+/** Resolves when the gateway accepts no more connections. */
+async function untilClosed(gateway: TestGateway): Promise<void> {
+  await gateway.untilLogged('draining');
+  for (;;) {
+    const socket = net.connect(gateway.port(), '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+    } catch {
+      return;
+    }
+    socket.destroy();
+  }
+}
+
+test('a TLS handshake under way comes to its end, and the request behind it is answered', async (t) => {
+  const gateway = await startSecure(t);
+  const { secure, goOn } = await beginHandshake(t, gateway, 'http/1.1');
+  gateway.child.kill('SIGTERM');
+  await untilClosed(gateway);
+  goOn();
+  secure.write(GET);
+  let text = '';
+  for await (const part of secure.setEncoding('latin1')) text += part;
+  assert.match(text, /^HTTP\/1\.1 200 .*connection: close\r\n.*hello$/is);
+  assert.equal(await gateway.exit, 0);
+});
+
+test('the same with HTTP/2: the request is answered, and the client told to go elsewhere', async (t) => {
+  const gateway = await startSecure(t);
+  const { secure, goOn } = await beginHandshake(t, gateway, 'h2');
+  gateway.child.kill('SIGTERM');
+  await untilClosed(gateway);
+  goOn();
+  const session = http2.connect('https://localhost', { createConnection: () => secure });
+  const isTold = once(session, 'goaway');
+  const request = session.request({ ':path': '/' });
+  const [fields] = (await once(request, 'response')) as [http2.IncomingHttpHeaders];
+  assert.equal(fields[':status' as keyof typeof fields], 200);
+  request.resume();
+  assert.equal((await isTold)[0], http2.constants.NGHTTP2_NO_ERROR);
+  assert.equal(await gateway.exit, 0);
+});
+
+test('neither a handshake that stands still nor a client that asks for nothing behind it holds up the end', async (t) => {
+  const gateway = await startSecure(t);
+  await beginHandshake(t, gateway, 'http/1.1');
+  const silent = tls.connect({ host: '127.0.0.1', port: gateway.port(), servername: 'localhost', ca: authority.cert });
+  t.after(() => silent.destroy());
+  await once(silent, 'secureConnect');
+  // The deadline is far: the end comes by itself.
+  assert.equal(await gateway.stop(), 0);
 });

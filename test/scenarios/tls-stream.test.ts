@@ -10,10 +10,9 @@ import { TcpStream } from '#net/tcp-stream.ts';
 import { TlsAcceptor } from '#net/tls-acceptor.ts';
 import { TlsStream } from '#net/tls-stream.ts';
 import { acceptedTransport } from '../support/accepted-transport.ts';
-import { createAuthority } from '../support/certificates.ts';
-import { run } from '../support/tls.ts';
+import { authority, run } from '../support/tls.ts';
+import { startCutter } from '../support/tls-cutter.ts';
 
-const authority = createAuthority();
 const { cert, key } = authority.issue({ names: ['localhost', '127.0.0.1'] });
 const acceptor = new TlsAcceptor({ options: { cert, key, ALPNProtocols: ['http/1.1'] } });
 
@@ -74,7 +73,7 @@ async function listen(t: Cleanup, begin: (socket: net.Socket) => void): Promise<
   return (server.address() as net.AddressInfo).port;
 }
 
-/** A pair of an ordinary TLS socket and the stream that accepted it. */
+/** A pair of an ordinary TLS socket, with the TCP socket beneath, and the stream that accepted it. */
 async function acceptedPair(t: Cleanup, options: tls.ConnectionOptions = {}) {
   const recorder = new Recorder();
   const accepted = Promise.withResolvers<TlsStream>();
@@ -84,12 +83,13 @@ async function acceptedPair(t: Cleanup, options: tls.ConnectionOptions = {}) {
     );
     t.after(() => stream.abort());
   });
-  const client = tls.connect({ port, host: '127.0.0.1', ca: authority.cert, ...options });
+  const tcp = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const client = tls.connect({ socket: tcp, ca: authority.cert, ...options });
   client.allowHalfOpen = true;
   client.on('error', () => {});
   t.after(() => client.destroy());
   await once(client, 'secureConnect');
-  return { client, stream: await accepted.promise, recorder };
+  return { client, tcp, stream: await accepted.promise, recorder };
 }
 
 /** A stream that has connected, with what it gets, and the one that has accepted it. */
@@ -264,6 +264,43 @@ test('a peer that resets ends the stream with an error, and later writes do noth
   assert.equal(error?.code, 'ECONNRESET');
   assert.equal(server.write('late'), true);
   assert.equal(server.writeParts('late', Buffer.alloc(10), ''), true);
+});
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`RFC 8446 6.1, ${maxVersion}: the stream tells an end that was announced by close_notify from one that was not`, async (t) => {
+    for (const isHeld of [false, true]) {
+      for (const unannounced of [false, true]) {
+        const { client, tcp, stream, recorder } = await acceptedPair(t, { maxVersion });
+        recorder.goOn = !isHeld;
+        client.write('a');
+        if (unannounced) client.write('b', () => tcp.end());
+        else client.end('b');
+        await recorder.until(1);
+        recorder.goOn = true;
+        stream.resume();
+        await recorder.ending.promise;
+        assert.deepEqual([recorder.text, stream.endedUnannounced], ['ab', unannounced]);
+      }
+    }
+  });
+}
+
+test('RFC 8446 6.1: a stream that has connected tells that too', async (t) => {
+  for (const unannounced of [false, true]) {
+    const recorder = new Recorder();
+    const { port } = await startCutter(t, {}, ({ secure, cutOff }) => {
+      secure.once('data', () => {
+        if (unannounced) cutOff('bye');
+        else secure.end('bye');
+      });
+    });
+    const options = { ca: authority.cert, servername: 'localhost' };
+    const target = { host: '127.0.0.1', port, socketPath: '' };
+    const stream: TlsStream = TlsStream.connect(target, options, recorder, () => stream.write('hello'));
+    t.after(() => stream.abort());
+    await recorder.ending.promise;
+    assert.deepEqual([recorder.text, stream.endedUnannounced], ['bye', unannounced]);
+  }
 });
 
 test('a record that was tampered with ends the stream with an error', async (t) => {

@@ -42,9 +42,14 @@ for (const [name, tls, problem] of [
     'tls.server-name: "a.test:443" is neither a host name nor an IP address',
   ],
   [
-    'an authority by its file',
+    'a file that is not there',
     { ca: 'ca.pem' },
-    'tls.ca: holds no certificate in PEM; ${file:ca.pem} takes them from a file',
+    'tls.ca: the file ca.pem cannot be read; it is relative to the configuration',
+  ],
+  [
+    'a text that is none',
+    { ca: 'no\nPEM' },
+    'tls.ca: holds no certificate in PEM; name a file that does, such as ca.pem',
   ],
   [
     'a certificate without its key',
@@ -60,7 +65,7 @@ for (const [name, tls, problem] of [
   [
     'a certificate for a key',
     { cert: own.cert, key: own.cert },
-    'tls.key: holds no private key in PEM; ${file:client.key} takes it from a file',
+    'tls.key: holds no private key in PEM; name a file that does, such as client.key',
   ],
   [
     'a broken key',

@@ -65,6 +65,25 @@ test('requests go over TLS to an endpoint whose certificate is of a trusted auth
   assert.equal((await gateway.untilRecords(1))[0]?.error, undefined);
 });
 
+test('files may be named, relative to the configuration, where their text is meant', async (t) => {
+  const origin = await startOrigin(t, () => ok(), {
+    tls: { ...good, ca: authority.cert, requestCert: true, rejectUnauthorized: true },
+  });
+  const own = authority.issue({ names: ['gateway.test'] });
+  const gateway = await startTidegate(
+    t,
+    `
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams:
+  app: { endpoints: ['${origin.address}'], tls: { ca: ca.pem, cert: own.pem, key: own.key } }
+`,
+    { files: { 'ca.pem': authority.cert, 'own.pem': own.cert, 'own.key': own.key } },
+  );
+  assert.equal((await exchange(t, gateway.port(), GET)).body, 'ok');
+  const shown = JSON.stringify(await gateway.admin('/config'));
+  assert.doesNotMatch(shown, /BEGIN/);
+});
+
 test('the name of server-name is asked for and must be in the certificate', async (t) => {
   const server = authority.issue({ names: ['app.test'] });
   const { origin, gateway } = await setUp(t, { server, tls: "ca: '${file:FOLDER/ca.pem}', server-name: app.test" });

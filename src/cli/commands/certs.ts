@@ -1,18 +1,24 @@
 // `tidegate certs`: the certificates of a running gateway, and the local authority of this user.
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AdminOptions, adminOption, callAdmin, tokenOption } from '#cli/admin-client.ts';
 import type { LocalOptions } from '#cli/certs/local.ts';
 import type { CommandModule } from '#cli/command.ts';
 import { CommandError, EXIT } from '#cli/exit-codes.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { CertificateStatus } from '#schema/admin-schemas.ts';
+import { parseDuration } from '#schema/units.ts';
 
 /** An order may take minutes, as proofs by DNS do; fetch itself waits for no answer longer than five. */
-const ORDER_TIMEOUT_MS = 290_000;
+const MAX_WAIT_MS = 290_000;
 
 interface ListOptions extends AdminOptions {
   readonly json?: boolean;
+}
+
+interface OrderOptions extends AdminOptions {
+  /** In milliseconds. */
+  readonly wait: number;
 }
 
 interface UploadOptions extends AdminOptions {
@@ -62,13 +68,38 @@ function defineList(command: Command): void {
 }
 
 function defineOrder(command: Command, verb: 'issue' | 'renew', description: string): void {
-  changing(command.command(verb).description(description).argument('<name>', 'a name that it is for')).action(
-    async (name: string, options: AdminOptions) => {
-      const path = `/certificates/${verb}?name=${encodeURIComponent(name)}`;
-      await callAdmin(options, 'POST', path, { timeoutMs: ORDER_TIMEOUT_MS });
-      process.stdout.write(`a certificate for ${name} is in use\n`);
-    },
-  );
+  const order = command
+    .command(verb)
+    .description(description)
+    .argument('<name>', 'a name that it is for')
+    .addOption(
+      new Option(
+        '--wait <duration>',
+        'how long to wait for the outcome, which the gateway sees to whether or not anybody waits',
+      )
+        .default(MAX_WAIT_MS, '290s')
+        .argParser(parseWait),
+    );
+  changing(order).action(async (name: string, options: OrderOptions) => {
+    const path = `/certificates/${verb}?name=${encodeURIComponent(name)}`;
+    await callAdmin(options, 'POST', path, { timeoutMs: options.wait, unfinished: unfinishedOrder(name) });
+    process.stdout.write(`a certificate for ${name} is in use\n`);
+  });
+}
+
+function parseWait(text: string): number {
+  const ms = parseDuration(text);
+  if (typeof ms === 'string' || ms < 1 || ms > MAX_WAIT_MS)
+    throw new InvalidArgumentError('Not a duration such as 30s, of 290s at most.');
+  return Math.ceil(ms);
+}
+
+function unfinishedOrder(name: string): string {
+  return [
+    `the gateway is still at work on the certificate for ${name}, and goes on without this command`,
+    `How it ends is said by 'tidegate certs list' and by the log of the gateway ("a certificate was issued", "was renewed" or "could not be").`,
+    'As long as it lasts, the same command waits for the same order.',
+  ].join('\n');
 }
 
 function defineReload(command: Command): void {

@@ -25,9 +25,11 @@ import {
 import { LocalSource } from './local-source.ts';
 import type { CertificateSource } from './source.ts';
 import { Stapling } from './stapling.ts';
+import { removeExpired } from './store-cleanup.ts';
 import { arrange, removeUpload, UploadSource, writeUpload } from './uploads.ts';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Files that seem to be half written are looked at again after so long, before anything is said. */
 const SECOND_LOOK_MS = 2_000;
 
@@ -53,6 +55,8 @@ export class CertificateSet {
   #prepared: Generation | undefined = undefined;
   #telling: Promise<void> | undefined = undefined;
   #cancelHourly: () => void = () => {};
+  /** By `Clock.now`. */
+  #cleanedAt = Number.NEGATIVE_INFINITY;
   #cancelSecondLook: () => void = () => {};
 
   constructor(host: CertificateSetHost) {
@@ -217,6 +221,33 @@ export class CertificateSet {
     for (const source of [...this.sources.values()].flat())
       if (source instanceof LocalSource) void this.#refresh(source);
     this.#cancelHourly = this.#host.timers.set(() => this.#hourly(), HOUR_MS);
+    void this.#cleanUp();
+  }
+
+  /** Once a day is enough for what expired a month ago. */
+  async #cleanUp(): Promise<void> {
+    const { clock, log } = this.#host;
+    const active = this.#active;
+    if (!active || clock.now() - this.#cleanedAt < DAY_MS) return;
+    this.#cleanedAt = clock.now();
+    await removeExpired(active.store, {
+      clock,
+      log,
+      isInUse: (place, fingerprint) => this.#isInUse(place, fingerprint),
+    });
+  }
+
+  /** Asked anew for each: a reload may come between. */
+  #isInUse(place: string, fingerprint: string): boolean {
+    const sources = [this.#active, this.#prepared].flatMap((generation) => generation?.sources ?? []);
+    return sources.some(
+      (own) =>
+        [...managedIn(own)].some((managed) => managed.place === place) ||
+        [...own.values()]
+          .flat()
+          .flatMap(certificatesIn)
+          .some((certificate) => certificate.fingerprint === fingerprint),
+    );
   }
 
   async #refresh(source: LocalSource): Promise<void> {

@@ -1,7 +1,6 @@
-// Reads and checks the files by which listeners judge certificates of clients, and notices when they change.
+// Reads and checks the files by which listeners judge certificates of clients, or the texts in their place, and notices when files change.
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Config } from '#config/config-schema.ts';
 import type { Timers } from '#lib/timers.ts';
@@ -9,6 +8,7 @@ import type { ConfigurationProblem } from '#model/configuration-error.ts';
 import type { ClientAuthorities, ListenerAuthorities } from '#model/tls.ts';
 import { FileWatch } from './file-watch.ts';
 import { folderOf } from './load.ts';
+import { nameOf, pathOf } from './pem-option.ts';
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
@@ -34,11 +34,11 @@ export function loadClientAuthorities(config: Config, file: string | undefined):
     const { client } = tls;
     const read = (part: 'ca' | 'crl') =>
       client[part].flatMap((one, i) => {
-        const path = resolve(folderOf(file), one);
-        paths.push(path);
-        const found = readBlocks(path, part);
+        const path = pathOf(one, folderOf(file));
+        if (path !== undefined) paths.push(path);
+        const found = path === undefined ? findBlocks(one, part) : readBlocks(path, part);
         if (typeof found !== 'string') return found;
-        problems.push({ path: ['listeners', name, 'tls', 'client', part, i], message: `${one} ${found}` });
+        problems.push({ path: ['listeners', name, 'tls', 'client', part, i], message: `${nameOf(one)} ${found}` });
         return [];
       });
     authorities.set(name, { ca: read('ca'), crl: read('crl') });
@@ -48,15 +48,18 @@ export function loadClientAuthorities(config: Config, file: string | undefined):
 
 /** The blocks of PEM in a file, or what is wrong with it: a sentence to follow the file's name. */
 function readBlocks(path: string, part: 'ca' | 'crl'): readonly string[] | string {
-  const { name, pattern } = BLOCKS[part];
-  let text: string;
   try {
     if (statSync(path).size > MAX_FILE_BYTES) return 'is larger than 16 MiB';
-    text = readFileSync(path, 'latin1');
+    return findBlocks(readFileSync(path, 'latin1'), part);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? 'does not exist' : `cannot be read: ${message}`;
   }
+}
+
+/** The same of a text. */
+function findBlocks(text: string, part: 'ca' | 'crl'): readonly string[] | string {
+  const { name, pattern } = BLOCKS[part];
   const blocks = text.match(pattern) ?? [];
   if (blocks.length === 0) return `holds no ${name} in PEM`;
   const broken = blocks.findIndex((block) => !(part === 'ca' ? isCertificate(block) : isRevocationList(block)));

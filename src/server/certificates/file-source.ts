@@ -1,9 +1,9 @@
 // A certificate from two files that may change at any time. A pair that cannot be used never replaces one that can.
 import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Log } from '#lib/log.ts';
 import type { Certificate } from '#model/certificate.ts';
 import { type CertificateFiles, loadPair } from './load.ts';
+import { nameOf, pathOf } from './pem-option.ts';
 import type { CertificateSource, SourceState } from './source.ts';
 
 /** What a look at the files has found: another pair, nothing new, or a pair that may only be half written. */
@@ -11,7 +11,7 @@ export type Look = 'changed' | 'same' | 'unusable';
 
 export class FileSource implements CertificateSource {
   readonly type = 'file';
-  /** Absolute. */
+  /** Absolute; without those that are given as text, which change with the configuration only. */
   readonly paths: readonly string[];
   readonly #folder: string;
   readonly #files: CertificateFiles;
@@ -25,7 +25,7 @@ export class FileSource implements CertificateSource {
     this.#folder = folder;
     this.#files = files;
     this.#certificate = certificate;
-    this.paths = [files.cert, files.key].map((path) => resolve(folder, path));
+    this.paths = [files.cert, files.key].flatMap((option) => pathOf(option, folder) ?? []);
     this.#signature = this.#sign();
   }
 
@@ -63,8 +63,8 @@ export class FileSource implements CertificateSource {
     this.#signature = signature;
     this.#problem = 'problem' in found ? found.problem : '';
     log.error('changed certificate files cannot be used; the certificate before stays', {
-      cert: this.#files.cert,
-      key: this.#files.key,
+      cert: nameOf(this.#files.cert),
+      key: nameOf(this.#files.key),
       problem: this.#problem,
       notAfter: new Date(this.#certificate.notAfter).toISOString(),
     });

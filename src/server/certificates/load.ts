@@ -1,9 +1,10 @@
-// Reads and checks the certificate files that a configuration names.
+// Reads and checks the certificates that a configuration names by their files, or holds.
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { Config } from '#config/config-schema.ts';
 import type { Certificate } from '#model/certificate.ts';
 import type { ConfigurationProblem } from '#model/configuration-error.ts';
+import { nameOf, pathOf } from './pem-option.ts';
 import { CertificateError, readCertificate } from './read-certificate.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -38,7 +39,7 @@ export function loadCertificates(config: Config, file: string | undefined, now: 
         problems.push({ path, message: result.problem });
         return undefined;
       }
-      warnings.push(...warningsOf(result, `listener ${name}: ${files.cert}`, now));
+      warnings.push(...warningsOf(result, `listener ${name}: ${nameOf(files.cert)}`, now));
       return result;
     });
     if (tls) byListener.set(name, loaded);
@@ -67,16 +68,16 @@ function loadAuthorities(config: Config, folder: string, problems: Configuration
   if (file === undefined) return undefined;
   const path = ['certificates', 'acme', 'ca'];
   try {
-    const text = readText(resolve(folder, file));
+    const text = readText(folder, file);
     if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-    problems.push({ path, message: `${file} holds no certificate in PEM` });
+    problems.push({ path, message: `${nameOf(file)} holds no certificate in PEM` });
   } catch (error) {
-    problems.push({ path, message: `${file} ${reasonOf(error as NodeJS.ErrnoException)}` });
+    problems.push({ path, message: `${nameOf(file)} ${reasonOf(error as NodeJS.ErrnoException)}` });
   }
   return undefined;
 }
 
-/** Paths, relative to the folder of the configuration. */
+/** Each a path, relative to the folder of the configuration, or the text itself: see `pem-option.ts`. */
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
@@ -93,9 +94,9 @@ export function loadPair(folder: string, files: CertificateFiles): Certificate |
   const texts: string[] = [];
   for (const part of ['cert', 'key'] as const) {
     try {
-      texts.push(readText(resolve(folder, files[part])));
+      texts.push(readText(folder, files[part]));
     } catch (error) {
-      return { part, problem: `${files[part]} ${reasonOf(error as NodeJS.ErrnoException)}` };
+      return { part, problem: `${nameOf(files[part])} ${reasonOf(error as NodeJS.ErrnoException)}` };
     }
   }
   const [chain = '', key = ''] = texts;
@@ -103,11 +104,13 @@ export function loadPair(folder: string, files: CertificateFiles): Certificate |
     return readCertificate(chain, key);
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
-    return { part: error.part, problem: `${files[error.part]} ${error.message}` };
+    return { part: error.part, problem: `${nameOf(files[error.part])} ${error.message}` };
   }
 }
 
-function readText(path: string): string {
+function readText(folder: string, option: string): string {
+  const path = pathOf(option, folder);
+  if (path === undefined) return option;
   const bytes = readFileSync(path);
   if (bytes.length > MAX_FILE_BYTES) throw new Error('is larger than 1 MiB');
   return bytes.toString('latin1');

@@ -5,14 +5,13 @@ import { join } from 'node:path';
 import type { Clock } from '#lib/clock.ts';
 import type { Certificate } from '#model/certificate.ts';
 import { joinPair, splitPair } from './pem-pair.ts';
-import { localPlace } from './places.ts';
+import { AUTHORITY_PLACE, LOCAL_FOLDER, localPlace } from './places.ts';
 import { readCertificate } from './read-certificate.ts';
 import type { CertificateStore } from './store.ts';
 import type { CertificateAndKey } from './x509.ts';
 
-const AUTHORITY = 'local/authority.pem';
 /** The certificate alone, for those that are to trust it. */
-const TRUSTED = 'local/tidegate-local-authority.crt';
+const TRUSTED = `${LOCAL_FOLDER}/tidegate-local-authority.crt`;
 const AUTHORITY_DAYS = 3650;
 /** Apple's clients take none that is valid for more than 825 days. */
 const LEAF_DAYS = 365;
@@ -40,10 +39,10 @@ export class LocalAuthority {
 
   /** The authority of this store; made when there is none, or it is about to end. */
   static async open(store: CertificateStore, clock: Clock): Promise<LocalAuthority> {
-    const kept = splitPair((await store.read(AUTHORITY)) ?? '');
+    const kept = splitPair((await store.read(AUTHORITY_PLACE)) ?? '');
     const isUsable = kept !== undefined && readCertificate(kept.chain, kept.key).notAfter - clock.wall() > RENEW_MS;
     const pair = isUsable ? kept : await create(clock.wall());
-    if (!isUsable) await store.write(AUTHORITY, joinPair(pair));
+    if (!isUsable) await store.write(AUTHORITY_PLACE, joinPair(pair));
     if ((await store.read(TRUSTED)) !== pair.chain) await store.write(TRUSTED, pair.chain);
     return new LocalAuthority(pair, !isUsable, store, clock);
   }

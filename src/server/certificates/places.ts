@@ -2,10 +2,16 @@
 import { createHash } from 'node:crypto';
 import type { KeyType } from './key-type.ts';
 
+/** Has a folder for each ACME server. */
+export const ACME_FOLDER = 'acme';
+export const LOCAL_FOLDER = 'local';
+/** The local authority itself, with its key. */
+export const AUTHORITY_PLACE = `${LOCAL_FOLDER}/authority.pem`;
+
 /** Of one ACME server. */
 export function authorityPlace(directoryUrl: string): string {
   const { host, pathname } = new URL(directoryUrl);
-  return `acme/${readable(`${host}${pathname}`)}-${digest(directoryUrl)}`;
+  return `${ACME_FOLDER}/${readable(`${host}${pathname}`)}-${digest(directoryUrl)}`;
 }
 
 export function accountPlace(directoryUrl: string): string {
@@ -26,7 +32,7 @@ export function issuedPlace(directoryUrl: string, names: readonly string[], keyT
 /** Of a certificate by the local authority; another authority makes it another one. */
 export function localPlace(authority: string, names: readonly string[]): string {
   const [first = ''] = names;
-  return `local/${readable(first)}-${digest(JSON.stringify([authority, names.toSorted()]))}.pem`;
+  return `${LOCAL_FOLDER}/${readable(first)}-${digest(JSON.stringify([authority, names.toSorted()]))}.pem`;
 }
 
 /** Of what the admin API was given for a listener. */

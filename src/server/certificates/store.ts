@@ -1,5 +1,6 @@
 // The folder in which keys and certificates are kept: files that are whole at any moment, and that nobody else may read.
 import { randomBytes } from 'node:crypto';
+import type { Dirent } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -68,10 +69,19 @@ export class CertificateStore {
 
   /** Names of the files at a place, in order, without those that are being written. */
   async list(place: string): Promise<readonly string[]> {
+    const files = (await this.#entries(place)).filter((entry) => entry.isFile());
+    return files.map(({ name }) => name).filter((name) => !name.endsWith(TEMPORARY));
+  }
+
+  /** Names of the folders at a place, in order. */
+  async folders(place: string): Promise<readonly string[]> {
+    return (await this.#entries(place)).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  }
+
+  async #entries(place: string): Promise<readonly Dirent[]> {
     try {
       const entries = await readdir(join(this.folder, place), { withFileTypes: true });
-      const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-      return names.filter((name) => !name.endsWith(TEMPORARY)).toSorted();
+      return entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;

@@ -11,8 +11,13 @@ export interface Attempts {
 
 export const NO_ATTEMPTS: Attempts = { failures: 0, next: 0, reason: '' };
 
+/** Beside the certificate, whose place is without an extension. */
+export function attemptsPlace(place: string): string {
+  return `${place}.attempts.json`;
+}
+
 export async function readAttempts(store: CertificateStore, place: string): Promise<Attempts> {
-  const text = await store.read(`${place}.attempts.json`);
+  const text = await store.read(attemptsPlace(place));
   if (text === undefined) return NO_ATTEMPTS;
   try {
     const { failures, next, reason } = JSON.parse(text) as Partial<Attempts>;
@@ -25,6 +30,6 @@ export async function readAttempts(store: CertificateStore, place: string): Prom
 }
 
 export async function writeAttempts(store: CertificateStore, place: string, attempts: Attempts): Promise<void> {
-  if (attempts.failures === 0) await store.remove(`${place}.attempts.json`);
-  else await store.write(`${place}.attempts.json`, `${JSON.stringify(attempts)}\n`);
+  if (attempts.failures === 0) await store.remove(attemptsPlace(place));
+  else await store.write(attemptsPlace(place), `${JSON.stringify(attempts)}\n`);
 }

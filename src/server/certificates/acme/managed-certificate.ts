@@ -44,7 +44,8 @@ export interface ManagedStatus {
 
 export class ManagedCertificate {
   readonly names: readonly string[];
-  readonly #place: string;
+  /** In the store, without extension. */
+  readonly place: string;
   readonly #host: ManagedHost;
   #current: Certificate | undefined = undefined;
   #watch: RenewalWatch | undefined = undefined;
@@ -55,7 +56,7 @@ export class ManagedCertificate {
 
   constructor(names: readonly string[], place: string, host: ManagedHost) {
     this.names = names;
-    this.#place = place;
+    this.place = place;
     this.#host = host;
   }
 
@@ -71,7 +72,7 @@ export class ManagedCertificate {
 
   /** Takes what the store has. Never asks the network. */
   async load(): Promise<void> {
-    this.#attempts = await readAttempts(this.#host.store, this.#place);
+    this.#attempts = await readAttempts(this.#host.store, this.place);
     await this.#loadPair();
   }
 
@@ -131,7 +132,7 @@ export class ManagedCertificate {
   }
 
   async #attemptOnce(cause: 'due' | 'asked'): Promise<void> {
-    const release = await this.#orFail(() => this.#host.store.lock(this.#place));
+    const release = await this.#orFail(() => this.#host.store.lock(this.place));
     if (!release) {
       this.#attempts = { ...this.#attempts, next: this.#host.clock.wall() + LOCKED_MS };
       // What the other one has done until now may be all that is needed.
@@ -172,8 +173,8 @@ export class ManagedCertificate {
     const { store, log } = this.#host;
     const pair = await this.#host.obtain(this.current ? (this.#watch?.identifier ?? '') : '');
     const certificate = readCertificate(pair.chain, pair.key);
-    await store.write(`${this.#place}.pem`, joinPair(pair));
-    await writeAttempts(store, this.#place, NO_ATTEMPTS);
+    await store.write(`${this.place}.pem`, joinPair(pair));
+    await writeAttempts(store, this.place, NO_ATTEMPTS);
     const wasRenewed = this.#current !== undefined;
     this.#attempts = NO_ATTEMPTS;
     this.#take(certificate);
@@ -207,14 +208,14 @@ export class ManagedCertificate {
         nextAttempt: isoTime(this.#attempts.next),
       },
     );
-    await writeAttempts(store, this.#place, this.#attempts).catch(() => {
+    await writeAttempts(store, this.place, this.#attempts).catch(() => {
       // A store that cannot be written to is what has failed already.
     });
   }
 
   async #loadPair(): Promise<void> {
     const { store, log } = this.#host;
-    const text = await store.read(`${this.#place}.pem`);
+    const text = await store.read(`${this.place}.pem`);
     if (text === undefined) return;
     try {
       const pair = splitPair(text);
@@ -222,7 +223,7 @@ export class ManagedCertificate {
       const certificate = readCertificate(pair.chain, pair.key);
       if (certificate.fingerprint !== this.#current?.fingerprint) this.#take(certificate);
     } catch (error) {
-      const file = `${this.#place}.pem`;
+      const file = `${this.place}.pem`;
       log.warn('a kept certificate cannot be used; it will be issued anew', { file, reason: (error as Error).message });
     }
   }
