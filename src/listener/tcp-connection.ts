@@ -87,8 +87,7 @@ export class TcpConnection extends ClientStream implements StreamReceiver, Respo
   drained(): void {}
 
   ended(): void {
-    if (this.stream.endedUnannounced) this.stream.abort();
-    else this.#halfClosed = true;
+    this.#halfClosed = true;
   }
 
   closed(error: NodeJS.ErrnoException | undefined): void {

@@ -5,6 +5,8 @@ import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 
 /** How long the second stream may take to close once the first is gone. */
 const CLOSING_MS = 5000;
+/** How long a side may take to read what came ahead of an end that was not announced, before it is reset: a reset overtakes bytes. */
+const CUT_MS = 1000;
 
 export interface TunnelEnd {
   /** Bytes passed from the first stream to the second, and back. */
@@ -38,6 +40,9 @@ class JoinedStreams implements Deadlined {
   readonly #options: TunnelOptions;
   readonly #first: Side;
   readonly #second: Side;
+  /** Whose bytes may not be all there were; the stream they went to is reset a while behind them. */
+  #cutOff: Side | undefined = undefined;
+  readonly #cut: Deadlined = { deadline: undefined, onDeadline: () => this.#resetLate() };
   #endedBy: TunnelEnd['endedBy'] | undefined = undefined;
   #open = 2;
 
@@ -73,14 +78,15 @@ class JoinedStreams implements Deadlined {
   }
 
   /** One side sends no more. */
-  ended({ stream }: Side, other: ByteStream): void {
-    if (!stream.endedUnannounced || this.#options.tellsItsEnd) {
+  ended(side: Side, other: ByteStream): void {
+    if (!side.stream.endedUnannounced || this.#options.tellsItsEnd) {
       other.end();
       return;
     }
-    // RFC 8446 6.1: close_notify is there to prevent truncation. Without it nobody knows whether this was all, which a plain FIN would claim.
-    other.reset();
-    stream.abort();
+    // RFC 8446 6.1: without close_notify "the receiver cannot know that all the data that was sent has been received". What has come is
+    // delivered, and the reset behind it does not claim to be all, as a plain FIN would.
+    this.#cutOff = side;
+    this.#options.deadlines.set(this.#cut, CUT_MS);
   }
 
   /** One side has ended for good. */
@@ -89,11 +95,12 @@ class JoinedStreams implements Deadlined {
       const other = this.#first.gone ? this.#second : this.#first;
       // What was received before a clean close is still delivered; after an error nothing can be trusted to be whole.
       if (error) other.stream.reset();
-      else other.stream.end();
+      else if (!this.#cutOff || this.#cutOff === other) other.stream.end();
       this.moved();
       return;
     }
     this.#options.deadlines.clear(this);
+    this.#options.deadlines.clear(this.#cut);
     this.#options.done({
       sent: this.#first.passed,
       received: this.#second.passed,
@@ -101,9 +108,25 @@ class JoinedStreams implements Deadlined {
     });
   }
 
+  /** The side that `side` passes its bytes to. */
+  opposite(side: Side): Side {
+    return side === this.#first ? this.#second : this.#first;
+  }
+
   onDeadline(): void {
     this.#endedBy ??= 'idle';
     this.stop();
+  }
+
+  #resetLate(): void {
+    const side = this.#cutOff;
+    if (!side) return;
+    if (side.waits) {
+      this.#options.deadlines.set(this.#cut, CUT_MS);
+      return;
+    }
+    this.opposite(side).stream.reset();
+    side.stream.abort();
   }
 }
 
@@ -112,6 +135,8 @@ class Side implements StreamReceiver {
   readonly stream: ByteStream;
   passed = 0;
   gone = false;
+  /** Whether bytes of it wait for the other stream to take them. */
+  waits = false;
   readonly #other: ByteStream;
   readonly #joined: JoinedStreams;
   readonly #name: 'first' | 'second';
@@ -129,12 +154,14 @@ class Side implements StreamReceiver {
     this.passed += length;
     this.#joined.passed(this.#name, length);
     const bytes = buffer.subarray(0, length);
-    return this.#other.write(mayKeep ? bytes : Buffer.from(bytes));
+    this.waits = !this.#other.write(mayKeep ? bytes : Buffer.from(bytes));
+    return !this.waits;
   }
 
   /** What was written to this stream is with the kernel: the other may send more. */
   drained(): void {
     this.#joined.moved();
+    this.#joined.opposite(this).waits = false;
     this.#other.resume();
   }
 

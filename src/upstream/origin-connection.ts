@@ -118,9 +118,8 @@ export class OriginConnection implements StreamReceiver, ContentCarrier {
 
   /** Waits in the pool for the next request, for at most `idleTimeoutMs`. */
   rest(idleTimeoutMs: number): void {
-    const { deadlines } = this.#pool.host;
-    this.idleSince = deadlines.lastSweep;
-    deadlines.set(this, Math.min(idleTimeoutMs, this.#toldIdleMs));
+    this.idleSince = this.#pool.host.deadlines.lastSweep;
+    this.#pool.host.deadlines.set(this, Math.min(idleTimeoutMs, this.#toldIdleMs));
   }
 
   close(): void {

@@ -147,3 +147,39 @@ upstreams: { app: { endpoints: ['127.0.0.1:${(server.address() as net.AddressInf
   }
   assert.deepEqual(ends, ['end', 'ECONNRESET']);
 });
+
+test('an endpoint that is slow to read gets all that a client has sent before it was cut off', async (t) => {
+  const site = authority.issue({ names: ['localhost'] });
+  const sent = Buffer.alloc(4_000_000, 'all of it ');
+  const outcome = Promise.withResolvers<{ readonly bytes: number; readonly end: string }>();
+  const server = net.createServer((socket) => {
+    let bytes = 0;
+    socket.on('data', (chunk) => {
+      bytes += chunk.length;
+      socket.pause();
+      setImmediate(() => socket.resume());
+    });
+    socket.on('end', () => outcome.resolve({ bytes, end: 'end' }));
+    socket.on('error', (error: NodeJS.ErrnoException) => outcome.resolve({ bytes, end: error.code ?? '' }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const gateway = await startTidegate(
+    t,
+    `
+listeners:
+  raw:
+    address: '127.0.0.1:0'
+    protocol: tcp
+    upstream: app
+    tls: { certificates: [{ cert: site.pem, key: site.key }] }
+upstreams: { app: { endpoints: ['127.0.0.1:${(server.address() as net.AddressInfo).port}'] } }
+`,
+    { files: certificateFiles({ site }) },
+  );
+  const tcp = net.connect(gateway.port(), '127.0.0.1');
+  const client = await connectTls(t, 0, { socket: tcp });
+  client.write(sent, () => tcp.end());
+  assert.deepEqual(await outcome.promise, { bytes: sent.length, end: 'ECONNRESET' });
+});
