@@ -23,14 +23,14 @@ registerHooks({
 });
 `)}`;
 
-/** What the import of a file of ours loads. */
-function loadedBy(path: string): readonly string[] {
+/** What the import of a file of ours loads, `expected` among it. */
+function loadedBy(path: string, expected = '/src/config/compile.ts'): readonly string[] {
   const script = `await import('${path}'); process.exit();`;
   const options = ['--no-warnings', '--import', SPY, '--input-type=module', '--eval', script];
   const { stdout, stderr } = spawnSync(process.execPath, options, { cwd: ROOT, encoding: 'utf8' });
   const loaded = stdout.split('\n');
   assert.ok(
-    loaded.some((url) => url.endsWith('/src/config/compile.ts')),
+    loaded.some((url) => url.endsWith(expected)),
     stderr,
   );
   return loaded;
@@ -45,7 +45,7 @@ test('a worker loads no package, and none of the layers that only the main threa
 });
 
 test('before its first answer a gateway loads no package but those that read its configuration and write its log', () => {
-  const packages = loadedBy('#server/gateway.ts').flatMap(
+  const packages = loadedBy('#server/gateway-start.ts').flatMap(
     (url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [],
   );
   assert.deepEqual(
@@ -54,6 +54,13 @@ test('before its first answer a gateway loads no package but those that read its
   );
 });
 
+test('the first worker is started before anything is loaded but what starts it', () => {
+  const own = loadedBy('#server/gateway.ts', '/src/server/gateway.ts').flatMap(
+    (url) => /\/src\/(.+)/.exec(url)?.[1] ?? [],
+  );
+  assert.deepEqual(own, ['server/gateway.ts', 'server/worker-thread.ts']);
+});
+
 test('nobody imports node:http as it is: see src/lib/node-http.ts', () => {
-  assert.ok(!loadedBy('#server/gateway.ts').includes('node:http'));
+  assert.ok(!loadedBy('#server/gateway-start.ts').includes('node:http'));
 });
