@@ -1,11 +1,12 @@
 // RFC 9113 10.5: what honest clients do is served, and what costs much for nothing ends the connection with ENHANCE_YOUR_CALM.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TOO_LARGE } from '#wire/http2/client-session.ts';
 import type { BreachKind } from '#wire/http2/http2-error.ts';
 import { requestFields } from '../support/frame-sender.ts';
 import { type FieldPair, hpackBlock, hpackIndexed, hpackLiteral } from '../support/hpack.ts';
 import { FLAG, FRAME, SETTING, uint32 } from '../support/http2-frames.ts';
-import { SessionPeer } from '../support/http2-session.ts';
+import { ServerPeer, SessionPeer } from '../support/http2-session.ts';
 
 const POST = requestFields([[':method', 'POST']]);
 const GET = requestFields();
@@ -278,20 +279,67 @@ test('HEADERS behind the last GOAWAY are decoded for nothing, and so not without
   assert.equal(peer.failure?.kind, 'refused-flood');
 });
 
-test('a large field that is named again and again costs its size once (CVE-2016-6581)', () => {
-  const peer = SessionPeer.opened({ maxStreams: 100 });
-  const bomb = Buffer.concat([
-    BLOCK,
-    hpackLiteral(['x-bomb', 'x'.repeat(4000)], 'kept'),
-    ...Array.from({ length: 10_000 }, () => hpackIndexed(62)),
-  ]);
-  peer.frame(FRAME.headers, END, 1, bomb);
+/** A field of 4032 octets, as the RFC counts them, which the dynamic table keeps. */
+const LARGE: FieldPair = ['x-bomb', 'x'.repeat(3994)];
+const NEWEST = hpackIndexed(62);
+
+/** A request whose list names the large field so often, the first time as a literal that is kept. */
+function named(times: number): Buffer {
+  return Buffer.concat([BLOCK, hpackLiteral(LARGE, 'kept'), ...Array.from({ length: times - 1 }, () => NEWEST)]);
+}
+
+test('RFC 9113 10.5.1: a list of up to four times the limit costs its request alone, and the table stays in step', () => {
+  const peer = SessionPeer.opened();
+  peer.frame(FRAME.headers, END, 1, named(16));
   const { fields, isTooLarge } = peer.requestOn(1);
   assert.equal(isTooLarge, true);
   assert.ok(fields.text.length <= 16_384);
   peer.respond(1, { status: 431 });
-  peer.frame(FRAME.headers, END, 3, Buffer.concat([BLOCK, hpackIndexed(62)]));
+  peer.frame(FRAME.headers, END, 3, Buffer.concat([BLOCK, NEWEST]));
   assert.equal(peer.requestOn(3).isTooLarge, false);
+  assert.match(peer.requestOn(3).fields.text, /x-bomb/);
+  assert.deepEqual(peer.breaches, []);
+});
+
+for (const [what, block] of [
+  ['one large field that is named again and again (CVE-2016-6581)', named(10_000)],
+  ['a little more than four times the limit', named(17)],
+  ['many small fields', Buffer.concat([BLOCK, ...Array.from({ length: 2000 }, () => hpackLiteral(['x', '']))])],
+] as const) {
+  test(`RFC 9113 10.5.1: a list of ${what} is a connection error of type ENHANCE_YOUR_CALM`, () => {
+    const peer = SessionPeer.opened();
+    peer.request(1, '/hold');
+    for (const at of Array.from({ length: Math.ceil(block.length / 16_384) }, (_, index) => index * 16_384)) {
+      const isLast = at + 16_384 >= block.length;
+      const [type, flags] = at === 0 ? [FRAME.headers, FLAG.endStream] : [FRAME.continuation, 0];
+      peer.frame(type, flags | (isLast ? FLAG.endHeaders : 0), 3, block.subarray(at, at + 16_384));
+    }
+    assert.equal(peer.failure?.kind, 'header-bomb');
+    assert.deepEqual(peer.goaways, [{ lastStreamId: 1, code: 'ENHANCE_YOUR_CALM' }]);
+    assert.equal(peer.heard.has(3), false);
+    assert.equal(peer.requestOn(1).loss?.by, 'connection');
+  });
+}
+
+test('RFC 9113 10.5.1: trailers that decode to more than four times the limit are no different', () => {
+  const peer = SessionPeer.opened();
+  peer.headers(1, POST);
+  peer.frame(FRAME.headers, END, 1, named(17).subarray(BLOCK.length));
+  assert.equal(peer.failure?.kind, 'header-bomb');
+});
+
+test('RFC 9113 10.5.1: a response that decodes to more than four times the limit ends its connection, and is told apart', () => {
+  const peer = ServerPeer.opened();
+  const [first, second] = [peer.ask(), peer.ask()];
+  const status = hpackBlock([[':status', '200']]);
+  peer.frame(FRAME.headers, END, 1, Buffer.concat([status, named(17).subarray(BLOCK.length)]));
+  assert.equal(peer.failure?.kind, 'header-bomb');
+  assert.deepEqual([first.loss?.by, first.loss?.reason], ['breach', TOO_LARGE]);
+  assert.equal(second.loss?.by, 'connection');
+  assert.deepEqual(
+    peer.goaways.map(({ code }) => code),
+    ['ENHANCE_YOUR_CALM'],
+  );
 });
 
 for (const [what, send] of [

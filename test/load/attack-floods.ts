@@ -134,6 +134,8 @@ export const floods: readonly Attack[] = [
   {
     name: 'HPACK bomb',
     what: `${REFERENCES} references to one entry of 4 KB in each block (CVE-2016-6581)`,
+    countedAs: 'header-bomb',
+    endsWith: CALM,
     run: (place) =>
       onHttp2(place, { connections: CONNECTIONS }, async (client) => {
         void client.send(headersBytes(1, Buffer.concat([GET, hpackLiteral(BOMB, 'kept')]), FLAG.endStream));

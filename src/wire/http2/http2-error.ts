@@ -6,6 +6,7 @@ const ABUSE_KINDS = [
   'rapid-reset',
   'refused-flood',
   'continuation-flood',
+  'header-bomb',
   'settings-flood',
   'ping-flood',
   'priority-flood',

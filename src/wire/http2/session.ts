@@ -10,7 +10,7 @@ import { FrameIntake } from './frame-intake.ts';
 import { FrameReader } from './frame-reader.ts';
 import { type FrameSink, FrameWriter } from './frame-writer.ts';
 import { HeaderBlock } from './header-block.ts';
-import { HpackDecoder, HpackError } from './hpack/decoder.ts';
+import { HpackBomb, HpackDecoder, HpackError } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import { abuse, type BreachKind, Http2Error } from './http2-error.ts';
 import { DEFAULT_WINDOW, ERROR_CODE, type ErrorName, FRAME, PING_PAYLOAD } from './protocol.ts';
@@ -47,7 +47,10 @@ export interface SessionLimits {
   readonly maxHeadBytes: number;
 }
 
-/** How much larger a header block may be than the greatest section: beyond it nothing is worth reading. */
+/**
+ * How much larger than the greatest section a header block may be, and what it decodes to. A section that is too large is decoded all
+ * the same, as the table behind it is the connection's; beyond this it is not worth the work, and the connection goes with it.
+ */
 const BLOCK_FACTOR = 4;
 
 /** What may wait for a peer that reads nothing, answers to its frames above all, and heads of its streams. */
@@ -89,8 +92,9 @@ export abstract class Session implements StreamHost {
     this.receiveWindow = new ReceiveWindow(this.writer, limits.connectionWindow);
     this.#streamWindow = Math.max(DEFAULT_WINDOW, limits.streamWindow);
     this.floods = new FloodMeter({ now: () => host.now(), frames: () => this.queue.frames, maxResets });
-    this.block = new HeaderBlock(limits.maxHeadBytes * BLOCK_FACTOR);
-    this.decoder = new HpackDecoder({ maxTableBytes: 4096, classify });
+    const maxBlockBytes = limits.maxHeadBytes * BLOCK_FACTOR;
+    this.block = new HeaderBlock(maxBlockBytes);
+    this.decoder = new HpackDecoder({ maxTableBytes: 4096, maxDecodedBytes: maxBlockBytes, classify });
   }
 
   /** Takes received bytes, which are valid during the call. Never throws for what a peer sends. */
@@ -299,6 +303,8 @@ export abstract class Session implements StreamHost {
 
 function asHttp2Error(error: unknown): Http2Error {
   if (error instanceof Http2Error) return error;
+  // RFC 9113 10.5.1: a limit on header lists may be kept by ending the connection.
+  if (error instanceof HpackBomb) return abuse('header-bomb', error.message);
   if (error instanceof HpackError) return new Http2Error('COMPRESSION_ERROR', error.message);
   throw error;
 }
