@@ -1,6 +1,6 @@
 // One HTTP/2 client connection: joins the session, which knows the protocol, with the socket, and starts an exchange a stream. Idles,
 // drains, closes.
-import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
+import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
@@ -14,6 +14,7 @@ import { ClientStream } from './client-stream.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 import { completeHttp2Request, emptyHttp2Request } from './http2-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
+import { answerMalformed, type MalformedStreams } from './malformed-stream.ts';
 import { unreadableRequest } from './request-parts.ts';
 
 /** How long and how much to go on reading behind the last frame of ours, so that the client gets to read it. */
@@ -35,12 +36,16 @@ type Awaited = 'settings' | 'request' | 'rest of a frame' | 'client' | 'drain' |
  */
 type State = 'open' | 'draining' | 'ending' | 'lingering' | 'closed';
 
-export class Http2Connection extends ClientStream implements StreamReceiver, Deadlined, AcceptedConnection, ServerHost {
+export class Http2Connection
+  extends ClientStream
+  implements StreamReceiver, Deadlined, AcceptedConnection, ServerHost, MalformedStreams
+{
   deadline: DeadlineEntry | undefined = undefined;
   readonly stream: ByteStream;
   readonly session: ServerSession;
   /** Those that streams have become. */
   readonly tunnels = new Set<OpenTunnel>();
+  malformedStreams = 0;
   readonly #onClosed: (connection: AcceptedConnection) => void;
   #state: State = 'open';
   #requests = 0;
@@ -71,6 +76,10 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     this.stream = open(this);
     this.session.start();
     this.#watch();
+  }
+
+  get deadlines(): Deadlines {
+    return this.host.deadlines;
   }
 
   get isDraining(): boolean {
@@ -187,14 +196,19 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     if (++this.#requests >= settings.maxRequests) this.drain();
   }
 
-  malformed(fields: RequestFields): void {
+  malformed(stream: Http2Stream, fields: RequestFields): boolean {
     const error = new ProxyError('http_request_error', fields.malformed);
     this.host.breached('PROTOCOL_ERROR');
     const request = { ...unreadableRequest(this.secure), version: '2' as const, method: fields.method };
     const exchange = new Exchange(this, this.host.snapshot(), request, this.clock.now());
     exchange.blame(error);
-    exchange.status = error.status;
+    const isAnswered = answerMalformed(stream, exchange, this.host.answer(error, exchange), this);
     this.host.record(exchange, this.listenerState.series);
+    return isAnswered;
+  }
+
+  spoilt({ owner }: Http2Stream, reason: string): boolean {
+    return owner instanceof Http2Exchange && owner.explain(new ProxyError('http_request_error', reason));
   }
 
   breached(kind: BreachKind): void {

@@ -145,8 +145,11 @@ interface Attack {
   readonly step: (peer: SessionPeer, step: number) => unknown;
 }
 
+/** A request, and what makes us reset it; what that is counted as, if not as a reset of the client. */
+type Breach = readonly [string, readonly FieldPair[], (peer: SessionPeer, id: number) => void, BreachKind?];
+
 /** Whatever makes us reset a stream is as good as a reset of the client (CVE-2025-8671, "made you reset"). */
-const MADE_YOU_RESET: readonly Attack[] = (
+const MADE_YOU_RESET = (
   [
     ['WINDOW_UPDATE by 0', GET, (peer, id) => peer.windowUpdate(id, 0)],
     ['WINDOW_UPDATE beyond the limit', GET, (peer, id) => peer.windowUpdate(id, 2 ** 31 - 1)],
@@ -158,21 +161,23 @@ const MADE_YOU_RESET: readonly Attack[] = (
     ],
     ['DATA behind the end', GET, (peer, id) => peer.data(id, 'x')],
     ['HEADERS behind the end', GET, (peer, id) => peer.headers(id, [['x', 'y']], FLAG.endStream)],
-    ['HEADERS that do not end', POST, (peer, id) => peer.headers(id, [['x', 'y']])],
-    ['malformed trailers', POST, (peer, id) => peer.headers(id, [['X', 'y']], FLAG.endStream)],
-    ['more content than announced', [...POST, ['content-length', '0']], (peer, id) => peer.data(id, 'x')],
-    ['malformed requests', [...POST, ['Upper', '1']], () => {}],
-  ] satisfies [string, readonly FieldPair[], (peer: SessionPeer, id: number) => void][]
-).map(([what, request, breach]) => ({
-  what: `a flood of resets made by ${what}`,
-  kind: 'rapid-reset',
-  steps: 300,
-  step: (peer, step) => {
-    const id = 2 * step + 1;
-    peer.headers(id, request, request === GET ? FLAG.endStream : 0);
-    breach(peer, id);
-  },
-}));
+    ['HEADERS that do not end', POST, (peer, id) => peer.headers(id, [['x', 'y']]), 'malformed-flood'],
+    ['malformed trailers', POST, (peer, id) => peer.headers(id, [['X', 'y']], FLAG.endStream), 'malformed-flood'],
+    ['too much content', [...POST, ['content-length', '0']], (peer, id) => peer.data(id, 'x'), 'malformed-flood'],
+    ['malformed requests', [...POST, ['Upper', '1']], () => {}, 'malformed-flood'],
+  ] as readonly Breach[]
+).map(
+  ([what, request, breach, kind = 'rapid-reset']): Attack => ({
+    what: `a flood of resets made by ${what}`,
+    kind,
+    steps: 300,
+    step: (peer, step) => {
+      const id = 2 * step + 1;
+      peer.headers(id, request, request === GET ? FLAG.endStream : 0);
+      breach(peer, id);
+    },
+  }),
+);
 
 const FLOODS: readonly Attack[] = [
   {

@@ -235,8 +235,17 @@ export class SessionPeer extends EnginePeer implements ServerHost {
     this.onRequest?.(heard);
   }
 
-  malformed(): void {
+  malformed(stream: Http2Stream): boolean {
     this.breaches.push('PROTOCOL_ERROR');
+    return this.spoilt(stream);
+  }
+
+  /** Says 400, if there may be an answer yet, and leaves the reset to the session. */
+  spoilt(stream: Http2Stream): boolean {
+    if (this.of(FRAME.headers, stream.id).length > 0) return false;
+    this.session.respond(stream, { status: 400, lines: '', contentLength: 3 }, false);
+    stream.sendUnended('bad');
+    return false;
   }
 }
 

@@ -40,7 +40,7 @@ export class SendQueue {
   }
 
   /** Sends Latin-1 text as the whole content of a stream, if it may leave at once and fits into a frame; else returns false. */
-  sendWhole(stream: Http2Stream, text: string): boolean {
+  sendWhole(stream: Http2Stream, text: string, flags: number = FLAG.END_STREAM): boolean {
     const { length } = text;
     if (this.#queued > 0 || this.#writer.blocked) return false;
     if (length > this.#writer.maxFrameBytes || length > this.window || length > stream.sendWindow) return false;
@@ -48,7 +48,7 @@ export class SendQueue {
     stream.sendWindow -= length;
     this.octets += length;
     this.frames++;
-    this.#writer.dataText(stream.id, text, FLAG.END_STREAM);
+    this.#writer.dataText(stream.id, text, flags);
     return true;
   }
 

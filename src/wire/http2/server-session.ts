@@ -11,8 +11,13 @@ import { TrailerFields } from './trailer-fields.ts';
 export interface ServerHost extends SessionHost {
   /** A request has come; `stream.remoteEnded` tells that there is no content. The host sets `stream.owner`. */
   requested(stream: Http2Stream, request: RequestFields, isTooLarge: boolean): void;
-  /** A malformed request has been refused. */
-  malformed(request: RequestFields): void;
+  /**
+   * The head of a request is malformed. True when the host has begun to answer: it then resets the stream itself, with PROTOCOL_ERROR,
+   * when the client has had the time to read that, and has set another owner.
+   */
+  malformed(stream: Http2Stream, request: RequestFields): boolean;
+  /** The same of what came behind the head. The former owner is told of the end in any case. */
+  spoilt(stream: Http2Stream, reason: string): boolean;
 }
 
 /** Priorities that came ahead of their requests, the last ones. */
@@ -140,17 +145,14 @@ export class ServerSession extends Session {
       this.floods.count('refused-flood');
       return;
     }
+    const stream = this.open(streamId);
+    stream.remoteEnded = endStream;
     if (dependsOn === streamId) request.malformed ||= 'the stream depends on itself';
     // What is too large is not known whole, so that what seems to be missing may be there.
     if (request.malformed !== '' && !isTooLarge) {
-      // RFC 9113 8.1.1: malformed requests "MUST be treated as a stream error […] of type PROTOCOL_ERROR".
-      this.refuse(streamId, 'PROTOCOL_ERROR');
-      this.host.malformed(request);
-      this.floods.gaveUp();
+      this.#refuseMalformed(stream, request);
       return;
     }
-    const stream = this.open(streamId);
-    stream.remoteEnded = endStream;
     stream.expected = request.contentLength;
     const early = this.#earlyPriorities?.get(streamId);
     if (early !== undefined) this.#earlyPriorities?.delete(streamId);
@@ -160,13 +162,41 @@ export class ServerSession extends Session {
     this.host.requested(stream, request, isTooLarge);
   }
 
+  /**
+   * RFC 9113 8.1.1: malformed requests "MUST be treated as a stream error […] of type PROTOCOL_ERROR"; "a server MAY send an HTTP
+   * response prior to closing or resetting the stream", and 8.2.1: it "SHOULD generate a 400 (Bad Request) status code".
+   */
+  #refuseMalformed(stream: Http2Stream, request: RequestFields): void {
+    if (!this.host.malformed(stream, request)) this.resetStream(stream, 'PROTOCOL_ERROR');
+    this.floods.count('malformed-flood');
+    this.floods.gaveUp();
+  }
+
+  override spoil(stream: Http2Stream, reason: string): void {
+    const { owner } = stream;
+    // Nobody counts what comes of it from here on.
+    stream.expected = -1;
+    if (this.host.spoilt(stream, reason)) {
+      this.host.breached('PROTOCOL_ERROR');
+      owner?.lost({ code: 'PROTOCOL_ERROR', by: 'breach', reason, isUnprocessed: false });
+      this.floods.gaveUp();
+    } else {
+      super.spoil(stream, reason);
+    }
+    this.floods.count('malformed-flood');
+  }
+
   #takeTrailers(stream: Http2Stream): void {
     const trailers = new TrailerFields();
     const fits = this.#decode(trailers);
     trailers.finish();
     const flaw = this.flawOfTrailers(stream, trailers, fits);
-    if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
-    else if (flaw !== '') this.breach(stream, 'PROTOCOL_ERROR', flaw);
+    if (stream.remoteEnded) {
+      this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
+      return;
+    }
+    if (flaw !== '') stream.remoteEnded = this.block.endStream;
+    if (flaw !== '') this.spoil(stream, flaw);
     else this.endRemote(stream, trailers.text);
   }
 

@@ -222,6 +222,11 @@ export abstract class Session implements StreamHost {
     this.floods.gaveUp();
   }
 
+  /** Ends a stream for a message of the peer that has turned out malformed (RFC 9113 8.1.1). */
+  spoil(stream: Http2Stream, reason: string): void {
+    this.breach(stream, 'PROTOCOL_ERROR', reason);
+  }
+
   /** What is wrong with a field section behind the head of the peer's message; '' when nothing is. */
   protected flawOfTrailers(stream: Http2Stream, trailers: TrailerFields, fits: boolean): string {
     // RFC 9113 8.5: on a connected stream, frames other than DATA and those that manage the stream "MUST be treated as a stream error".
@@ -274,11 +279,11 @@ export abstract class Session implements StreamHost {
   /** END_STREAM has come. */
   endRemote(stream: Http2Stream, trailers: string): void {
     // RFC 9113 8.1.1: malformed is a message whose content-length "does not equal the sum of the DATA frame payload lengths".
+    stream.remoteEnded = true;
     if (stream.expected > 0) {
-      this.breach(stream, 'PROTOCOL_ERROR', 'less content than content-length says');
+      this.spoil(stream, 'less content than content-length says');
       return;
     }
-    stream.remoteEnded = true;
     if (stream.localEnded) this.forget(stream);
     stream.owner?.receiveEnd(trailers);
   }
