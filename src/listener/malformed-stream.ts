@@ -17,8 +17,8 @@ const MAX_WAITING = 10;
 export interface MalformedStreams {
   readonly session: ServerSession;
   readonly deadlines: Deadlines;
-  /** How many wait. */
-  malformedStreams: number;
+  /** Those that wait. */
+  readonly malformedStreams: Set<MalformedStream>;
 }
 
 /**
@@ -39,12 +39,12 @@ export function answerMalformed(
   const { body } = response;
   if (body?.type === 'fixed' && typeof body.content === 'string' && !hasNoContent(exchange.request, response))
     if (stream.sendUnended(body.content)) exchange.bytesSent = body.content.length;
-  if (connection.malformedStreams >= MAX_WAITING) return false;
+  if (connection.malformedStreams.size >= MAX_WAITING) return false;
   stream.owner = new MalformedStream(stream, connection);
   return true;
 }
 
-class MalformedStream implements StreamOwner, Deadlined {
+export class MalformedStream implements StreamOwner, Deadlined {
   deadline: DeadlineEntry | undefined = undefined;
   readonly #stream: Http2Stream;
   readonly #connection: MalformedStreams;
@@ -52,13 +52,18 @@ class MalformedStream implements StreamOwner, Deadlined {
   constructor(stream: Http2Stream, connection: MalformedStreams) {
     this.#stream = stream;
     this.#connection = connection;
-    connection.malformedStreams++;
+    connection.malformedStreams.add(this);
     connection.deadlines.set(this, READING_MS);
   }
 
-  onDeadline(): void {
-    this.#connection.malformedStreams--;
+  /** Resets the stream. */
+  end(): void {
+    this.lost();
     this.#stream.reset('PROTOCOL_ERROR');
+  }
+
+  onDeadline(): void {
+    this.end();
   }
 
   receiveData(bytes: Buffer): void {
@@ -68,7 +73,7 @@ class MalformedStream implements StreamOwner, Deadlined {
   receiveEnd(): void {}
 
   lost(): void {
-    this.#connection.malformedStreams--;
+    this.#connection.malformedStreams.delete(this);
     this.#connection.deadlines.clear(this);
   }
 

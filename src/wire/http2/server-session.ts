@@ -85,6 +85,23 @@ export class ServerSession extends Session {
     this.goAway('NO_ERROR', this.lastPeerStreamId);
   }
 
+  /**
+   * The client has closed its side, which does not keep it from reading. Streams of which it has asked for everything go on, as long as
+   * their windows last, since no more WINDOW_UPDATE can come.
+   */
+  clientEnded(): void {
+    this.queue.isFinal = true;
+    this.endStreams();
+    for (const stream of this.streams.values())
+      if (!stream.remoteEnded) this.#giveUp(stream, 'the client has closed its side within its request');
+    this.#giveUpStuck();
+  }
+
+  override flush(): void {
+    this.#giveUpStuck();
+    super.flush();
+  }
+
   override isIdle(streamId: number): boolean {
     return streamId % 2 === 0 || streamId > this.lastPeerStreamId;
   }
@@ -128,6 +145,21 @@ export class ServerSession extends Session {
     const stream = this.streams.get(streamId);
     if (stream) this.queue.reprioritize(stream, priority);
     else if (this.isIdle(streamId)) this.#keepPriority(streamId, priority);
+  }
+
+  #giveUpStuck(): void {
+    if (!this.queue.isFinal || this.over) return;
+    for (const stream of this.streams.values())
+      if (this.queue.isStuck(stream))
+        this.#giveUp(stream, 'the client has closed its side, and left no window for the rest');
+  }
+
+  /** Ends a stream that can come to no good end, as a client would that says so. */
+  #giveUp(stream: Http2Stream, reason: string): void {
+    // What its owner has done for another one may have ended it.
+    if (stream.closed) return;
+    this.resetStream(stream, 'CANCEL');
+    stream.owner?.lost({ code: 'CANCEL', by: 'peer', reason, isUnprocessed: false });
   }
 
   #decode(fields: RequestFields | TrailerFields): boolean {
