@@ -75,8 +75,8 @@ export class Http2Connection
   ) {
     super(listener, host);
     this.#onClosed = onClosed;
-    const { maxHeadBytes, http2 } = listener.settings;
-    this.session = new ServerSession(this, { ...http2, maxHeadBytes });
+    const { maxHeadBytes, maxFields, http2 } = listener.settings;
+    this.session = new ServerSession(this, { ...http2, maxHeadBytes, maxFields });
     this.#pulse =
       http2.pingIntervalMs === undefined
         ? undefined

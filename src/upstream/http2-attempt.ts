@@ -13,18 +13,17 @@ import type { ResponseFields } from '#wire/http2/response-fields.ts';
 import type { Http2Stream, StreamLoss } from '#wire/http2/stream.ts';
 import { contentIdleMs } from './content-idle.ts';
 import type { Http2Connection } from './http2-connection.ts';
+import { listSizeError } from './http2-list-size.ts';
+import { type AwaitedConnection, incompleteError, lossError, timeoutError, waitError } from './http2-loss.ts';
 import type { Http2Pool } from './http2-pool.ts';
 import { asksForTunnel, requestStart } from './http2-request.ts';
 import { Http2RequestContent, type RequestContentOwner, sendFixed } from './http2-request-content.ts';
-import { incompleteError, lossError, toHttp2Response, waitError, wholeLength } from './http2-response.ts';
+import { toHttp2Response, wholeLength } from './http2-response.ts';
 import { tunnelResponse } from './http2-tunnel.ts';
 import { MAX_INFORMATIONAL } from './response-reader.ts';
 
 /** Content that came in one read with its head and is no larger is passed on as a string, in one write with the new head. */
 const MAX_FIXED_BYTES = 16384;
-
-/** What an attempt waits for before it has a stream: a connection that is being opened, or its turn on one that is busy. */
-export type AwaitedConnection = 'opening' | 'turn';
 
 export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2ContentOwner, RequestContentOwner {
   deadline: DeadlineEntry | undefined = undefined;
@@ -86,12 +85,18 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     const { exchange, upstream } = this;
     const { body } = exchange.request;
     this.awaits = undefined;
+    const start = requestStart(this, connection);
+    const refusal = listSizeError(start, connection.maxListBytes);
+    if (refusal) {
+      this.fail(refusal);
+      return;
+    }
     this.#connection = connection;
     this.#isTunnel = asksForTunnel(this, connection);
     exchange.phase = 'request';
     this.#pool.host.deadlines.set(this, upstream.timeouts.firstByteMs);
     const hasContent = body !== undefined && !this.#isTunnel;
-    const stream = connection.request(requestStart(this, connection), !hasContent && !this.#isTunnel, this);
+    const stream = connection.request(start, !hasContent && !this.#isTunnel, this);
     this.#stream = stream;
     if (body?.type === 'stream' && hasContent) {
       this.#content = new Http2RequestContent(stream, body, exchange.request, this);
@@ -141,11 +146,8 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       return;
     }
     const connection = this.#connection;
-    let code: 'http_response_timeout' | 'connection_write_timeout' | 'connection_read_timeout' =
-      'http_response_timeout';
-    if (!this.#answered) code = this.#content ? 'connection_write_timeout' : 'connection_read_timeout';
     this.#leaveStream('CANCEL');
-    this.fail(new ProxyError(code));
+    this.fail(timeoutError(this.#answered, this.#content !== undefined));
     // It may be that nothing comes any more on the whole connection.
     connection?.suspect();
   }
@@ -158,7 +160,6 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
   // What the stream tells.
 
   receiveHead(head: ResponseFields): void {
-    const { exchange } = this;
     const stream = this.#stream as Http2Stream;
     const connection = this.#connection;
     if (!connection) return;
@@ -172,7 +173,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       this.#openTunnel(head, connection, stream);
       return;
     }
-    this.#held = toHttp2Response(head, exchange.request.method, wallMs, stream.remoteEnded);
+    this.#held = toHttp2Response(head, this.exchange.request.method, wallMs, stream.remoteEnded);
     if (!stream.remoteEnded) connection.holds(this);
   }
 
@@ -206,10 +207,10 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
 
   lost(loss: StreamLoss): void {
     const connection = this.#connection as Http2Connection;
-    const error = this.#answered || this.#held ? incompleteError(loss) : lossError(loss, connection);
+    const isAnswered = this.#answered || this.#held !== undefined;
     this.#held = undefined;
     this.#leaveStream(undefined);
-    this.fail(error);
+    this.fail(isAnswered ? incompleteError(loss) : lossError(loss, connection, this.#pool, this.exchange));
   }
 
   sent(): void {
@@ -324,8 +325,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       this.#leaveStream('CANCEL');
       this.#end(undefined);
     };
-    const wallMs = this.#pool.host.clock.wall();
-    this.#respond(tunnelResponse(this, head, { stream, connection, wallMs, done }));
+    this.#respond(tunnelResponse(this, head, { stream, connection, wallMs: this.#pool.host.clock.wall(), done }));
   }
 
   /** While content of the response is to come: the endpoint has so long for the next of it, unless the client is slow to take it. */

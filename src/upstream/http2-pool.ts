@@ -13,6 +13,11 @@ import { Http2Connection } from './http2-connection.ts';
 const HTTP2 = ['h2'];
 const ANY = ['h2', 'http/1.1'];
 
+/** How long an endpoint that has asked for HTTP/1.1 gets it. */
+const HTTP1_MS = 300_000;
+/** How often a connection without any stream is given up for refusing one: an endpoint that refuses all is not to be dialled all the time. */
+const REPLACE_MS = 1000;
+
 export class Http2Pool {
   readonly #pool: EndpointPool;
   /** Those that take requests, the oldest first: it gets as many as it takes, so that the others become idle when there are few. */
@@ -22,6 +27,11 @@ export class Http2Pool {
   #retired = false;
   /** Whether the endpoint has chosen HTTP/1.1 when it was last asked. */
   #isHttp1 = false;
+  /** Until when the endpoint gets HTTP/1.1, as it has asked for it. */
+  #http1Until = Number.NEGATIVE_INFINITY;
+  /** The connection that was the last to refuse a stream. */
+  #refusing: Http2Connection | undefined = undefined;
+  #replacedAt = Number.NEGATIVE_INFINITY;
 
   constructor(pool: EndpointPool) {
     this.#pool = pool;
@@ -53,6 +63,11 @@ export class Http2Pool {
     return this.#isHttp1;
   }
 
+  /** Whether the endpoint, which takes HTTP/2, has asked for HTTP/1.1. */
+  get wantsHttp1(): boolean {
+    return this.host.clock.now() < this.#http1Until;
+  }
+
   /** Whether there is a connection that takes WebSockets. */
   get takesWebSockets(): boolean {
     return this.#connections.some(({ allowsConnectProtocol, free }) => allowsConnectProtocol && free > 0);
@@ -61,6 +76,7 @@ export class Http2Pool {
   /** Gives the attempt a stream, now or as soon as there is one; fails it when too many wait already. */
   assign(attempt: Http2Attempt): void {
     if (attempt.ended) return;
+    if (attempt.exchange.needsFreshConnection) this.#avoidRefusing();
     const connection = this.#free();
     if (connection) {
       attempt.start(connection);
@@ -156,6 +172,18 @@ export class Http2Pool {
     for (const attempt of attempts) this.#pool.assign(attempt);
   }
 
+  /** The connection has refused a stream: who is sent again because of that takes another one. */
+  refusedBy(connection: Http2Connection): void {
+    this.#refusing = connection;
+  }
+
+  /** The endpoint asks for HTTP/1.1; returns whether it gets it. */
+  requireHttp1(): boolean {
+    if (this.settings.protocol !== 'auto') return false;
+    this.#http1Until = this.host.clock.now() + HTTP1_MS;
+    return true;
+  }
+
   warn(message: string, fields: Readonly<Record<string, unknown>>): void {
     const { host, port, socketPath } = this.connector.target;
     this.host.log.warn(message, { endpoint: socketPath === '' ? `${host}:${port}` : `unix:${socketPath}`, ...fields });
@@ -172,6 +200,20 @@ export class Http2Pool {
     if (this.#connections.some(({ session }) => session.peer.maxStreams === 0) || !this.#pool.admit()) return;
     this.#opening++;
     new Http2Connection(this).open(upstream.timeouts.connectMs);
+  }
+
+  #avoidRefusing(): void {
+    const refusing = this.#refusing;
+    this.#refusing = undefined;
+    if (!refusing) return;
+    if (!refusing.isIdle) {
+      refusing.isFull = true;
+      return;
+    }
+    const now = this.host.clock.now();
+    if (now - this.#replacedAt < REPLACE_MS) return;
+    this.#replacedAt = now;
+    refusing.drain();
   }
 
   #free(): Http2Connection | undefined {

@@ -403,3 +403,31 @@ test('a client that reads nothing and gives all windows makes us write no more t
   peer.drain();
   for (let id = 1; id < 200; id += 2) assert.equal(peer.contentOf(id).length, 100_000);
 });
+
+const fieldsOf = (count: number) => Array.from({ length: count }, (_, i): FieldPair => [`x-${i}`, '']);
+
+test('RFC 9113 10.5.1: trailers of a request with more fields than a section may have end its stream', () => {
+  const peer = SessionPeer.opened();
+  for (const [id, count] of [
+    [1, 100],
+    [3, 101],
+  ] as const) {
+    peer.headers(id, POST);
+    peer.headers(id, fieldsOf(count), FLAG.endStream);
+  }
+  assert.equal(peer.requestOn(1).trailers?.split('\r\n').length, 101);
+  assert.deepEqual([peer.requestOn(3).loss?.reason, peer.resets(3)], ['too many trailers', ['PROTOCOL_ERROR']]);
+});
+
+test('RFC 9113 10.5.1: a response with more fields than a section may have ends its stream, as do such trailers', () => {
+  const peer = ServerPeer.opened();
+  const [fits, large, trailers] = [peer.ask(), peer.ask(), peer.ask()];
+  peer.answer(1, 200, fieldsOf(100), FLAG.endStream);
+  peer.answer(3, 200, fieldsOf(101), FLAG.endStream);
+  peer.answer(5, 200);
+  peer.headers(5, fieldsOf(101), FLAG.endStream);
+  assert.deepEqual([fits.statuses, fits.trailers], [[200], '']);
+  assert.deepEqual([large.statuses, large.loss?.reason], [[], TOO_LARGE]);
+  assert.equal(trailers.loss?.reason, 'too many trailers');
+  assert.equal(peer.failure, undefined);
+});

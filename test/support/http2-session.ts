@@ -17,6 +17,7 @@ export const TEST_LIMITS: SessionLimits = {
   streamWindow: 65536,
   connectionWindow: 1048576,
   maxHeadBytes: 16384,
+  maxFields: 100,
 };
 
 /** Takes what comes on one stream. */

@@ -102,7 +102,7 @@ export class ClientSession extends Session {
     const stream = this.streams.get(streamId);
     const request = this.#requests.get(streamId);
     const fields = stream?.awaitsHead === false ? new TrailerFields() : new ResponseFields();
-    const fits = this.#decode(fields, stream);
+    const fits = this.#decode(fields, stream) && fields.count <= this.limits.maxFields;
     if (!stream || !request) {
       if (this.isIdle(streamId)) throw new Http2Error('PROTOCOL_ERROR', 'HEADERS on an idle stream');
       if (!this.isIgnored(streamId)) throw new Http2Error('STREAM_CLOSED', 'HEADERS on a closed stream');

@@ -220,7 +220,7 @@ export class ServerSession extends Session {
 
   #takeTrailers(stream: Http2Stream): void {
     const trailers = new TrailerFields();
-    const fits = this.#decode(trailers);
+    const fits = this.#decode(trailers) && trailers.count <= this.limits.maxFields;
     trailers.finish();
     const flaw = this.flawOfTrailers(stream, trailers, fits);
     if (stream.remoteEnded) {

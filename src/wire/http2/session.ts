@@ -43,8 +43,9 @@ export interface SessionLimits {
   /** Octets a stream, and the connection, may have sent that nobody has taken. */
   readonly streamWindow: number;
   readonly connectionWindow: number;
-  /** Of one field section, as RFC 9113 6.5.2 counts it. */
+  /** Of one field section, as RFC 9113 6.5.2 counts it, and its fields. */
   readonly maxHeadBytes: number;
+  readonly maxFields: number;
 }
 
 /**
