@@ -202,6 +202,7 @@ export class Http2Connection
   }
 
   requested(stream: Http2Stream, fields: RequestFields, isTooLarge: boolean): void {
+    this.#opened();
     const { snapshot, settings } = this.#surroundings();
     const request = emptyHttp2Request(fields, this.secure, !stream.remoteEnded);
     const exchange = new Exchange(this, snapshot, request, this.clock.now());
@@ -220,12 +221,12 @@ export class Http2Connection
       );
       return;
     }
-    if (this.session.streams.size === 1) this.#pulse?.start();
     started.start();
     if (++this.#requests >= settings.maxRequests) this.drain();
   }
 
   malformed(stream: Http2Stream, fields: RequestFields): boolean {
+    this.#opened();
     const error = new ProxyError('http_request_error', fields.malformed);
     this.host.breached('PROTOCOL_ERROR');
     const request = { ...unreadableRequest(this.secure), version: '2' as const, method: fields.method };
@@ -268,6 +269,11 @@ export class Http2Connection
   pinged(): void {
     this.#pings = Math.max(0, this.#pings - 1);
     if (this.#state === 'draining' && --this.#pingsToDrain === 0) this.#endStreams();
+  }
+
+  /** There is another stream. */
+  #opened(): void {
+    if (this.session.streams.size === 1) this.#pulse?.start();
   }
 
   #surroundings() {

@@ -34,8 +34,8 @@ export class Http2Connection
   deadline: DeadlineEntry | undefined = undefined;
   /** Whether it has answered any request. */
   isProven = false;
-  /** Whether it gets no more requests before one of those that it has is done. */
-  isFull = false;
+  /** Whether others are to be preferred for the moment. */
+  isAvoided = false;
   readonly session: ClientSession;
   readonly #pool: Http2Pool;
   readonly #life: ConnectionLife;
@@ -85,7 +85,7 @@ export class Http2Connection
 
   /** How many more requests it takes at the moment. */
   get free(): number {
-    if (this.#state !== 'open' || this.isFull || this.session.isBlocked) return 0;
+    if (this.#state !== 'open' || this.isAvoided || this.session.isBlocked) return 0;
     return Math.min(this.session.freeStreams, this.#maxStreams - this.session.streams.size);
   }
 
@@ -158,7 +158,6 @@ export class Http2Connection
   /** A stream that `request` gave is no more. */
   streamEnded(): void {
     countStream(this.#pool.series, -1);
-    this.isFull = false;
     if (this.#state === 'open') this.#pool.freed(this);
     else if (this.#state === 'draining' && this.isIdle) this.close();
   }

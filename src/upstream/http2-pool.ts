@@ -76,13 +76,18 @@ export class Http2Pool {
   /** Gives the attempt a stream, now or as soon as there is one; fails it when too many wait already. */
   assign(attempt: Http2Attempt): void {
     if (attempt.ended) return;
-    if (attempt.exchange.needsFreshConnection) this.#avoidRefusing();
-    const connection = this.#free();
+    const refusing = attempt.exchange.needsFreshConnection ? this.#avoidRefusing() : undefined;
+    let connection = this.#free();
+    if (!connection && this.#waiting.length >= this.#expected) this.#grow(attempt);
+    if (refusing && this.#opening === 0) {
+      // Either another one has room, or there is nothing else to be had.
+      refusing.isAvoided = false;
+      connection ??= this.#free();
+    }
     if (connection) {
       attempt.start(connection);
       return;
     }
-    if (this.#waiting.length >= this.#expected) this.#grow(attempt);
     const surplus = this.#waiting.length - this.#expected;
     if (surplus < 0) {
       this.#waiting.push(attempt);
@@ -121,11 +126,14 @@ export class Http2Pool {
     this.#opening--;
     this.#connections.push(connection);
     this.freed(connection);
+    this.#avoidNone();
+    this.#serve();
   }
 
   /** A connection never came to take requests; `gone` is called for it as well. */
   openFailed(error: ProxyError): void {
     this.#opening--;
+    this.#avoidNone();
     if (this.#opening > 0 || this.#connections.length > 0) return;
     for (const attempt of this.#waiting.splice(0)) {
       this.#unqueue(attempt);
@@ -147,6 +155,7 @@ export class Http2Pool {
   left(connection: Http2Connection): void {
     const at = this.#connections.indexOf(connection);
     if (at >= 0) this.#connections.splice(at, 1);
+    if (this.#refusing === connection) this.#refusing = undefined;
     this.#serve();
   }
 
@@ -174,7 +183,7 @@ export class Http2Pool {
 
   /** The connection has refused a stream: who is sent again because of that takes another one. */
   refusedBy(connection: Http2Connection): void {
-    this.#refusing = connection;
+    if (this.#connections.includes(connection)) this.#refusing = connection;
   }
 
   /** The endpoint asks for HTTP/1.1; returns whether it gets it. */
@@ -202,18 +211,27 @@ export class Http2Pool {
     new Http2Connection(this).open(upstream.timeouts.connectMs);
   }
 
-  #avoidRefusing(): void {
+  /**
+   * Keeps the connection that has refused a stream from getting it again: one with other streams until another connection stands, or could
+   * not be opened; one without any is of no use. Returns the former.
+   */
+  #avoidRefusing(): Http2Connection | undefined {
     const refusing = this.#refusing;
     this.#refusing = undefined;
-    if (!refusing) return;
+    if (!refusing) return undefined;
     if (!refusing.isIdle) {
-      refusing.isFull = true;
-      return;
+      refusing.isAvoided = true;
+      return refusing;
     }
     const now = this.host.clock.now();
-    if (now - this.#replacedAt < REPLACE_MS) return;
+    if (now - this.#replacedAt < REPLACE_MS) return undefined;
     this.#replacedAt = now;
     refusing.drain();
+    return undefined;
+  }
+
+  #avoidNone(): void {
+    for (const connection of this.#connections) connection.isAvoided = false;
   }
 
   #free(): Http2Connection | undefined {

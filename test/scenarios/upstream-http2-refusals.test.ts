@@ -46,7 +46,7 @@ for (const method of ['GET', 'POST'] as const) {
   });
 }
 
-test('a connection that refuses a stream beside others keeps those, and gets no more before one of them is done', async (t) => {
+test('a connection that refuses a stream beside others keeps those, and another one is opened for it', async (t) => {
   const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const origin = await startHttp2Origin(t, async (connection) => {
     if (origin.connections.length > 1) return await answerAll(connection);
@@ -61,10 +61,28 @@ test('a connection that refuses a stream beside others keeps those, and gets no 
   const first = exchange(t, gateway.port(), GET);
   await begun.promise;
   assert.equal((await exchange(t, gateway.port(), POST)).body, 'ok');
-  assert.equal((await exchange(t, gateway.port(), POST)).body, 'ok');
   assert.equal(origin.connections.length, 2);
   done.resolve();
   assert.equal((await first).body, 'the first');
+});
+
+test('where no other connection may be opened, a refused stream is tried on the same one', async (t) => {
+  const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const origin = await startHttp2Origin(t, async (connection) => {
+    const first = await connection.requested();
+    begun.resolve();
+    await connection.rst((await connection.requested()).streamId, 7);
+    await connection.answer((await connection.requested()).streamId, 'the second');
+    await done.promise;
+    await connection.answer(first.streamId, 'the first');
+  });
+  const gateway = await gatewayTo(t, [origin], 'pool: { max-connections: 1, wait-timeout: 10m }');
+  const first = exchange(t, gateway.port(), GET);
+  await begun.promise;
+  assert.equal((await exchange(t, gateway.port(), POST)).body, 'the second');
+  done.resolve();
+  assert.equal((await first).body, 'the first');
+  assert.equal(origin.connections.length, 1);
 });
 
 for (const [what, options, asked] of [
