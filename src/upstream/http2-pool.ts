@@ -173,6 +173,7 @@ export class Http2Pool {
       return;
     }
     this.#opening--;
+    this.#avoidNone();
     this.#isHttp1 = true;
     const waiting = this.#waiting.splice(0);
     for (const attempt of waiting) this.#unqueue(attempt);
