@@ -194,12 +194,19 @@ abstract class EnginePeer extends FrameSender<void> implements SessionHost {
 export class SessionPeer extends EnginePeer implements ServerHost {
   readonly session: ServerSession;
   readonly heard = new Map<number, HeardStream>();
+  /** Streams on which a response has begun. */
+  readonly #answered = new Set<number>();
   /** Called for each request. */
   onRequest: ((request: HeardStream) => void) | undefined = undefined;
 
   constructor(limits: Partial<SessionLimits> = {}) {
     super();
     this.session = new ServerSession(this, { ...TEST_LIMITS, ...limits });
+    const respond = this.session.respond.bind(this.session);
+    this.session.respond = (stream, head, endStream) => {
+      this.#answered.add(stream.id);
+      respond(stream, head, endStream);
+    };
     this.session.start();
   }
 
@@ -243,7 +250,7 @@ export class SessionPeer extends EnginePeer implements ServerHost {
 
   /** Says 400, if there may be an answer yet, and leaves the reset to the session. */
   spoilt(stream: Http2Stream): boolean {
-    if (this.of(FRAME.headers, stream.id).length > 0) return false;
+    if (this.#answered.has(stream.id)) return false;
     this.session.respond(stream, { status: 400, lines: '', contentLength: 3 }, false);
     stream.sendUnended('bad');
     return false;
