@@ -223,8 +223,13 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     this.#end(undefined);
   }
 
+  /** While content of the response is to come: the endpoint has so long for the next of it, unless the client is slow to take it. */
   contentMoved(): void {
-    this.#watchContent();
+    const incoming = this.#incoming;
+    if (!incoming || this.#ended) return;
+    const { deadlines } = this.#pool.host;
+    if (incoming.held || incoming.complete) deadlines.clear(this);
+    else deadlines.set(this, this.#contentIdleMs);
   }
 
   contentCancelled(error: ProxyError): void {
@@ -240,7 +245,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
 
   requestProgress(waiting: boolean): void {
     if (this.#answered) {
-      this.#watchContent();
+      this.contentMoved();
       return;
     }
     this.#moved(waiting);
@@ -315,7 +320,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     response.body = incoming;
     this.#streams = true;
     this.#respond(response);
-    this.#watchContent();
+    this.contentMoved();
   }
 
   /** RFC 8441 5: the stream is what an upgraded connection is with HTTP/1.1. */
@@ -326,15 +331,6 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       this.#end(undefined);
     };
     this.#respond(tunnelResponse(this, head, { stream, connection, wallMs: this.#pool.host.clock.wall(), done }));
-  }
-
-  /** While content of the response is to come: the endpoint has so long for the next of it, unless the client is slow to take it. */
-  #watchContent(): void {
-    const incoming = this.#incoming;
-    if (!incoming || this.#ended) return;
-    const { deadlines } = this.#pool.host;
-    if (incoming.held || incoming.complete) deadlines.clear(this);
-    else deadlines.set(this, this.#contentIdleMs);
   }
 
   /** The response is complete: what is still to be sent of the request would only be thrown away. */
