@@ -110,14 +110,14 @@ test('a response that already waits for a window is given up when the client clo
 test('content that comes when the window is used up exactly is given up at once', async (t) => {
   const { client, asked } = await start(t, 'plain', [[SETTING.initialWindowSize, 4]]);
   void client.request(1, '/wait');
-  const { socket, reader } = (await asked).connection;
+  const { socket } = (await asked).connection;
   client.socket.end();
   await client.goaway();
   socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nfull');
   await client.next(({ type }) => type === FRAME.data);
   socket.write('more');
   assert.equal(await client.reset(1), 'CANCEL');
-  await reader.rest();
+  await client.closed();
 });
 
 test('a large response goes on to a client that has left room for it before it closed its side', async (t) => {
