@@ -7,7 +7,7 @@ import type { Exchange } from '#model/exchange.ts';
 import type { Response } from '#model/message.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { AnnouncedLength } from '#net/announced-length.ts';
-import type { ServerSession } from '#wire/http2/server-session.ts';
+import type { ResponseStart, ServerSession } from '#wire/http2/server-session.ts';
 import type { Http2Stream } from '#wire/http2/stream.ts';
 import { hasNoContent } from './http1-response.ts';
 
@@ -49,9 +49,7 @@ export class Http2Answer implements BodySink {
     const response = this.#response;
     exchange.status = response.status;
     exchange.phase = 'response';
-    // RFC 9110 6.6.1: "An origin server with a clock […] MUST generate a Date"; for our own answers, that is us.
-    if (exchange.firstByteMs < 0 && !response.fields.has('date'))
-      response.fields.append('date', formatHttpDate(exchange.clock.wall()));
+    addDate(response, exchange);
     const { body } = response;
     if (body === undefined || hasNoContent(request, response)) {
       if (body?.type === 'stream') body.cancel(new ProxyError('client-closed', 'the response has no content'));
@@ -135,14 +133,7 @@ export class Http2Answer implements BodySink {
   }
 
   #head(endStream: boolean): void {
-    const { status, fields, length } = this.#response;
-    // RFC 9110 8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of […] 204".
-    const contentLength = status === 204 ? UNKNOWN_LENGTH : length;
-    this.#session.respond(
-      this.#stream,
-      { status, lines: fields.text, contentLength, neverIndexed: fields.neverIndexed },
-      endStream,
-    );
+    this.#session.respond(this.#stream, headOf(this.#response), endStream);
   }
 
   #finish(): void {
@@ -157,4 +148,16 @@ export class Http2Answer implements BodySink {
     this.#body?.cancel(error);
     this.#owner.answerFailed(error);
   }
+}
+
+/** RFC 9110 6.6.1: "An origin server with a clock […] MUST generate a Date"; for our own answers, that is us. */
+export function addDate({ fields }: Response, exchange: Exchange): void {
+  if (exchange.firstByteMs < 0 && !fields.has('date')) fields.append('date', formatHttpDate(exchange.clock.wall()));
+}
+
+/** The head as the session takes it. */
+export function headOf({ status, fields, length }: Response): ResponseStart {
+  // RFC 9110 8.6: "A server MUST NOT send a Content-Length header field in any response with a status code of […] 204".
+  const contentLength = status === 204 ? UNKNOWN_LENGTH : length;
+  return { status, lines: fields.text, contentLength, neverIndexed: fields.neverIndexed };
 }

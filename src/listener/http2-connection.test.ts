@@ -11,6 +11,7 @@ import { createTestExchange } from '#model/testing.ts';
 import { Departures } from '#net/departures.ts';
 import { MemoryStream } from '#net/testing.ts';
 import { HpackEncoder } from '#wire/http2/hpack/encoder.ts';
+import type { BreachKind } from '#wire/http2/http2-error.ts';
 import { CLIENT_PREFACE, ERROR_CODE, FRAME } from '#wire/http2/protocol.ts';
 import { ChallengeAcceptors } from './challenge-acceptors.ts';
 import { Http2Connection } from './http2-connection.ts';
@@ -48,7 +49,7 @@ function number(value: number): Buffer {
 }
 
 /** A connection whose requests are all answered with so many octets. */
-function connect(octets: number) {
+function connect(octets: number, expectedBreach?: BreachKind) {
   const clock = new ManualClock();
   const table = KeyedTable.create(64, [1, 2]);
   const { snapshot } = createTestExchange();
@@ -58,7 +59,7 @@ function connect(octets: number) {
     departures: new Departures(new Deadlines(clock, SWEEP_MS), () => undefined),
     log: { debug() {}, info() {}, warn() {}, error() {} },
     turnEnd: new TurnEnd(),
-    breached: (kind) => assert.fail(`a breach: ${kind}`),
+    breached: (kind) => assert.equal(kind, expectedBreach),
     challenges: new ChallengeAcceptors(),
     wanted: new WantedCertificates(clock, () => {}),
     buckets: () => table,
@@ -201,4 +202,33 @@ test('a connection that takes nothing is given up', () => {
   written(world);
   world.pass(TIMEOUT_MS);
   assert.equal(stream.closed, true);
+});
+
+test('a client that is told of the end of its connection, and reads slowly, has some time behind the last of it, and no more', () => {
+  const world = connect(1_000_000, 'PROTOCOL_ERROR');
+  const { stream } = world;
+  stream.takes = false;
+  stream.give(Buffer.concat([windowUpdate(0, 2 ** 30), request(1), windowUpdate(1, 2 ** 30)]));
+  written(world);
+  // DATA on stream 0 ends the connection.
+  stream.give(frame(FRAME.DATA, 0, 0, Buffer.alloc(1)));
+  assert.equal(stream.hasEnded, true);
+  stream.drain();
+  assert.equal(stream.closed, false);
+  world.pass(5000);
+  assert.equal(stream.closed, true);
+});
+
+test('the last of a response to a client that has closed its side, and reads slowly, has the time of any other', () => {
+  const world = connect(1000);
+  const { stream } = world;
+  stream.give(Buffer.concat([windowUpdate(0, 2 ** 30), request(1)]));
+  stream.takes = false;
+  stream.giveEnd();
+  // GOAWAY and the response have left, and the client takes its time.
+  written(world);
+  world.pass(SEND_TIMEOUT_MS / 2);
+  assert.deepEqual([stream.hasEnded, stream.closed], [false, false]);
+  stream.drain();
+  assert.equal(stream.hasEnded, true);
 });

@@ -1,6 +1,6 @@
 // One HTTP/2 client connection: joins the session, which knows the protocol, with the socket, and starts an exchange a stream. Idles,
 // drains, closes.
-import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
+import type { Deadlined, DeadlineEntry, Deadlines } from '#lib/deadlines.ts';
 import type { ByteStream, StreamReceiver } from '#model/byte-stream.ts';
 import { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
@@ -15,6 +15,7 @@ import { graceful } from './drain-grace.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 import { completeHttp2Request, emptyHttp2Request } from './http2-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
+import { answerMalformed, type MalformedStream, type MalformedStreams } from './malformed-stream.ts';
 import { unreadableRequest } from './request-parts.ts';
 
 /** How long and how much to go on reading behind the last frame of ours, so that the client gets to read it. */
@@ -28,7 +29,13 @@ const MAX_LINGER_BYTES = 1048576;
 /** How long a client may take to know that it is to open no more streams (RFC 9113 6.8: "at least one round-trip time"). */
 const DRAIN_MS = 1000;
 
-type Awaited = 'settings' | 'request' | 'rest of a frame' | 'client' | 'drain' | 'close' | 'nothing';
+/**
+ * How often a client that has closed its side is told again that no more streams count: nothing is read of it any more, so that only what is
+ * written shows whether it has gone altogether. GOAWAY wants no answer, and may be sent more than once (RFC 9113 6.8).
+ */
+const PROBE_MS = 1000;
+
+type Awaited = 'settings' | 'request' | 'rest of a frame' | 'client' | 'drain' | 'close' | 'responses' | 'nothing';
 
 /**
  * open: streams come and go; draining: GOAWAY with the highest number was sent; ending: no further stream counts; lingering: our side
@@ -36,12 +43,18 @@ type Awaited = 'settings' | 'request' | 'rest of a frame' | 'client' | 'drain' |
  */
 type State = 'open' | 'draining' | 'ending' | 'lingering' | 'closed';
 
-export class Http2Connection extends ClientStream implements StreamReceiver, Deadlined, AcceptedConnection, ServerHost {
+export class Http2Connection
+  extends ClientStream
+  implements StreamReceiver, Deadlined, AcceptedConnection, ServerHost, MalformedStreams
+{
   deadline: DeadlineEntry | undefined = undefined;
   readonly stream: ByteStream;
   readonly session: ServerSession;
   /** Those that streams have become. */
   readonly tunnels = new Set<OpenTunnel>();
+  readonly malformedStreams = new Set<MalformedStream>();
+  /** Whether the client has closed its side; it may still read. */
+  #halfClosed = false;
   readonly #onClosed: (connection: AcceptedConnection) => void;
   #state: State = 'open';
   #requests = 0;
@@ -65,8 +78,8 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   ) {
     super(listener, host);
     this.#onClosed = onClosed;
-    const { maxHeadBytes, http2 } = listener.settings;
-    this.session = new ServerSession(this, { ...http2, maxHeadBytes });
+    const { maxHeadBytes, maxFields, http2 } = listener.settings;
+    this.session = new ServerSession(this, { ...http2, maxHeadBytes, maxFields });
     this.#pulse =
       http2.pingIntervalMs === undefined
         ? undefined
@@ -75,6 +88,10 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     this.session.start();
     this.#watch();
     if (listener.draining) this.drain();
+  }
+
+  get deadlines(): Deadlines {
+    return this.host.deadlines;
   }
 
   get isDraining(): boolean {
@@ -114,16 +131,33 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   }
 
   drained(): void {
+    if (this.#state === 'lingering') {
+      // What it had to take first was its own time.
+      this.host.deadlines.set(this, LINGER_MS);
+      return;
+    }
     // What it has to take next has its own time.
     if (this.#awaits === 'client') this.#await('nothing', 0);
     this.session.drained();
     this.#watch();
   }
 
-  /** The client sends no more, so that no stream can ask for anything further, or take more than its window. */
+  /** The client sends no more, over TLS by close_notify. Like one of HTTP/1.1, it may wait for what it has asked for. */
   ended(): void {
-    if (this.session.streams.size === 0) this.#linger();
-    else if (this.#state !== 'lingering') this.stream.abort();
+    if (this.#state === 'lingering' || this.#state === 'closed') return;
+    this.#halfClosed = true;
+    this.#pulse?.stop();
+    if (this.session.streams.size === 0) {
+      this.#watch();
+    } else if (this.session.isInFrame) {
+      // Nobody ends in the middle of a frame who still cares.
+      this.stream.abort();
+    } else {
+      this.#state = 'ending';
+      for (const malformed of [...this.malformedStreams]) malformed.end();
+      this.session.clientEnded();
+      this.#watch();
+    }
   }
 
   closed(error: NodeJS.ErrnoException | undefined): void {
@@ -146,6 +180,10 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
       case 'close':
         this.#linger();
         return;
+      case 'responses':
+        this.session.endStreams();
+        this.host.deadlines.set(this, PROBE_MS);
+        return;
       default:
         // Without its settings, in the middle of a frame, or deaf: nothing that we could say would be heard.
         this.stream.abort();
@@ -165,7 +203,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   flush(): void {
     if (this.#state === 'closed') return;
     this.session.flush();
-    if (this.session.isBlocked) this.#watch();
+    if (this.session.isBlocked || this.#halfClosed) this.#watch();
   }
 
   now(): number {
@@ -173,6 +211,7 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   }
 
   requested(stream: Http2Stream, fields: RequestFields, isTooLarge: boolean): void {
+    this.#opened();
     const { snapshot, settings } = this.#surroundings();
     const request = emptyHttp2Request(fields, this.secure, !stream.remoteEnded);
     const exchange = new Exchange(this, snapshot, request, this.#heardAt);
@@ -191,19 +230,24 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
       );
       return;
     }
-    if (this.session.streams.size === 1) this.#pulse?.start();
     started.start();
     if (++this.#requests >= settings.maxRequests || this.listenerState.draining) this.drain();
   }
 
-  malformed(fields: RequestFields): void {
+  malformed(stream: Http2Stream, fields: RequestFields): boolean {
+    this.#opened();
     const error = new ProxyError('http_request_error', fields.malformed);
     this.host.breached('PROTOCOL_ERROR');
     const request = { ...unreadableRequest(this.secure), version: '2' as const, method: fields.method };
     const exchange = new Exchange(this, this.host.snapshot(), request, this.#heardAt);
     exchange.blame(error);
-    exchange.status = error.status;
+    const isAnswered = answerMalformed(stream, exchange, this.host.answer(error, exchange), this);
     this.host.record(exchange, this.listenerState.series);
+    return isAnswered;
+  }
+
+  spoilt({ owner }: Http2Stream, reason: string): boolean {
+    return owner instanceof Http2Exchange && owner.explain(new ProxyError('http_request_error', reason));
   }
 
   breached(kind: BreachKind): void {
@@ -234,6 +278,11 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
   pinged(): void {
     this.#pings = Math.max(0, this.#pings - 1);
     if (this.#state === 'draining' && --this.#pingsToDrain === 0) this.#endStreams();
+  }
+
+  /** There is another stream. */
+  #opened(): void {
+    if (this.session.streams.size === 1) this.#pulse?.start();
   }
 
   #surroundings() {
@@ -274,11 +323,18 @@ export class Http2Connection extends ClientStream implements StreamReceiver, Dea
     const { settings } = this.listenerState;
     const { session } = this;
     if (this.#state === 'lingering' || this.#state === 'closed') return;
+    if (this.#halfClosed && session.streams.size === 0) {
+      session.flush();
+      if (session.isBlocked) this.#await('client', settings.sendTimeoutMs);
+      else this.#linger();
+      return;
+    }
     if (!session.isSettled) this.#await('settings', settings.headTimeoutMs);
     else if (session.isBlocked) this.#await('client', settings.sendTimeoutMs);
     else if (session.block.streamId !== 0) this.#await('rest of a frame', settings.headTimeoutMs);
     else if (this.#state === 'draining') this.#await('drain', DRAIN_MS);
     else if (this.#state === 'ending' && session.streams.size === 0) this.#await('close', CLOSE_MS);
+    else if (this.#halfClosed) this.#await('responses', PROBE_MS);
     else if (session.streams.size > 0) this.#await('nothing', 0);
     else if (session.isInFrame) this.#await('rest of a frame', settings.headTimeoutMs);
     else this.#await('request', graceful(settings.keepAliveTimeoutMs, this.listenerState));

@@ -16,6 +16,7 @@ import { acceptFor } from '#wire/websocket/handshake.ts';
 import { type AnswerOwner, Http2Answer } from './http2-answer.ts';
 import type { Http2Connection } from './http2-connection.ts';
 import type { ResponseReceiver } from './listener-host.ts';
+import { answerMalformed } from './malformed-stream.ts';
 
 /**
  * What a client must take of a response, if so much waits, within the time for sending: else a byte now and then would keep all that a
@@ -92,6 +93,13 @@ export class Http2Exchange
   refuse(error: ProxyError): void {
     this.exchange.blame(error);
     this.respond(this.#connection.host.answer(error, this.exchange));
+  }
+
+  /** Tells the client what is wrong with its request, unless a response has begun. See `ServerHost.spoilt`. */
+  explain(error: ProxyError): boolean {
+    if (this.#ended || this.#answer) return false;
+    const { exchange } = this;
+    return answerMalformed(this.#stream, exchange, this.#connection.host.answer(error, exchange), this.#connection);
   }
 
   /** Sends an informational response ahead of the final one. */

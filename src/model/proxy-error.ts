@@ -291,6 +291,7 @@ export interface ProxyErrorOptions {
   readonly fields?: readonly (readonly [string, string])[];
   readonly retryable?: Retryable;
   readonly stale?: boolean;
+  readonly unprocessed?: boolean;
 }
 
 /** A failed exchange or attempt. Made by whoever sees the failure; turned into an answer by `proxy/answer.ts` alone. */
@@ -303,6 +304,8 @@ export class ProxyError extends Error {
   readonly answerFields: readonly (readonly [string, string])[];
   /** Whether it came from a kept-alive connection that the origin had closed: another attempt is not the origin's failure. */
   readonly stale: boolean;
+  /** Whether the endpoint has said that it has done nothing for the request, so that it may take it when it is asked once more. */
+  readonly unprocessed: boolean;
 
   /** `message` is for logs and may name what a client must not see; the client gets the kind's `detail`. */
   constructor(code: ErrorCode, message: string = ERROR_KINDS[code].detail, options: ProxyErrorOptions = {}) {
@@ -315,5 +318,6 @@ export class ProxyError extends Error {
     this.retryable = options.retryable ?? kind.retryable;
     this.answerFields = options.fields ?? [];
     this.stale = options.stale ?? false;
+    this.unprocessed = options.unprocessed ?? false;
   }
 }

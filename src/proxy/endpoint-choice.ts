@@ -44,6 +44,13 @@ export class EndpointChoice {
     this.#tried.push(endpoint);
   }
 
+  /** The endpoint may be asked once more; returns whether it is usable still. */
+  readmit(endpoint: Endpoint): boolean {
+    const tried = (this.#tried ?? NONE).filter((other) => other !== endpoint);
+    this.#tried = tried.length > 0 ? tried : undefined;
+    return this.#candidates(tried).includes(endpoint);
+  }
+
   /** Whether `next` would find one. Those that failed come into question again, if so configured, when all have. */
   hasNext(): boolean {
     if (this.#candidates(this.#tried ?? NONE).length > 0) return true;

@@ -60,6 +60,8 @@ class Forwarding extends PendingResponse implements AttemptOwner, GateVisitor, C
   #hedge: RunningAttempt | undefined = undefined;
   /** Attempts that count against the limit; those on dead kept-alive connections do not. */
   #counted = 0;
+  /** Whether an endpoint was asked once more that had done nothing for the request. */
+  #askedAgain = false;
   /** Streaming content of the request, where it may be sent again. */
   #content: RepeatableContent | undefined = undefined;
   /** Its place among those that wait for the upstream to wake up. */
@@ -182,7 +184,7 @@ class Forwarding extends PendingResponse implements AttemptOwner, GateVisitor, C
       this.#counted--;
       exchange.needsFreshConnection = true;
       this.#try();
-    } else if (this.#mayTryAnother(endpoint)) {
+    } else if (this.#mayTryAnother(endpoint) || this.#mayAskAgain(endpoint, error)) {
       this.#tryAgain();
     } else {
       this.#finish(isUnreachable(endpoint, error) ? unavailable(this.#upstream, error) : error);
@@ -256,6 +258,19 @@ class Forwarding extends PendingResponse implements AttemptOwner, GateVisitor, C
     return (
       this.#counted < retry.attempts && this.#choice.mayLeave(failed) && this.#choice.hasNext() && budget.tryRetry()
     );
+  }
+
+  /**
+   * Whether an endpoint that has done nothing for the request is asked once more, as there is no other: RFC 9113 8.7: "Requests that have
+   * not been processed have not failed; clients MAY automatically retry them". Takes it from the budget.
+   */
+  #mayAskAgain(endpoint: Endpoint, { unprocessed }: ProxyError): boolean {
+    const { retry, budget } = this.#upstream;
+    if (!unprocessed || this.#askedAgain || this.#counted >= retry.attempts) return false;
+    if (!this.#choice.readmit(endpoint) || !budget.tryRetry()) return false;
+    this.#askedAgain = true;
+    this.#exchange.needsFreshConnection = true;
+    return true;
   }
 
   #tryAgain(): void {

@@ -53,11 +53,11 @@ export class EndpointTransport implements Transport {
   }
 
   /** The pool for the exchange; `undefined` where it goes over HTTP/1.1. */
-  #http2For({ request }: Exchange): Http2Pool | undefined {
+  #http2For({ request, grpc }: Exchange): Http2Pool | undefined {
     this.#http2 ??= new Http2Pool(this.#pool);
     const http2 = this.#http2;
     if (this.#pool.settings.protocol === 'http2') return http2;
-    if (http2.isHttp1) return undefined;
+    if (http2.isHttp1 || (http2.wantsHttp1 && grpc === undefined)) return undefined;
     // RFC 9113 8.6: HTTP/2 has no Upgrade; what takes its place is an extension, and for WebSockets alone.
     return request.upgrade === '' || http2.takesWebSockets ? http2 : undefined;
   }

@@ -13,18 +13,17 @@ import type { ResponseFields } from '#wire/http2/response-fields.ts';
 import type { Http2Stream, StreamLoss } from '#wire/http2/stream.ts';
 import { contentIdleMs } from './content-idle.ts';
 import type { Http2Connection } from './http2-connection.ts';
+import { listSizeError } from './http2-list-size.ts';
+import { type AwaitedConnection, incompleteError, lossError, timeoutError, waitError } from './http2-loss.ts';
 import type { Http2Pool } from './http2-pool.ts';
 import { asksForTunnel, requestStart } from './http2-request.ts';
 import { Http2RequestContent, type RequestContentOwner, sendFixed } from './http2-request-content.ts';
-import { incompleteError, lossError, toHttp2Response, waitError, wholeLength } from './http2-response.ts';
+import { toHttp2Response, wholeLength } from './http2-response.ts';
 import { tunnelResponse } from './http2-tunnel.ts';
 import { MAX_INFORMATIONAL } from './response-reader.ts';
 
 /** Content that came in one read with its head and is no larger is passed on as a string, in one write with the new head. */
 const MAX_FIXED_BYTES = 16384;
-
-/** What an attempt waits for before it has a stream: a connection that is being opened, or its turn on one that is busy. */
-export type AwaitedConnection = 'opening' | 'turn';
 
 export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2ContentOwner, RequestContentOwner {
   deadline: DeadlineEntry | undefined = undefined;
@@ -89,12 +88,18 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     const { exchange, upstream } = this;
     const { body } = exchange.request;
     this.awaits = undefined;
+    const start = requestStart(this, connection);
+    const refusal = listSizeError(start, connection.maxListBytes);
+    if (refusal) {
+      this.fail(refusal);
+      return;
+    }
     this.#connection = connection;
     this.#isTunnel = asksForTunnel(this, connection);
     exchange.phase = 'request';
     this.#pool.host.deadlines.set(this, upstream.timeouts.firstByteMs);
     const hasContent = body !== undefined && !this.#isTunnel;
-    const stream = connection.request(requestStart(this, connection), !hasContent && !this.#isTunnel, this);
+    const stream = connection.request(start, !hasContent && !this.#isTunnel, this);
     this.#stream = stream;
     if (body?.type === 'stream' && hasContent) {
       this.#content = new Http2RequestContent(stream, body, exchange.request, this);
@@ -144,9 +149,8 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       return;
     }
     const connection = this.#connection;
-    const unanswered = this.#content ? 'connection_write_timeout' : 'connection_read_timeout';
     this.#leaveStream('CANCEL');
-    this.fail(new ProxyError(this.#answered ? 'http_response_timeout' : unanswered));
+    this.fail(timeoutError(this.#answered, this.#content !== undefined));
     // It may be that nothing comes any more on the whole connection.
     connection?.suspect();
   }
@@ -159,7 +163,6 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
   // What the stream tells.
 
   receiveHead(head: ResponseFields): void {
-    const { exchange } = this;
     const stream = this.#stream as Http2Stream;
     const connection = this.#connection;
     if (!connection) return;
@@ -173,7 +176,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       this.#openTunnel(head, connection, stream);
       return;
     }
-    this.#held = toHttp2Response(head, exchange.request.method, wallMs, stream.remoteEnded);
+    this.#held = toHttp2Response(head, this.exchange.request.method, wallMs, stream.remoteEnded);
     if (!stream.remoteEnded) connection.holds(this);
   }
 
@@ -207,10 +210,10 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
 
   lost(loss: StreamLoss): void {
     const connection = this.#connection as Http2Connection;
-    const error = this.#answered || this.#held ? incompleteError(loss) : lossError(loss, connection);
+    const isAnswered = this.#answered || this.#held !== undefined;
     this.#held = undefined;
     this.#leaveStream(undefined);
-    this.fail(error);
+    this.fail(isAnswered ? incompleteError(loss) : lossError(loss, connection, this.#pool, this.exchange));
   }
 
   sent(): void {
@@ -223,8 +226,13 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     this.#end(undefined);
   }
 
+  /** While content of the response is to come: the endpoint has so long for the next of it, unless the client is slow to take it. */
   contentMoved(): void {
-    this.#watchContent();
+    const incoming = this.#incoming;
+    if (!incoming || this.#ended) return;
+    const { deadlines } = this.#pool.host;
+    if (incoming.held || incoming.complete) deadlines.clear(this);
+    else deadlines.set(this, this.#contentIdleMs);
   }
 
   contentCancelled(error: ProxyError): void {
@@ -240,7 +248,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
 
   requestProgress(waiting: boolean): void {
     if (this.#answered) {
-      this.#watchContent();
+      this.contentMoved();
       return;
     }
     this.#moved(waiting);
@@ -315,7 +323,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     response.body = incoming;
     this.#streams = true;
     this.#respond(response);
-    this.#watchContent();
+    this.contentMoved();
   }
 
   /** RFC 8441 5: the stream is what an upgraded connection is with HTTP/1.1. */
@@ -325,17 +333,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       this.#leaveStream('CANCEL');
       this.#end(undefined);
     };
-    const wallMs = this.#pool.host.clock.wall();
-    this.#respond(tunnelResponse(this, head, { stream, connection, wallMs, done }));
-  }
-
-  /** While content of the response is to come: the endpoint has so long for the next of it, unless the client is slow to take it. */
-  #watchContent(): void {
-    const incoming = this.#incoming;
-    if (!incoming || this.#ended) return;
-    const { deadlines } = this.#pool.host;
-    if (incoming.held || incoming.complete) deadlines.clear(this);
-    else deadlines.set(this, this.#contentIdleMs);
+    this.#respond(tunnelResponse(this, head, { stream, connection, wallMs: this.#pool.host.clock.wall(), done }));
   }
 
   /** The response is complete: what is still to be sent of the request would only be thrown away. */

@@ -15,10 +15,10 @@ import type { Http2Stream } from '#wire/http2/stream.ts';
 import { connectError, faultError, refusedCertificate } from './connection-error.ts';
 import { ConnectionLife } from './connection-life.ts';
 import type { Http2Attempt } from './http2-attempt.ts';
+import type { LossSurroundings } from './http2-loss.ts';
 import type { Http2Pool } from './http2-pool.ts';
 import type { RequestCarrier } from './http2-request.ts';
-import type { LossSurroundings } from './http2-response.ts';
-import { MAX_HEAD_BYTES } from './response-reader.ts';
+import { MAX_FIELDS, MAX_HEAD_BYTES } from './response-reader.ts';
 
 /** What an endpoint may send of one response that nobody has taken. */
 const STREAM_WINDOW = 65536;
@@ -34,6 +34,8 @@ export class Http2Connection
   deadline: DeadlineEntry | undefined = undefined;
   /** Whether it has answered any request. */
   isProven = false;
+  /** Whether others are to be preferred for the moment. */
+  isAvoided = false;
   readonly session: ClientSession;
   readonly #pool: Http2Pool;
   readonly #life: ConnectionLife;
@@ -67,6 +69,7 @@ export class Http2Connection
       // Clients that are slow to take their responses do not keep others waiting.
       connectionWindow: STREAM_WINDOW * this.#maxStreams,
       maxHeadBytes: MAX_HEAD_BYTES,
+      maxFields: MAX_FIELDS,
     });
   }
 
@@ -82,7 +85,7 @@ export class Http2Connection
 
   /** How many more requests it takes at the moment. */
   get free(): number {
-    if (this.#state !== 'open' || this.session.isBlocked) return 0;
+    if (this.#state !== 'open' || this.isAvoided || this.session.isBlocked) return 0;
     return Math.min(this.session.freeStreams, this.#maxStreams - this.session.streams.size);
   }
 
@@ -106,6 +109,11 @@ export class Http2Connection
 
   get allowsConnectProtocol(): boolean {
     return this.session.peer.allowsConnectProtocol;
+  }
+
+  /** The largest list of fields that the endpoint takes. */
+  get maxListBytes(): number {
+    return this.session.peer.maxHeaderListBytes;
   }
 
   get isStale(): boolean {
@@ -264,9 +272,12 @@ export class Http2Connection
 
   goneAway(code: ErrorName, lastStreamId: number, debug: string): void {
     this.#endsInOrder = code === 'NO_ERROR' && (this.isProven || lastStreamId > 0);
+    if (code === 'HTTP_1_1_REQUIRED') this.#pool.requireHttp1();
     if (code !== 'NO_ERROR') this.#pool.warn('an endpoint ends a connection', { code, reason: debug });
     if (this.#state === 'opening')
-      this.#failOpening(new ProxyError('connection_terminated', `GOAWAY ${code}`, { retryable: 'always' }));
+      this.#failOpening(
+        new ProxyError('connection_terminated', `GOAWAY ${code}`, { retryable: 'always', unprocessed: true }),
+      );
     else this.drain();
   }
 

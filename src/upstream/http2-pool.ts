@@ -14,6 +14,11 @@ import { Http2Connection } from './http2-connection.ts';
 const HTTP2 = ['h2'];
 const ANY = ['h2', 'http/1.1'];
 
+/** How long an endpoint that has asked for HTTP/1.1 gets it. */
+const HTTP1_MS = 300_000;
+/** How often a connection without any stream is given up for refusing one: an endpoint that refuses all is not to be dialled all the time. */
+const REPLACE_MS = 1000;
+
 export class Http2Pool {
   readonly #pool: EndpointPool;
   /** Those that take requests, the oldest first: it gets as many as it takes, so that the others become idle when there are few. */
@@ -23,6 +28,11 @@ export class Http2Pool {
   #retired = false;
   /** Whether the endpoint has chosen HTTP/1.1 when it was last asked. */
   #isHttp1 = false;
+  /** Until when the endpoint gets HTTP/1.1, as it has asked for it. */
+  #http1Until = Number.NEGATIVE_INFINITY;
+  /** The connection that was the last to refuse a stream. */
+  #refusing: Http2Connection | undefined = undefined;
+  #replacedAt = Number.NEGATIVE_INFINITY;
 
   constructor(pool: EndpointPool) {
     this.#pool = pool;
@@ -54,6 +64,11 @@ export class Http2Pool {
     return this.#isHttp1;
   }
 
+  /** Whether the endpoint, which takes HTTP/2, has asked for HTTP/1.1. */
+  get wantsHttp1(): boolean {
+    return this.#http1Until > 0 && this.host.clock.now() < this.#http1Until;
+  }
+
   /** Whether there is a connection that takes WebSockets. */
   get takesWebSockets(): boolean {
     return this.#connections.some(({ allowsConnectProtocol, free }) => allowsConnectProtocol && free > 0);
@@ -62,12 +77,18 @@ export class Http2Pool {
   /** Gives the attempt a stream, now or as soon as there is one; fails it when too many wait already. */
   assign(attempt: Http2Attempt): void {
     if (attempt.ended) return;
-    const connection = this.#free();
+    const refusing = attempt.exchange.needsFreshConnection ? this.#avoidRefusing() : undefined;
+    let connection = this.#free();
+    if (!connection && this.#waiting.size >= this.#expected) this.#grow(attempt);
+    if (refusing && this.#opening === 0) {
+      // Either another one has room, or there is nothing else to be had.
+      refusing.isAvoided = false;
+      connection ??= this.#free();
+    }
     if (connection) {
       attempt.start(connection);
       return;
     }
-    if (this.#waiting.size >= this.#expected) this.#grow(attempt);
     const surplus = this.#waiting.size - this.#expected;
     if (surplus < 0) {
       this.#waiting.push(attempt);
@@ -105,11 +126,14 @@ export class Http2Pool {
     this.#opening--;
     this.#connections.push(connection);
     this.freed(connection);
+    this.#avoidNone();
+    this.#serve();
   }
 
   /** A connection never came to take requests; `gone` is called for it as well. */
   openFailed(error: ProxyError): void {
     this.#opening--;
+    this.#avoidNone();
     if (this.#opening > 0 || this.#connections.length > 0) return;
     for (const attempt of this.#dismissAll()) attempt.fail(error);
   }
@@ -128,6 +152,7 @@ export class Http2Pool {
   left(connection: Http2Connection): void {
     const at = this.#connections.indexOf(connection);
     if (at >= 0) this.#connections.splice(at, 1);
+    if (this.#refusing === connection) this.#refusing = undefined;
     this.#serve();
   }
 
@@ -145,10 +170,23 @@ export class Http2Pool {
       return;
     }
     this.#opening--;
+    this.#avoidNone();
     this.#isHttp1 = true;
     const attempts = this.#dismissAll().map((attempt) => this.#inHttp1(attempt));
     this.#pool.adopt(stream, attempts.shift());
     for (const attempt of attempts) this.#pool.assign(attempt);
+  }
+
+  /** The connection has refused a stream: who is sent again because of that takes another one. */
+  refusedBy(connection: Http2Connection): void {
+    if (this.#connections.includes(connection)) this.#refusing = connection;
+  }
+
+  /** The endpoint asks for HTTP/1.1; returns whether it gets it. */
+  requireHttp1(): boolean {
+    if (this.settings.protocol !== 'auto') return false;
+    this.#http1Until = this.host.clock.now() + HTTP1_MS;
+    return true;
   }
 
   warn(message: string, fields: Readonly<Record<string, unknown>>): void {
@@ -167,6 +205,29 @@ export class Http2Pool {
     if (this.#connections.some(({ session }) => session.peer.maxStreams === 0) || !this.#pool.admit()) return;
     this.#opening++;
     new Http2Connection(this).open(upstream.timeouts.connectMs);
+  }
+
+  /**
+   * Keeps the connection that has refused a stream from getting it again: one with other streams until another connection stands, or could
+   * not be opened; one without any is of no use. Returns the former.
+   */
+  #avoidRefusing(): Http2Connection | undefined {
+    const refusing = this.#refusing;
+    this.#refusing = undefined;
+    if (!refusing) return undefined;
+    if (!refusing.isIdle) {
+      refusing.isAvoided = true;
+      return refusing;
+    }
+    const now = this.host.clock.now();
+    if (now - this.#replacedAt < REPLACE_MS) return undefined;
+    this.#replacedAt = now;
+    refusing.drain();
+    return undefined;
+  }
+
+  #avoidNone(): void {
+    for (const connection of this.#connections) connection.isAvoided = false;
   }
 
   #free(): Http2Connection | undefined {

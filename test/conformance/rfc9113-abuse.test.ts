@@ -1,11 +1,12 @@
 // RFC 9113 10.5: what honest clients do is served, and what costs much for nothing ends the connection with ENHANCE_YOUR_CALM.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TOO_LARGE } from '#wire/http2/client-session.ts';
 import type { BreachKind } from '#wire/http2/http2-error.ts';
 import { requestFields } from '../support/frame-sender.ts';
 import { type FieldPair, hpackBlock, hpackIndexed, hpackLiteral } from '../support/hpack.ts';
 import { FLAG, FRAME, SETTING, uint32 } from '../support/http2-frames.ts';
-import { SessionPeer } from '../support/http2-session.ts';
+import { ServerPeer, SessionPeer } from '../support/http2-session.ts';
 
 const POST = requestFields([[':method', 'POST']]);
 const GET = requestFields();
@@ -144,8 +145,11 @@ interface Attack {
   readonly step: (peer: SessionPeer, step: number) => unknown;
 }
 
+/** A request, and what makes us reset it; what that is counted as, if not as a reset of the client. */
+type Breach = readonly [string, readonly FieldPair[], (peer: SessionPeer, id: number) => void, BreachKind?];
+
 /** Whatever makes us reset a stream is as good as a reset of the client (CVE-2025-8671, "made you reset"). */
-const MADE_YOU_RESET: readonly Attack[] = (
+const MADE_YOU_RESET = (
   [
     ['WINDOW_UPDATE by 0', GET, (peer, id) => peer.windowUpdate(id, 0)],
     ['WINDOW_UPDATE beyond the limit', GET, (peer, id) => peer.windowUpdate(id, 2 ** 31 - 1)],
@@ -157,21 +161,23 @@ const MADE_YOU_RESET: readonly Attack[] = (
     ],
     ['DATA behind the end', GET, (peer, id) => peer.data(id, 'x')],
     ['HEADERS behind the end', GET, (peer, id) => peer.headers(id, [['x', 'y']], FLAG.endStream)],
-    ['HEADERS that do not end', POST, (peer, id) => peer.headers(id, [['x', 'y']])],
-    ['malformed trailers', POST, (peer, id) => peer.headers(id, [['X', 'y']], FLAG.endStream)],
-    ['more content than announced', [...POST, ['content-length', '0']], (peer, id) => peer.data(id, 'x')],
-    ['malformed requests', [...POST, ['Upper', '1']], () => {}],
-  ] satisfies [string, readonly FieldPair[], (peer: SessionPeer, id: number) => void][]
-).map(([what, request, breach]) => ({
-  what: `a flood of resets made by ${what}`,
-  kind: 'rapid-reset',
-  steps: 300,
-  step: (peer, step) => {
-    const id = 2 * step + 1;
-    peer.headers(id, request, request === GET ? FLAG.endStream : 0);
-    breach(peer, id);
-  },
-}));
+    ['HEADERS that do not end', POST, (peer, id) => peer.headers(id, [['x', 'y']]), 'malformed-flood'],
+    ['malformed trailers', POST, (peer, id) => peer.headers(id, [['X', 'y']], FLAG.endStream), 'malformed-flood'],
+    ['too much content', [...POST, ['content-length', '0']], (peer, id) => peer.data(id, 'x'), 'malformed-flood'],
+    ['malformed requests', [...POST, ['Upper', '1']], () => {}, 'malformed-flood'],
+  ] as readonly Breach[]
+).map(
+  ([what, request, breach, kind = 'rapid-reset']): Attack => ({
+    what: `a flood of resets made by ${what}`,
+    kind,
+    steps: 300,
+    step: (peer, step) => {
+      const id = 2 * step + 1;
+      peer.headers(id, request, request === GET ? FLAG.endStream : 0);
+      breach(peer, id);
+    },
+  }),
+);
 
 const FLOODS: readonly Attack[] = [
   {
@@ -278,20 +284,67 @@ test('HEADERS behind the last GOAWAY are decoded for nothing, and so not without
   assert.equal(peer.failure?.kind, 'refused-flood');
 });
 
-test('a large field that is named again and again costs its size once (CVE-2016-6581)', () => {
-  const peer = SessionPeer.opened({ maxStreams: 100 });
-  const bomb = Buffer.concat([
-    BLOCK,
-    hpackLiteral(['x-bomb', 'x'.repeat(4000)], 'kept'),
-    ...Array.from({ length: 10_000 }, () => hpackIndexed(62)),
-  ]);
-  peer.frame(FRAME.headers, END, 1, bomb);
+/** A field of 4032 octets, as the RFC counts them, which the dynamic table keeps. */
+const LARGE: FieldPair = ['x-bomb', 'x'.repeat(3994)];
+const NEWEST = hpackIndexed(62);
+
+/** A request whose list names the large field so often, the first time as a literal that is kept. */
+function named(times: number): Buffer {
+  return Buffer.concat([BLOCK, hpackLiteral(LARGE, 'kept'), ...Array.from({ length: times - 1 }, () => NEWEST)]);
+}
+
+test('RFC 9113 10.5.1: a list of up to four times the limit costs its request alone, and the table stays in step', () => {
+  const peer = SessionPeer.opened();
+  peer.frame(FRAME.headers, END, 1, named(16));
   const { fields, isTooLarge } = peer.requestOn(1);
   assert.equal(isTooLarge, true);
   assert.ok(fields.text.length <= 16_384);
   peer.respond(1, { status: 431 });
-  peer.frame(FRAME.headers, END, 3, Buffer.concat([BLOCK, hpackIndexed(62)]));
+  peer.frame(FRAME.headers, END, 3, Buffer.concat([BLOCK, NEWEST]));
   assert.equal(peer.requestOn(3).isTooLarge, false);
+  assert.match(peer.requestOn(3).fields.text, /x-bomb/);
+  assert.deepEqual(peer.breaches, []);
+});
+
+for (const [what, block] of [
+  ['one large field that is named again and again (CVE-2016-6581)', named(10_000)],
+  ['a little more than four times the limit', named(17)],
+  ['many small fields', Buffer.concat([BLOCK, ...Array.from({ length: 2000 }, () => hpackLiteral(['x', '']))])],
+] as const) {
+  test(`RFC 9113 10.5.1: a list of ${what} is a connection error of type ENHANCE_YOUR_CALM`, () => {
+    const peer = SessionPeer.opened();
+    peer.request(1, '/hold');
+    for (const at of Array.from({ length: Math.ceil(block.length / 16_384) }, (_, index) => index * 16_384)) {
+      const isLast = at + 16_384 >= block.length;
+      const [type, flags] = at === 0 ? [FRAME.headers, FLAG.endStream] : [FRAME.continuation, 0];
+      peer.frame(type, flags | (isLast ? FLAG.endHeaders : 0), 3, block.subarray(at, at + 16_384));
+    }
+    assert.equal(peer.failure?.kind, 'header-bomb');
+    assert.deepEqual(peer.goaways, [{ lastStreamId: 1, code: 'ENHANCE_YOUR_CALM' }]);
+    assert.equal(peer.heard.has(3), false);
+    assert.equal(peer.requestOn(1).loss?.by, 'connection');
+  });
+}
+
+test('RFC 9113 10.5.1: trailers that decode to more than four times the limit are no different', () => {
+  const peer = SessionPeer.opened();
+  peer.headers(1, POST);
+  peer.frame(FRAME.headers, END, 1, named(17).subarray(BLOCK.length));
+  assert.equal(peer.failure?.kind, 'header-bomb');
+});
+
+test('RFC 9113 10.5.1: a response that decodes to more than four times the limit ends its connection, and is told apart', () => {
+  const peer = ServerPeer.opened();
+  const [first, second] = [peer.ask(), peer.ask()];
+  const status = hpackBlock([[':status', '200']]);
+  peer.frame(FRAME.headers, END, 1, Buffer.concat([status, named(17).subarray(BLOCK.length)]));
+  assert.equal(peer.failure?.kind, 'header-bomb');
+  assert.deepEqual([first.loss?.by, first.loss?.reason], ['breach', TOO_LARGE]);
+  assert.equal(second.loss?.by, 'connection');
+  assert.deepEqual(
+    peer.goaways.map(({ code }) => code),
+    ['ENHANCE_YOUR_CALM'],
+  );
 });
 
 for (const [what, send] of [
@@ -349,4 +402,32 @@ test('a client that reads nothing and gives all windows makes us write no more t
   assert.ok(peer.of(FRAME.data).reduce((sum, { payload }) => sum + payload.length, 0) <= 2 * 65_536);
   peer.drain();
   for (let id = 1; id < 200; id += 2) assert.equal(peer.contentOf(id).length, 100_000);
+});
+
+const fieldsOf = (count: number) => Array.from({ length: count }, (_, i): FieldPair => [`x-${i}`, '']);
+
+test('RFC 9113 10.5.1: trailers of a request with more fields than a section may have end its stream', () => {
+  const peer = SessionPeer.opened();
+  for (const [id, count] of [
+    [1, 100],
+    [3, 101],
+  ] as const) {
+    peer.headers(id, POST);
+    peer.headers(id, fieldsOf(count), FLAG.endStream);
+  }
+  assert.equal(peer.requestOn(1).trailers?.split('\r\n').length, 101);
+  assert.deepEqual([peer.requestOn(3).loss?.reason, peer.resets(3)], ['too many trailers', ['PROTOCOL_ERROR']]);
+});
+
+test('RFC 9113 10.5.1: a response with more fields than a section may have ends its stream, as do such trailers', () => {
+  const peer = ServerPeer.opened();
+  const [fits, large, trailers] = [peer.ask(), peer.ask(), peer.ask()];
+  peer.answer(1, 200, fieldsOf(100), FLAG.endStream);
+  peer.answer(3, 200, fieldsOf(101), FLAG.endStream);
+  peer.answer(5, 200);
+  peer.headers(5, fieldsOf(101), FLAG.endStream);
+  assert.deepEqual([fits.statuses, fits.trailers], [[200], '']);
+  assert.deepEqual([large.statuses, large.loss?.reason], [[], TOO_LARGE]);
+  assert.equal(trailers.loss?.reason, 'too many trailers');
+  assert.equal(peer.failure, undefined);
 });

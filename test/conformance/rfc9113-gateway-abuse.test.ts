@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requestFields } from '../support/frame-sender.ts';
-import { hpackBlock } from '../support/hpack.ts';
+import { hpackBlock, hpackIndexed, hpackLiteral } from '../support/hpack.ts';
 import { connectHttp2, type RawHttp2Client } from '../support/http2-client.ts';
-import { FRAME } from '../support/http2-frames.ts';
+import { FLAG, FRAME } from '../support/http2-frames.ts';
 import { ok } from '../support/origin.ts';
 import { shareGateway } from '../support/shared.ts';
 
+const END = FLAG.endStream | FLAG.endHeaders;
 const shared = shareGateway();
 shared.answer = ({ target }) => (target === '/hold' ? undefined : ok());
 
@@ -53,6 +54,14 @@ for (const [kind, what, attack] of [
     (client) => {
       void client.frame(FRAME.headers, 0, 1, hpackBlock(requestFields()));
       for (let more = 0; more < 100; more++) void client.frame(FRAME.continuation, 0, 1);
+    },
+  ],
+  [
+    'header-bomb',
+    'references to one large field',
+    (client) => {
+      const bomb = [hpackLiteral(['x-bomb', 'x'.repeat(4000)], 'kept'), ...Array(5000).fill(hpackIndexed(62))];
+      void client.frame(FRAME.headers, END, 1, Buffer.concat([hpackBlock(requestFields()), ...bomb]));
     },
   ],
 ] satisfies [string, string, (client: RawHttp2Client) => void][]) {

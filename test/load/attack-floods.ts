@@ -46,6 +46,7 @@ function newStreams(write: (streamId: number) => Buffer): (turn: number) => Buff
 
 const GET = hpackBlock(request('GET', '/attack'));
 const POST = hpackBlock(request('POST', '/attack'));
+const MALFORMED = hpackBlock([...request('GET', '/attack'), ['te', 'gzip']]);
 const openRequest = (client: RawHttp2Client): void => void client.send(headersBytes(1, POST, 0));
 const openBlock = (client: RawHttp2Client): void => void client.frame(FRAME.headers, FLAG.endStream, 1, GET);
 
@@ -73,6 +74,17 @@ export const floods: readonly Attack[] = [
         newStreams((id) =>
           Buffer.concat([headersBytes(id, GET, FLAG.endStream), frameBytes(FRAME.rstStream, 0, id, uint32(8))]),
         ),
+      ),
+  },
+  {
+    name: 'malformed requests',
+    what: 'requests that each get an answer of 400, and a reset',
+    countedAs: 'malformed-flood',
+    endsWith: CALM,
+    run: (place) =>
+      flood(
+        place,
+        newStreams((id) => headersBytes(id, MALFORMED, FLAG.endStream)),
       ),
   },
   {
@@ -134,6 +146,8 @@ export const floods: readonly Attack[] = [
   {
     name: 'HPACK bomb',
     what: `${REFERENCES} references to one entry of 4 KB in each block (CVE-2016-6581)`,
+    countedAs: 'header-bomb',
+    endsWith: CALM,
     run: (place) =>
       onHttp2(place, { connections: CONNECTIONS }, async (client) => {
         void client.send(headersBytes(1, Buffer.concat([GET, hpackLiteral(BOMB, 'kept')]), FLAG.endStream));

@@ -163,3 +163,19 @@ test('h2load finishes all its requests on many streams of a few connections', {
   await gateway.untilRecords(2000);
   assert.deepEqual(new Set(gateway.records.map(({ status }) => status)), new Set([200]));
 });
+
+test('curl shows why a malformed request is refused, and takes it for an answer', curl, async (t) => {
+  const { plain } = await start(t, await startOrigin(t));
+  const args = ['-s', '--http2-prior-knowledge', '-w', ' %{http_code}', '--request-target', 'no-path'];
+  const [content, status] = (await run('curl', [...args, plain])).split('\n ');
+  assert.equal(status, '400');
+  assert.equal(JSON.parse(content ?? '').code, 'http_request_error');
+});
+
+test('nghttp shows why a malformed request is refused, and that its stream is reset', nghttp, async (t) => {
+  const { plain } = await start(t, await startOrigin(t));
+  const output = await run('nghttp', ['-v', '-H', 'te: gzip', `${plain}/`]);
+  assert.match(output, /:status: 400/);
+  assert.match(output, /"code":"http_request_error"/);
+  assert.match(output, /recv RST_STREAM frame.*\s+\(error_code=PROTOCOL_ERROR/);
+});

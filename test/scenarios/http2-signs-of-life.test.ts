@@ -1,9 +1,11 @@
 // Clients over HTTP/2 that are asked whether they are still there, while the gateway works for them.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { requestFields } from '../support/frame-sender.ts';
 import { startTidegate } from '../support/gateway.ts';
+import { hpackBlock } from '../support/hpack.ts';
 import { connectHttp2To } from '../support/http2-client.ts';
-import { FLAG, FRAME } from '../support/http2-frames.ts';
+import { FLAG, FRAME, headersBytes } from '../support/http2-frames.ts';
 import { startOrigin } from '../support/origin.ts';
 
 /** A request that the origin does not answer, by a client that says nothing further. */
@@ -71,4 +73,23 @@ test('an answer to a sign of life is not taken for one to the end of streams', a
   void client.frame(FRAME.ping, FLAG.ack, 0, payload);
   const second = await client.goaway();
   assert.equal(second.lastStreamId, 3);
+});
+
+test('a client is asked for signs of life also where its first request was malformed', async (t) => {
+  const origin = await startOrigin(t, () => new Promise<undefined>(() => {}));
+  const gateway = await startTidegate(
+    t,
+    `
+listeners: { web: { address: '127.0.0.1:0', http2: { ping-interval: 300ms } } }
+routes: [{ name: all, match: { path: /* }, upstream: app }]
+upstreams: { app: { endpoints: ['${origin.address}'] } }
+`,
+  );
+  const client = await connectHttp2To(gateway.port());
+  t.after(() => client.socket.destroy());
+  await client.open();
+  const malformed = headersBytes(1, hpackBlock([...requestFields(), ['te', 'gzip']]), FLAG.endStream);
+  void client.send(Buffer.concat([malformed, headersBytes(3, hpackBlock(requestFields()), FLAG.endStream)]));
+  assert.equal(await client.reset(1), 'PROTOCOL_ERROR');
+  await client.next(({ type, flags }) => type === FRAME.ping && (flags & FLAG.ack) === 0);
 });

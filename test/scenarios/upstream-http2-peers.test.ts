@@ -419,3 +419,49 @@ test('a probe of HTTP without TLS speaks HTTP/2 by prior knowledge, or what it i
   const other = await plainGateway(t, server, `, ${PROBE}, protocol: http1 }`);
   await other.untilAdmin<View>('/upstreams/app', ({ endpoints: [endpoint] }) => endpoint?.status === 'unhealthy');
 });
+
+/** A server of both versions that wants HTTP/1.1 for some paths, with the versions of all requests it has had. */
+function http1Wisher(wants: (path: string) => boolean) {
+  const versions: string[] = [];
+  const server = http2.createSecureServer({ ...certificate, allowHTTP1: true });
+  server.on('request', (request, response) => {
+    versions.push(request.httpVersion);
+    if (request.httpVersion === '2.0' && wants(request.url))
+      request.stream.close(http2.constants.NGHTTP2_HTTP_1_1_REQUIRED);
+    else response.end(`by ${request.httpVersion}`);
+  });
+  return { server: server as unknown as Http2Server, versions };
+}
+
+test('RFC 9113 7: protocol auto: a request for which the endpoint wants HTTP/1.1 goes over that, and so do the next', async (t) => {
+  const { server, versions } = http1Wisher((path) => path === '/old');
+  const served = await serve(t, server);
+  const gateway = await secureGateway(t, [served], 'protocol: auto');
+  assert.equal((await exchange(t, gateway.port(), GET)).body, 'by 2.0');
+  const old = GET.replace('/', '/old');
+  assert.equal((await exchange(t, gateway.port(), old)).body, 'by 1.1');
+  assert.equal((await exchange(t, gateway.port(), old.replace('GET', 'POST'))).body, 'by 1.1');
+  assert.equal((await exchange(t, gateway.port(), GET)).body, 'by 1.1');
+  assert.deepEqual(versions, ['2.0', '2.0', '1.1', '1.1', '1.1']);
+  const failures = `tidegate_endpoint_attempt_failures_total{upstream="app",endpoint="${served.address}"}`;
+  assert.equal(await gateway.metric(failures), 0);
+});
+
+test('RFC 9110 9.2.2: a POST for which the endpoint wants HTTP/1.1 is not sent twice, and the next one goes over HTTP/1.1', async (t) => {
+  const { server, versions } = http1Wisher(() => true);
+  const gateway = await secureGateway(t, [await serve(t, server)], 'protocol: auto');
+  const post = GET.replace('GET', 'POST');
+  assert.equal((await exchange(t, gateway.port(), post)).status, 502);
+  assert.equal((await exchange(t, gateway.port(), post)).body, 'by 1.1');
+  assert.deepEqual(versions, ['2.0', '1.1']);
+  const [record] = await gateway.untilRecords(2);
+  assert.match(String(record?.reason), /HTTP_1_1_REQUIRED/);
+});
+
+test('RFC 9113 7: protocol auto: GOAWAY with HTTP_1_1_REQUIRED has the request go over HTTP/1.1', async (t) => {
+  const { server, versions } = http1Wisher(() => false);
+  server.on('session', (session) => session.goaway(http2.constants.NGHTTP2_HTTP_1_1_REQUIRED, 0));
+  const gateway = await secureGateway(t, [await serve(t, server)], 'protocol: auto');
+  assert.equal((await exchange(t, gateway.port(), GET)).body, 'by 1.1');
+  assert.equal(versions.at(-1), '1.1');
+});

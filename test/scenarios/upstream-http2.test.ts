@@ -200,6 +200,16 @@ for (const [what, send, error] of [
     'http_response_header_section_size',
   ],
   [
+    'more fields than any response needs',
+    (c: Http2OriginConnection, id: number) =>
+      c.answer(
+        id,
+        'x',
+        Array.from({ length: 257 }, (_, i) => [`x-${i}`, ''] as const),
+      ),
+    'http_response_header_section_size',
+  ],
+  [
     'an informational response that ends the stream',
     (c: Http2OriginConnection, id: number) => c.headers(id, [[':status', '103']], FLAG.endStream),
     'http_protocol_error',

@@ -17,6 +17,7 @@ export const TEST_LIMITS: SessionLimits = {
   streamWindow: 65536,
   connectionWindow: 1048576,
   maxHeadBytes: 16384,
+  maxFields: 100,
 };
 
 /** Takes what comes on one stream. */
@@ -193,12 +194,19 @@ abstract class EnginePeer extends FrameSender<void> implements SessionHost {
 export class SessionPeer extends EnginePeer implements ServerHost {
   readonly session: ServerSession;
   readonly heard = new Map<number, HeardStream>();
+  /** Streams on which a response has begun. */
+  readonly #answered = new Set<number>();
   /** Called for each request. */
   onRequest: ((request: HeardStream) => void) | undefined = undefined;
 
   constructor(limits: Partial<SessionLimits> = {}) {
     super();
     this.session = new ServerSession(this, { ...TEST_LIMITS, ...limits });
+    const respond = this.session.respond.bind(this.session);
+    this.session.respond = (stream, head, endStream) => {
+      this.#answered.add(stream.id);
+      respond(stream, head, endStream);
+    };
     this.session.start();
   }
 
@@ -235,8 +243,17 @@ export class SessionPeer extends EnginePeer implements ServerHost {
     this.onRequest?.(heard);
   }
 
-  malformed(): void {
+  malformed(stream: Http2Stream): boolean {
     this.breaches.push('PROTOCOL_ERROR');
+    return this.spoilt(stream);
+  }
+
+  /** Says 400, if there may be an answer yet, and leaves the reset to the session. */
+  spoilt(stream: Http2Stream): boolean {
+    if (this.#answered.has(stream.id)) return false;
+    this.session.respond(stream, { status: 400, lines: '', contentLength: 3 }, false);
+    stream.sendUnended('bad');
+    return false;
   }
 }
 

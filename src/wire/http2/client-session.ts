@@ -1,5 +1,6 @@
 // The client's side of an HTTP/2 connection: sends requests, takes responses. What is common to both sides is in Session.
 import { NumberTable } from '#lib/number-table.ts';
+import { HpackBomb } from './hpack/decoder.ts';
 import { Http2Error } from './http2-error.ts';
 import { CLIENT_PREFACE, type ErrorName, MAX_STREAM_ID, SETTING } from './protocol.ts';
 import { ResetMeter } from './reset-meter.ts';
@@ -110,11 +111,11 @@ export class ClientSession extends Session {
   }
 
   override takeBlock(): void {
-    const { streamId, bytes, from, to } = this.block;
+    const { streamId } = this.block;
     const stream = this.streams.get(streamId);
     const request = this.#requests.get(streamId);
     const fields = stream?.awaitsHead === false ? new TrailerFields() : new ResponseFields();
-    const fits = this.decoder.decode(bytes, from, to, fields.take, this.limits.maxHeadBytes);
+    const fits = this.#decode(fields, stream) && fields.count <= this.limits.maxFields;
     if (!stream || !request) {
       if (this.isIdle(streamId)) throw new Http2Error('PROTOCOL_ERROR', 'HEADERS on an idle stream');
       if (!this.isIgnored(streamId)) throw new Http2Error('STREAM_CLOSED', 'HEADERS on a closed stream');
@@ -148,6 +149,17 @@ export class ClientSession extends Session {
     for (const stream of this.streams.values()) {
       if (stream.id > this.lastUsableStreamId)
         this.lose(stream, { code: 'REFUSED_STREAM', by: 'peer', reason: 'GOAWAY', isUnprocessed: true });
+    }
+  }
+
+  /** Decodes the block. Throws an `HpackError`, which costs the connection; the response that is to blame is told apart from the others. */
+  #decode(fields: ResponseFields | TrailerFields, stream: Http2Stream | undefined): boolean {
+    const { bytes, from, to } = this.block;
+    try {
+      return this.decoder.decode(bytes, from, to, fields.take, this.limits.maxHeadBytes);
+    } catch (error) {
+      if (stream && error instanceof HpackBomb) this.breach(stream, 'ENHANCE_YOUR_CALM', TOO_LARGE);
+      throw error;
     }
   }
 

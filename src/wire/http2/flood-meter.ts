@@ -25,6 +25,7 @@ const BOUNDS = {
   'empty-data-flood': { free: 200, perStream: 1, perFrame: 0 },
   'unknown-frame-flood': { free: 1000, perStream: 2, perFrame: 0 },
   'refused-flood': { free: 1000, perStream: 0, perFrame: 0 },
+  'malformed-flood': { free: 100, perStream: 0.5, perFrame: 0 },
 } as const satisfies Partial<Record<AbuseKind, Bound>>;
 
 export type FloodKind = keyof typeof BOUNDS;

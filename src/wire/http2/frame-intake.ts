@@ -96,7 +96,7 @@ export class FrameIntake implements FrameReceiver {
       if (stream.expected < 0) {
         this.#dataStream = undefined;
         this.#session.receiveWindow.credit(to - from);
-        this.#session.breach(stream, 'PROTOCOL_ERROR', 'more content than content-length says');
+        this.#session.spoil(stream, 'more content than content-length says');
         return;
       }
     }

@@ -59,6 +59,11 @@ export class FrameWriter {
     this.overrun = this.#waiting > this.#maxWaitingBytes;
   }
 
+  /** Has the sink flush at the end of this turn, also where nothing has been written. */
+  wake(): void {
+    this.#sink.wantsFlush();
+  }
+
   /** The peer has taken all that was sent. */
   drained(): void {
     this.blocked = false;

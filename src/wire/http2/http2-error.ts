@@ -5,7 +5,9 @@ import { ERROR_NAMES, type ErrorName } from './protocol.ts';
 const ABUSE_KINDS = [
   'rapid-reset',
   'refused-flood',
+  'malformed-flood',
   'continuation-flood',
+  'header-bomb',
   'settings-flood',
   'ping-flood',
   'priority-flood',

@@ -16,6 +16,8 @@ export class SendQueue {
   frames = 0;
   /** Octets of content sent so far. */
   octets = 0;
+  /** Whether the peer gives no more room: what has no window now never gets one. */
+  isFinal = false;
   readonly #writer: FrameWriter;
   readonly #sendTrailers: (stream: Http2Stream, lines: string) => void;
   /** Streams that could send if connection and peer let them, by urgency; made when needed. */
@@ -36,11 +38,17 @@ export class SendQueue {
     stream.pending = bytes;
     stream.pendingAt = at;
     this.enqueue(stream);
+    if (this.isFinal) this.#writer.wake();
     return false;
   }
 
+  /** Whether what waits on the stream can never leave. */
+  isStuck({ pending, sendWindow }: Http2Stream): boolean {
+    return this.isFinal && pending !== undefined && (sendWindow <= 0 || this.window <= 0);
+  }
+
   /** Sends Latin-1 text as the whole content of a stream, if it may leave at once and fits into a frame; else returns false. */
-  sendWhole(stream: Http2Stream, text: string): boolean {
+  sendWhole(stream: Http2Stream, text: string, flags: number = FLAG.END_STREAM): boolean {
     const { length } = text;
     if (this.#queued > 0 || this.#writer.blocked) return false;
     if (length > this.#writer.maxFrameBytes || length > this.window || length > stream.sendWindow) return false;
@@ -48,7 +56,7 @@ export class SendQueue {
     stream.sendWindow -= length;
     this.octets += length;
     this.frames++;
-    this.#writer.dataText(stream.id, text, FLAG.END_STREAM);
+    this.#writer.dataText(stream.id, text, flags);
     return true;
   }
 

@@ -11,8 +11,13 @@ import { TrailerFields } from './trailer-fields.ts';
 export interface ServerHost extends SessionHost {
   /** A request has come; `stream.remoteEnded` tells that there is no content. The host sets `stream.owner`. */
   requested(stream: Http2Stream, request: RequestFields, isTooLarge: boolean): void;
-  /** A malformed request has been refused. */
-  malformed(request: RequestFields): void;
+  /**
+   * The head of a request is malformed. True when the host has begun to answer: it then resets the stream itself, with PROTOCOL_ERROR,
+   * when the client has had the time to read that, and has set another owner.
+   */
+  malformed(stream: Http2Stream, request: RequestFields): boolean;
+  /** The same of what came behind the head. The former owner is told of the end in any case. */
+  spoilt(stream: Http2Stream, reason: string): boolean;
 }
 
 /** Priorities that came ahead of their requests, the last ones. */
@@ -80,6 +85,23 @@ export class ServerSession extends Session {
     this.goAway('NO_ERROR', this.lastPeerStreamId);
   }
 
+  /**
+   * The client has closed its side, which does not keep it from reading. Streams of which it has asked for everything go on, as long as
+   * their windows last, since no more WINDOW_UPDATE can come.
+   */
+  clientEnded(): void {
+    this.queue.isFinal = true;
+    this.endStreams();
+    for (const stream of this.streams.values())
+      if (!stream.remoteEnded) this.#giveUp(stream, 'the client has closed its side within its request');
+    this.#giveUpStuck();
+  }
+
+  override flush(): void {
+    this.#giveUpStuck();
+    super.flush();
+  }
+
   override isIdle(streamId: number): boolean {
     return streamId % 2 === 0 || streamId > this.lastPeerStreamId;
   }
@@ -125,6 +147,21 @@ export class ServerSession extends Session {
     else if (this.isIdle(streamId)) this.#keepPriority(streamId, priority);
   }
 
+  #giveUpStuck(): void {
+    if (!this.queue.isFinal || this.over) return;
+    for (const stream of this.streams.values())
+      if (this.queue.isStuck(stream))
+        this.#giveUp(stream, 'the client has closed its side, and left no window for the rest');
+  }
+
+  /** Ends a stream that can come to no good end, as a client would that says so. */
+  #giveUp(stream: Http2Stream, reason: string): void {
+    // What its owner has done for another one may have ended it.
+    if (stream.closed) return;
+    this.resetStream(stream, 'CANCEL');
+    stream.owner?.lost({ code: 'CANCEL', by: 'peer', reason, isUnprocessed: false });
+  }
+
   #decode(fields: RequestFields | TrailerFields): boolean {
     const { bytes, from, to } = this.block;
     return this.decoder.decode(bytes, from, to, fields.take, this.limits.maxHeadBytes);
@@ -140,17 +177,14 @@ export class ServerSession extends Session {
       this.floods.count('refused-flood');
       return;
     }
+    const stream = this.open(streamId);
+    stream.remoteEnded = endStream;
     if (dependsOn === streamId) request.malformed ||= 'the stream depends on itself';
     // What is too large is not known whole, so that what seems to be missing may be there.
     if (request.malformed !== '' && !isTooLarge) {
-      // RFC 9113 8.1.1: malformed requests "MUST be treated as a stream error […] of type PROTOCOL_ERROR".
-      this.refuse(streamId, 'PROTOCOL_ERROR');
-      this.host.malformed(request);
-      this.floods.gaveUp();
+      this.#refuseMalformed(stream, request);
       return;
     }
-    const stream = this.open(streamId);
-    stream.remoteEnded = endStream;
     stream.expected = request.contentLength;
     const early = this.#earlyPriorities?.get(streamId);
     if (early !== undefined) this.#earlyPriorities?.delete(streamId);
@@ -160,13 +194,41 @@ export class ServerSession extends Session {
     this.host.requested(stream, request, isTooLarge);
   }
 
+  /**
+   * RFC 9113 8.1.1: malformed requests "MUST be treated as a stream error […] of type PROTOCOL_ERROR"; "a server MAY send an HTTP
+   * response prior to closing or resetting the stream", and 8.2.1: it "SHOULD generate a 400 (Bad Request) status code".
+   */
+  #refuseMalformed(stream: Http2Stream, request: RequestFields): void {
+    if (!this.host.malformed(stream, request)) this.resetStream(stream, 'PROTOCOL_ERROR');
+    this.floods.count('malformed-flood');
+    this.floods.gaveUp();
+  }
+
+  override spoil(stream: Http2Stream, reason: string): void {
+    const { owner } = stream;
+    // Nobody counts what comes of it from here on.
+    stream.expected = -1;
+    if (this.host.spoilt(stream, reason)) {
+      this.host.breached('PROTOCOL_ERROR');
+      owner?.lost({ code: 'PROTOCOL_ERROR', by: 'breach', reason, isUnprocessed: false });
+      this.floods.gaveUp();
+    } else {
+      super.spoil(stream, reason);
+    }
+    this.floods.count('malformed-flood');
+  }
+
   #takeTrailers(stream: Http2Stream): void {
     const trailers = new TrailerFields();
-    const fits = this.#decode(trailers);
+    const fits = this.#decode(trailers) && trailers.count <= this.limits.maxFields;
     trailers.finish();
     const flaw = this.flawOfTrailers(stream, trailers, fits);
-    if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
-    else if (flaw !== '') this.breach(stream, 'PROTOCOL_ERROR', flaw);
+    if (stream.remoteEnded) {
+      this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
+      return;
+    }
+    if (flaw !== '') stream.remoteEnded = this.block.endStream;
+    if (flaw !== '') this.spoil(stream, flaw);
     else this.endRemote(stream, trailers.text);
   }
 

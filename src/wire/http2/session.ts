@@ -10,7 +10,7 @@ import { FrameIntake } from './frame-intake.ts';
 import { FrameReader } from './frame-reader.ts';
 import { type FrameSink, FrameWriter } from './frame-writer.ts';
 import { HeaderBlock } from './header-block.ts';
-import { HpackDecoder, HpackError } from './hpack/decoder.ts';
+import { HpackBomb, HpackDecoder, HpackError } from './hpack/decoder.ts';
 import { HpackEncoder } from './hpack/encoder.ts';
 import { abuse, type BreachKind, Http2Error } from './http2-error.ts';
 import { DEFAULT_WINDOW, ERROR_CODE, type ErrorName, FRAME, PING_PAYLOAD } from './protocol.ts';
@@ -43,11 +43,15 @@ export interface SessionLimits {
   /** Octets a stream, and the connection, may have sent that nobody has taken. */
   readonly streamWindow: number;
   readonly connectionWindow: number;
-  /** Of one field section, as RFC 9113 6.5.2 counts it. */
+  /** Of one field section, as RFC 9113 6.5.2 counts it, and its fields. */
   readonly maxHeadBytes: number;
+  readonly maxFields: number;
 }
 
-/** How much larger a header block may be than the greatest section: beyond it nothing is worth reading. */
+/**
+ * How much larger than the greatest section a header block may be, and what it decodes to. A section that is too large is decoded all
+ * the same, as the table behind it is the connection's; beyond this it is not worth the work, and the connection goes with it.
+ */
 const BLOCK_FACTOR = 4;
 
 /** What may wait for a peer that reads nothing, answers to its frames above all, and heads of its streams. */
@@ -89,8 +93,9 @@ export abstract class Session implements StreamHost {
     this.receiveWindow = new ReceiveWindow(this.writer, limits.connectionWindow);
     this.#streamWindow = Math.max(DEFAULT_WINDOW, limits.streamWindow);
     this.floods = new FloodMeter({ now: () => host.now(), frames: () => this.queue.frames, maxResets });
-    this.block = new HeaderBlock(limits.maxHeadBytes * BLOCK_FACTOR);
-    this.decoder = new HpackDecoder({ maxTableBytes: 4096, classify });
+    const maxBlockBytes = limits.maxHeadBytes * BLOCK_FACTOR;
+    this.block = new HeaderBlock(maxBlockBytes);
+    this.decoder = new HpackDecoder({ maxTableBytes: 4096, maxDecodedBytes: maxBlockBytes, classify });
   }
 
   /** Takes received bytes, which are valid during the call. Never throws for what a peer sends. */
@@ -218,6 +223,11 @@ export abstract class Session implements StreamHost {
     this.floods.gaveUp();
   }
 
+  /** Ends a stream for a message of the peer that has turned out malformed (RFC 9113 8.1.1). */
+  spoil(stream: Http2Stream, reason: string): void {
+    this.breach(stream, 'PROTOCOL_ERROR', reason);
+  }
+
   /** What is wrong with a field section behind the head of the peer's message; '' when nothing is. */
   protected flawOfTrailers(stream: Http2Stream, trailers: TrailerFields, fits: boolean): string {
     // RFC 9113 8.5: on a connected stream, frames other than DATA and those that manage the stream "MUST be treated as a stream error".
@@ -270,11 +280,11 @@ export abstract class Session implements StreamHost {
   /** END_STREAM has come. */
   endRemote(stream: Http2Stream, trailers: string): void {
     // RFC 9113 8.1.1: malformed is a message whose content-length "does not equal the sum of the DATA frame payload lengths".
+    stream.remoteEnded = true;
     if (stream.expected > 0) {
-      this.breach(stream, 'PROTOCOL_ERROR', 'less content than content-length says');
+      this.spoil(stream, 'less content than content-length says');
       return;
     }
-    stream.remoteEnded = true;
     if (stream.localEnded) this.forget(stream);
     stream.owner?.receiveEnd(trailers);
   }
@@ -299,6 +309,8 @@ export abstract class Session implements StreamHost {
 
 function asHttp2Error(error: unknown): Http2Error {
   if (error instanceof Http2Error) return error;
+  // RFC 9113 10.5.1: a limit on header lists may be kept by ending the connection.
+  if (error instanceof HpackBomb) return abuse('header-bomb', error.message);
   if (error instanceof HpackError) return new Http2Error('COMPRESSION_ERROR', error.message);
   throw error;
 }

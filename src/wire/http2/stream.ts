@@ -93,6 +93,11 @@ export class Http2Stream {
     return true;
   }
 
+  /** Like `sendWhole` without the end, for a stream that is about to be reset: one that has ended cannot be. */
+  sendUnended(text: string): boolean {
+    return !this.closed && !this.localEnded && this.#host.queue.sendWhole(this, text, 0);
+  }
+
   /** Ends the sending side, behind what waits; `trailers` are valid field lines, or ''. */
   end(trailers = ''): void {
     if (this.closed || this.localEnded || this.ending !== undefined) return;

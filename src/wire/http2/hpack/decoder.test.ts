@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { HpackDecoder, HpackError } from './decoder.ts';
+import { HpackBomb, HpackDecoder, HpackError } from './decoder.ts';
 import { decodeFields, decodePairs, dynamicEntries, fromHex } from './testing.ts';
 
 const decoderOf = (maxTableBytes = 4096) => new HpackDecoder({ maxTableBytes });
@@ -111,4 +111,16 @@ test('octets of a Uint8Array are read as those of a Buffer', () => {
     ['a', '\xe9\xff\0'],
     [':path', '0'],
   ]);
+});
+
+test('a block is given up as soon as its list exceeds what is worth decoding, and not before', () => {
+  const block = Buffer.from([0x82, 0x82, 0x82]);
+  const names: string[] = [];
+  const decoder = new HpackDecoder({ maxTableBytes: 4096, maxDecodedBytes: 84 });
+  assert.equal(
+    decoder.decode(block, 0, 2, ({ name }) => names.push(name), 42),
+    false,
+  );
+  assert.throws(() => decoder.decode(block, 0, 3, ({ name }) => names.push(name), 42), HpackBomb);
+  assert.deepEqual(names, [':method', ':method']);
 });

@@ -24,10 +24,25 @@ export class HpackError extends Error {
   override readonly name = 'HpackError';
 }
 
+/**
+ * A header block that decodes to more than anybody has a use for, such as one of many references to a large entry (CVE-2016-6581). The
+ * rest of it has not been read, so that the state is lost here too.
+ */
+export class HpackBomb extends HpackError {}
+
+export interface HpackDecoderOptions {
+  /** The SETTINGS_HEADER_TABLE_SIZE that holds from the first block on. */
+  readonly maxTableBytes: number;
+  /** The size of a list from which on its block is given up as an `HpackBomb`; by default none is. */
+  readonly maxDecodedBytes?: number;
+  readonly classify?: Classify;
+}
+
 export class HpackDecoder {
   readonly #static: readonly (HeaderField | undefined)[];
   readonly #classify: Classify | undefined;
   readonly #table: DynamicTable<HeaderField>;
+  readonly #maxDecodedBytes: number;
   /** Most that a size update may ask for: what we announced and the peer acknowledged. */
   #limit: number;
   /** The size that the next block has to go down to; Infinity when it need not begin with a size update. */
@@ -35,11 +50,11 @@ export class HpackDecoder {
   /** Where the next octet of the block is. */
   #at = 0;
 
-  /** `maxTableBytes` is the SETTINGS_HEADER_TABLE_SIZE that holds from the first block on. */
-  constructor(options: { readonly maxTableBytes: number; readonly classify?: Classify }) {
+  constructor(options: HpackDecoderOptions) {
     this.#static = staticFields(options.classify);
     this.#classify = options.classify;
     this.#limit = options.maxTableBytes;
+    this.#maxDecodedBytes = options.maxDecodedBytes ?? Number.POSITIVE_INFINITY;
     this.#table = new DynamicTable(Math.min(options.maxTableBytes, INITIAL_TABLE_BYTES));
   }
 
@@ -52,7 +67,7 @@ export class HpackDecoder {
   /**
    * Decodes one whole header block from `from` to `to`, and hands the fields to `take` in their order; `take` must not
    * throw. Once the sum of their sizes exceeds `maxListBytes`, the rest is decoded, as the table has to stay in step, but no
-   * longer handed over, and the result is false. Throws an `HpackError`; the decoder cannot be used after it.
+   * longer handed over, and the result is false. Throws an `HpackError`, which an `HpackBomb` is too; the decoder cannot be used after it.
    */
   decode(
     bytes: Uint8Array,
@@ -69,6 +84,8 @@ export class HpackDecoder {
       const field = first >= 0x80 ? this.#readIndexed(bytes, to, first) : this.#readLiteral(bytes, to, first);
       listBytes += field.size;
       if (listBytes <= maxListBytes) take(field);
+      else if (listBytes > this.#maxDecodedBytes)
+        throw new HpackBomb(`a header block decodes to more than ${this.#maxDecodedBytes} octets`);
     }
     return listBytes <= maxListBytes;
   }
