@@ -54,6 +54,8 @@ export interface ByteStream {
   write(data: string | Uint8Array): boolean;
   /** Like `write` of the three in a row, as one system call. */
   writeParts(head: string, body: string | Uint8Array, tail: string): boolean;
+  /** During `StreamReceiver.bytes` with `mayKeep`: the bytes stay with the receiver, whatever it answers, and the next ones land elsewhere. */
+  keep(): void;
   pause(): void;
   resume(): void;
   /** Sends FIN after what was written; reading goes on. */

@@ -88,6 +88,8 @@ export class Http2ByteStream implements ByteStream, StreamOwner {
     return !this.#waiting;
   }
 
+  keep(): void {}
+
   pause(): void {
     this.#paused = true;
   }

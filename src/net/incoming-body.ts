@@ -39,6 +39,8 @@ export interface IncomingFraming {
 
 /** So much may come before there is a reader without holding the stream: most readers are there a moment later. */
 const MAX_EARLY_BYTES = 65536;
+/** Fewer bytes are copied rather than kept with the whole buffer that they are in. */
+const MIN_KEPT_BYTES = 16384;
 
 export class IncomingBody implements StreamBody {
   readonly type = 'stream';
@@ -169,7 +171,7 @@ export class IncomingBody implements StreamBody {
     return consumed;
   }
 
-  /** Whether the stream is read on whatever the reader says. What it is given must be its own then: the next read goes into the same buffer. */
+  /** Whether the stream is read on whatever the reader says. */
   get #readsAhead(): boolean {
     const most = this.#readAheadBytes;
     if (most === 0 || this.complete) return most > 0;
@@ -185,13 +187,20 @@ export class IncomingBody implements StreamBody {
       this.#held = sink ? !readsAhead : this.#earlyBytes >= MAX_EARLY_BYTES;
       if (data.length > 0) {
         this.#early ??= [];
-        this.#early.push(Buffer.from(data));
+        this.#early.push(mayKeep && data.length >= MIN_KEPT_BYTES ? this.#kept(data) : Buffer.from(data));
       }
-    } else if (data.length > 0 && !sink.chunk(mayKeep && !readsAhead ? data : Buffer.from(data))) {
+    } else if (data.length > 0 && !sink.chunk(mayKeep ? data : Buffer.from(data))) {
       this.#waits = !this.#finished;
       this.#held = this.#waits && !readsAhead;
+      if (mayKeep && readsAhead) this.#kept(data);
     }
     if (this.complete) this.#settle();
+  }
+
+  /** Bytes that the stream lets us keep; its whole buffer stays with them. */
+  #kept(data: Buffer): Buffer {
+    this.#stream.keep();
+    return data;
   }
 
   /** Passes on what waited, then lets the stream flow again. */

@@ -32,6 +32,8 @@ export class TcpStream extends SocketStream implements ByteStream, SocketOwner {
   #own: Buffer | undefined = undefined;
   /** Whether the receiver has kept what the own buffer holds. */
   #kept = false;
+  /** Whether the receiver has it for good. */
+  #givenAway = false;
   #lastLength = 0;
 
   /** Takes over a connection that a server (with `pauseOnConnect`) has just accepted. */
@@ -127,6 +129,10 @@ export class TcpStream extends SocketStream implements ByteStream, SocketOwner {
     return socket.writeParts(head, body, tail);
   }
 
+  keep(): void {
+    this.#givenAway = true;
+  }
+
   pause(): void {
     this.#socket.pause();
   }
@@ -167,7 +173,12 @@ export class TcpStream extends SocketStream implements ByteStream, SocketOwner {
   }
 
   nextBuffer(): Buffer | undefined {
-    const wanted = this.relaying && this.#lastLength >= LARGE_READ_BYTES;
+    if (this.#givenAway) {
+      this.#givenAway = false;
+      this.#own = undefined;
+      if (!this.#wantsOwn) return sharedBuffer;
+    }
+    const wanted = this.#wantsOwn;
     if (wanted === (this.#own !== undefined)) return undefined;
     if (wanted) {
       this.#own = ownBuffers.take();
@@ -181,6 +192,10 @@ export class TcpStream extends SocketStream implements ByteStream, SocketOwner {
 
   writesDone(): void {
     if (!this.#released) this.tell((receiver) => receiver.drained());
+  }
+
+  get #wantsOwn(): boolean {
+    return this.relaying && this.#lastLength >= LARGE_READ_BYTES;
   }
 
   protected override fail(fault: StreamFault): void {

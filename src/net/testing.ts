@@ -76,6 +76,8 @@ export class MemoryStream implements ByteStream {
     return this.write(tail);
   }
 
+  keep(): void {}
+
   pause(): void {
     this.reading = false;
   }

@@ -144,6 +144,8 @@ export class TlsStream extends SocketStream implements ByteStream, Handshake {
     return !socket.writableNeedDrain;
   }
 
+  keep(): void {}
+
   pause(): void {
     this.#paused = true;
     this.#socket?.pause();
