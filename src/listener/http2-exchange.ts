@@ -24,6 +24,9 @@ import { answerMalformed } from './malformed-stream.ts';
  */
 const LEAST_TAKEN_BYTES = 8192;
 
+/** For content that nobody reads to its end, where there is any left; an error has its price. */
+const ANSWERED = new ProxyError('client-closed', 'the response came before the end of the content');
+
 export class Http2Exchange
   implements Deadlined, Informant, ResponseReceiver, StreamOwner, Http2ContentOwner, AnswerOwner
 {
@@ -168,7 +171,7 @@ export class Http2Exchange
     // RFC 9113 8.1: a server that has answered may ask for the rest not to be sent, "by sending a RST_STREAM with an error code of
     // NO_ERROR after sending a complete response".
     if (!this.#stream.remoteEnded) this.#stream.reset('NO_ERROR');
-    content?.cancel(new ProxyError('client-closed', 'the response came before the end of the content'));
+    content?.cancel(ANSWERED);
   }
 
   answerFailed(error: ProxyError): void {

@@ -56,6 +56,9 @@ export interface Cancellable {
   cancel(error: ProxyError): void;
 }
 
+/** Tells whoever still works for an exchange to stop. Of almost all there is nobody who does, and an error has its price. */
+const ENDED = new ProxyError('client-closed', 'the exchange has ended');
+
 export class Exchange {
   readonly connection: ClientConnection;
   readonly snapshot: Snapshot;
@@ -184,7 +187,7 @@ export class Exchange {
   end(): void {
     const worker = this.#inCharge;
     this.#inCharge = undefined;
-    worker?.cancel(new ProxyError('client-closed', 'the exchange has ended'));
+    worker?.cancel(ENDED);
     const cleanups = this.#cleanups;
     this.#cleanups = undefined;
     if (cleanups) for (let i = cleanups.length - 1; i >= 0; i--) cleanups[i]?.();
