@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type tls from 'node:tls';
-import { startTidegate } from '../support/gateway.ts';
+import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { connectRaw, exchange } from '../support/raw-client.ts';
 import { authority, certificateFiles, connectTls } from '../support/tls.ts';
 import { startCutter } from '../support/tls-cutter.ts';
@@ -110,19 +110,13 @@ test('RFC 8446 6.1: an upgraded connection that is cut off ends by a reset, unle
   }
 });
 
-test('RFC 8446 6.1: an endpoint is told by a reset that a TCP client with TLS was cut off', async (t) => {
+/** A TCP listener that ends TLS ahead of an endpoint which is served by `serve`. */
+async function startPassage(t: TestContext, serve: (socket: net.Socket) => void): Promise<TestGateway> {
   const site = authority.issue({ names: ['localhost'] });
-  const ends: string[] = [];
-  const server = net.createServer((socket) => {
-    socket.on('data', () => socket.write('got it'));
-    socket.on('end', () => ends.push('end'));
-    socket.on('error', (error: NodeJS.ErrnoException) => ends.push(error.code ?? ''));
-    socket.on('close', () => server.emit('left'));
-  });
-  server.listen(0, '127.0.0.1');
+  const server = net.createServer(serve).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
-  const gateway = await startTidegate(
+  return await startTidegate(
     t,
     `
 listeners:
@@ -135,24 +129,34 @@ upstreams: { app: { endpoints: ['127.0.0.1:${(server.address() as net.AddressInf
 `,
     { files: certificateFiles({ site }) },
   );
+}
+
+test('RFC 8446 6.1: an endpoint is told by a reset that a TCP client with TLS was cut off', async (t) => {
+  const ends: string[] = [];
+  let left = Promise.withResolvers<void>();
+  const gateway = await startPassage(t, (socket) => {
+    socket.on('data', () => socket.write('got it'));
+    socket.on('end', () => ends.push('end'));
+    socket.on('error', (error: NodeJS.ErrnoException) => ends.push(error.code ?? ''));
+    socket.on('close', () => left.resolve());
+  });
   for (const way of ['announced', 'cut off'] as const) {
+    left = Promise.withResolvers();
     const tcp = net.connect(gateway.port(), '127.0.0.1');
     const client = await connectTls(t, 0, { socket: tcp });
     client.write('hello');
     await once(client, 'data');
-    const left = once(server, 'left');
     if (way === 'announced') client.end();
     else tcp.end();
-    await left;
+    await left.promise;
   }
   assert.deepEqual(ends, ['end', 'ECONNRESET']);
 });
 
 test('an endpoint that is slow to read gets all that a client has sent before it was cut off', async (t) => {
-  const site = authority.issue({ names: ['localhost'] });
   const sent = Buffer.alloc(4_000_000, 'all of it ');
   const outcome = Promise.withResolvers<{ readonly bytes: number; readonly end: string }>();
-  const server = net.createServer((socket) => {
+  const gateway = await startPassage(t, (socket) => {
     let bytes = 0;
     socket.on('data', (chunk) => {
       bytes += chunk.length;
@@ -162,22 +166,6 @@ test('an endpoint that is slow to read gets all that a client has sent before it
     socket.on('end', () => outcome.resolve({ bytes, end: 'end' }));
     socket.on('error', (error: NodeJS.ErrnoException) => outcome.resolve({ bytes, end: error.code ?? '' }));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  const gateway = await startTidegate(
-    t,
-    `
-listeners:
-  raw:
-    address: '127.0.0.1:0'
-    protocol: tcp
-    upstream: app
-    tls: { certificates: [{ cert: site.pem, key: site.key }] }
-upstreams: { app: { endpoints: ['127.0.0.1:${(server.address() as net.AddressInfo).port}'] } }
-`,
-    { files: certificateFiles({ site }) },
-  );
   const tcp = net.connect(gateway.port(), '127.0.0.1');
   const client = await connectTls(t, 0, { socket: tcp });
   client.write(sent, () => tcp.end());

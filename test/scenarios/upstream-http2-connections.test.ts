@@ -4,35 +4,10 @@ import { type TestContext, test } from 'node:test';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { FLAG, FRAME, SETTING, settingsBytes, uint32 } from '../support/http2-frames.ts';
 import { answerAll, type Http2Origin, type Http2OriginConnection, startHttp2Origin } from '../support/http2-origin.ts';
+import { GET, gatewayTo, metric, POST } from '../support/http2-upstream.ts';
 import { ok, startOrigin } from '../support/origin.ts';
 import { closedPort } from '../support/ports.ts';
 import { connectRaw, exchange, type ReadResponse } from '../support/raw-client.ts';
-
-const GET = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n';
-const POST = 'POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi';
-
-/** A gateway before endpoints that are spoken to by prior knowledge. The first takes all as long as it can. */
-function gatewayTo(
-  t: TestContext,
-  origins: readonly { readonly address: string }[],
-  options = '',
-): Promise<TestGateway> {
-  return startTidegate(
-    t,
-    `
-routes: [{ name: all, match: { path: /* }, upstream: app }]
-upstreams:
-  app:
-    balancer: first-fit
-    endpoints: [${origins.map(({ address }) => `'${address}'`).join(', ')}]
-    protocol: http2
-    ${options}
-`,
-  );
-}
-
-const metric = (name: string, { address }: { readonly address: string }) =>
-  `tidegate_endpoint_${name}{upstream="app",endpoint="${address}"}`;
 
 /** So many requests at a time, each on a connection of its own. */
 function together(t: TestContext, gateway: TestGateway, count: number, bytes = GET): Promise<ReadResponse>[] {

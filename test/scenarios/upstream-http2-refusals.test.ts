@@ -1,36 +1,10 @@
 // HTTP/2 endpoints that do not take a request, in each way there is to say so: it is tried again where that is safe, and else told of.
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { startTidegate, type TestGateway } from '../support/gateway.ts';
+import { test } from 'node:test';
 import { SETTING } from '../support/http2-frames.ts';
 import { answerAll, startHttp2Origin } from '../support/http2-origin.ts';
+import { GET, gatewayTo, metric, POST } from '../support/http2-upstream.ts';
 import { exchange } from '../support/raw-client.ts';
-
-const GET = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n';
-const POST = 'POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi';
-
-/** A gateway before endpoints that are spoken to by prior knowledge. The first takes all as long as it can. */
-function gatewayTo(
-  t: TestContext,
-  origins: readonly { readonly address: string }[],
-  options = '',
-): Promise<TestGateway> {
-  return startTidegate(
-    t,
-    `
-routes: [{ name: all, match: { path: /* }, upstream: app }]
-upstreams:
-  app:
-    balancer: first-fit
-    endpoints: [${origins.map(({ address }) => `'${address}'`).join(', ')}]
-    protocol: http2
-    ${options}
-`,
-  );
-}
-
-const metric = (name: string, { address }: { readonly address: string }) =>
-  `tidegate_endpoint_${name}{upstream="app",endpoint="${address}"}`;
 
 for (const method of ['GET', 'POST'] as const) {
   test(`RFC 9113 8.7: a stream that the only endpoint refuses is tried there once more, on another connection (${method})`, async (t) => {
