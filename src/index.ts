@@ -25,4 +25,5 @@ export {
 } from '#model/resolver.ts';
 export type { Endpoint, Upstream } from '#model/upstream.ts';
 export { s } from '#schema/blocks.ts';
-export { type Gateway, type GatewayOptions, startGateway as createGateway } from '#server/gateway.ts';
+export { startGateway as createGateway } from '#server/gateway.ts';
+export type { Gateway, GatewayOptions } from '#server/gateway-start.ts';

@@ -1,6 +1,7 @@
-// What the main thread does to start a gateway: reads its configuration, starts the control plane and the admin API. The first worker is
-// there already; see gateway.ts.
+// The running gateway: starts the control plane and the admin API, changes the configuration, stops. Main thread only. The first worker
+// is there already; see gateway.ts.
 import { availableParallelism } from 'node:os';
+import type { AdminHost } from '#admin/admin-host.ts';
 import type { AdminServer } from '#admin/admin-server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { systemRandom } from '#lib/random.ts';
@@ -8,15 +9,36 @@ import { systemTimers } from '#lib/timers.ts';
 import type { Probe } from '#model/probe.ts';
 import { probes } from '#probes/index.ts';
 import { HealthMonitor } from '#server/health/health-monitor.ts';
-import { createProgramLog } from '#telemetry/program-log.ts';
+import { createProgramLog, type LogLevel } from '#telemetry/program-log.ts';
 import { loadChecked } from './checked-configuration.ts';
 import { type ConfigurationSource, createSource } from './configuration-source.ts';
 import { ControlPlane } from './control-plane.ts';
-import type { Gateway, GatewayOptions } from './gateway.ts';
+import type { BoundListener } from './messages.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { handleSignals } from './signals.ts';
 import { StartError } from './start-error.ts';
 import type { WorkerThread } from './worker-thread.ts';
+
+export interface GatewayOptions {
+  /** Path of the configuration file; or `configuration` as plain data. */
+  readonly file?: string | undefined;
+  readonly configuration?: unknown;
+  /** Whether SIGHUP, SIGTERM and the like are handled. Default true. */
+  readonly signals?: boolean;
+  /** Least severity of what is logged, instead of the configuration's. */
+  readonly logLevel?: LogLevel;
+}
+
+export interface Gateway {
+  readonly listeners: readonly BoundListener[];
+  /** `host:port` of the admin API. */
+  readonly adminAddress: string;
+  /** Resolves with the exit code when the gateway has stopped. */
+  readonly stopped: Promise<number>;
+  /** Drains for at most the configured time, or `deadlineMs`, and stops. */
+  stop(deadlineMs?: number): Promise<void>;
+  reload(): ReturnType<AdminHost['reload']>;
+}
 
 /** Starts all that a gateway has beside its first worker; rejects with a `StartError`. */
 export async function startControlPlane(firstWorker: WorkerThread, options: GatewayOptions): Promise<Gateway> {
