@@ -82,6 +82,19 @@ test('what a change throws takes the place of the response', () => {
   assert.deepEqual(taker.outcomes, [failure]);
 });
 
+test('what a taker throws behind a change is not lost', () => {
+  const pending = new PendingResponse();
+  const fault = new Error('a fault of the taker');
+  const changed = pending.map((response) => response);
+  changed.deliver({
+    responded() {
+      throw fault;
+    },
+    failed: () => assert.fail('the response has come'),
+  });
+  assert.throws(() => pending.resolve(createTestResponse()), fault);
+});
+
 test('a change does not see errors', () => {
   const pending = new PendingResponse();
   const taker = new Taker();

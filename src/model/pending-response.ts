@@ -42,11 +42,15 @@ export class PendingResponse implements PromiseLike<Response> {
     const changed = new PendingResponse();
     this.deliver({
       responded(response) {
+        let result: Response;
         try {
-          changed.resolve(change(response));
+          result = change(response);
         } catch (error) {
           changed.reject(error);
+          return;
         }
+        // Outside: what a taker throws is no failure of the change, and is to be seen.
+        changed.resolve(result);
       },
       failed: (error) => changed.reject(error),
     });
