@@ -1,4 +1,4 @@
-// Tests of how long an HTTP/2 client may take what it has asked for: as long as it takes something.
+// Tests of how long an HTTP/2 client may take what it has asked for, and send what it has announced: as long as something moves.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fields } from '#http/fields.ts';
@@ -7,15 +7,16 @@ import { Deadlines } from '#lib/deadlines.ts';
 import { TurnEnd } from '#lib/turn-end.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
 import { fixedBody } from '#model/body.ts';
+import type { Response } from '#model/message.ts';
 import { createTestExchange } from '#model/testing.ts';
 import { Departures } from '#net/departures.ts';
 import { MemoryStream } from '#net/testing.ts';
 import { HpackEncoder } from '#wire/http2/hpack/encoder.ts';
 import type { BreachKind } from '#wire/http2/http2-error.ts';
-import { CLIENT_PREFACE, ERROR_CODE, FRAME } from '#wire/http2/protocol.ts';
+import { CLIENT_PREFACE, ERROR_CODE, FLAG, FRAME } from '#wire/http2/protocol.ts';
 import { ChallengeAcceptors } from './challenge-acceptors.ts';
 import { Http2Connection } from './http2-connection.ts';
-import type { ListenerHost } from './listener-host.ts';
+import type { ListenerHost, ResponseReceiver } from './listener-host.ts';
 import { testSettings } from './testing.ts';
 import { WantedCertificates } from './wanted-certificates.ts';
 
@@ -26,9 +27,11 @@ const LEAST_BYTES = 8192;
 /** Long enough for a deadline to be noticed, and more. */
 const TIMEOUT_MS = SEND_TIMEOUT_MS + 3 * SWEEP_MS;
 
+const BODY_TIMEOUT_MS = 1000;
+
 const settings = testSettings({
   headTimeoutMs: 100_000,
-  bodyTimeoutMs: 100_000,
+  bodyTimeoutMs: BODY_TIMEOUT_MS,
   keepAliveTimeoutMs: 100_000,
   sendTimeoutMs: SEND_TIMEOUT_MS,
 });
@@ -48,9 +51,22 @@ function number(value: number): Buffer {
   return bytes;
 }
 
-/** A connection whose requests are all answered with so many octets. */
-function connect(octets: number, expectedBreach?: BreachKind) {
+function answerOf(octets: number, status = 200): Response {
+  const body = fixedBody(Buffer.alloc(octets));
+  return { status, reason: '', fields: new Fields(), length: octets, body, tunnel: undefined };
+}
+
+/** Reads all content, as far as it comes, and answers behind it. */
+function takeContent(receiver: ResponseReceiver): void {
+  const { body } = receiver.exchange.request;
+  assert(body?.type === 'stream');
+  body.pipe({ chunk: () => true, end: () => receiver.respond(answerOf(0)), abort() {} });
+}
+
+/** A connection whose requests are all answered with so many octets, or handled otherwise. */
+function connect(octets: number, expectedBreach?: BreachKind, handle?: (receiver: ResponseReceiver) => void) {
   const clock = new ManualClock();
+  const statuses: number[] = [];
   const table = KeyedTable.create(64, [1, 2]);
   const { snapshot } = createTestExchange();
   const host: ListenerHost = {
@@ -64,17 +80,9 @@ function connect(octets: number, expectedBreach?: BreachKind) {
     wanted: new WantedCertificates(clock, () => {}),
     buckets: () => table,
     snapshot: () => snapshot,
-    handle: (receiver) =>
-      receiver.respond({
-        status: 200,
-        reason: '',
-        fields: new Fields(),
-        length: octets,
-        body: fixedBody(Buffer.alloc(octets)),
-        tunnel: undefined,
-      }),
-    answer: (error) => assert.fail(error),
-    record() {},
+    handle: handle ?? ((receiver) => receiver.respond(answerOf(octets))),
+    answer: (error) => answerOf(0, error.status),
+    record: ({ status }) => statuses.push(status),
   };
   const stream = new MemoryStream();
   const state = { name: 'test', settings, series: new Float64Array(64), tls: undefined, draining: false };
@@ -90,18 +98,21 @@ function connect(octets: number, expectedBreach?: BreachKind) {
       host.deadlines.sweep();
     }
   };
-  return { connection, stream, pass };
+  return { connection, stream, pass, statuses };
 }
 
-function request(streamId: number): Buffer {
+function request(streamId: number, method: 'GET' | 'PUT' = 'GET'): Buffer {
   const encoder = new HpackEncoder();
   encoder.begin();
-  encoder.field(':method', 'GET');
+  encoder.field(':method', method);
   encoder.field(':scheme', 'http');
   encoder.field(':authority', 'example.com');
   encoder.field(':path', '/');
-  return frame(FRAME.HEADERS, 5, streamId, Buffer.from(encoder.end()));
+  const flags = FLAG.END_HEADERS | (method === 'GET' ? FLAG.END_STREAM : 0);
+  return frame(FRAME.HEADERS, flags, streamId, Buffer.from(encoder.end()));
 }
+
+const data = (streamId: number, octets: number, flags = 0) => frame(FRAME.DATA, flags, streamId, Buffer.alloc(octets));
 
 const windowUpdate = (streamId: number, increment: number) =>
   frame(FRAME.WINDOW_UPDATE, 0, streamId, number(increment));
@@ -231,4 +242,34 @@ test('the last of a response to a client that has closed its side, and reads slo
   assert.deepEqual([stream.hasEnded, stream.closed], [false, false]);
   stream.drain();
   assert.equal(stream.hasEnded, true);
+});
+
+test('content that waits while that of another request comes is not given up', () => {
+  const world = connect(0, undefined, takeContent);
+  world.stream.give(Buffer.concat([request(1, 'PUT'), request(3, 'PUT')]));
+  for (let parts = 0; parts < 6; parts++) {
+    world.pass(BODY_TIMEOUT_MS - SWEEP_MS);
+    world.stream.give(data(1, LEAST_BYTES));
+  }
+  world.stream.give(Buffer.concat([data(1, 1, FLAG.END_STREAM), data(3, 1, FLAG.END_STREAM)]));
+  assert.deepEqual(world.statuses, [200, 200]);
+});
+
+test('content that waits while less than the least of another request comes is given up', () => {
+  const world = connect(0, undefined, takeContent);
+  world.stream.give(Buffer.concat([request(1, 'PUT'), request(3, 'PUT')]));
+  for (let passed = 0; passed < TIMEOUT_MS; passed += SWEEP_MS) {
+    world.stream.give(data(1, 1));
+    world.pass(SWEEP_MS);
+  }
+  assert.deepEqual(world.statuses, [408]);
+  world.stream.give(data(1, 1, FLAG.END_STREAM));
+  assert.deepEqual(world.statuses, [408, 200]);
+});
+
+test('content of which nothing comes at all is given up', () => {
+  const world = connect(0, undefined, takeContent);
+  world.stream.give(Buffer.concat([request(1, 'PUT'), data(1, LEAST_BYTES)]));
+  world.pass(TIMEOUT_MS);
+  assert.deepEqual(world.statuses, [408]);
 });

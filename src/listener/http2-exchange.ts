@@ -20,9 +20,9 @@ import { answerMalformed } from './malformed-stream.ts';
 
 /**
  * What a client must take of a response, if so much waits, within the time for sending: else a byte now and then would keep all that a
- * request holds for ever. With the default of 30 s that is 273 bytes a second.
+ * request holds for ever. With the default of 30 s that is 273 bytes a second. Content of other requests counts from so much on.
  */
-const LEAST_TAKEN_BYTES = 8192;
+const LEAST_MOVED_BYTES = 8192;
 
 /** For content that nobody reads to its end, where there is any left; an error has its price. */
 const ANSWERED = new ProxyError('client-closed', 'the response came before the end of the content');
@@ -41,6 +41,8 @@ export class Http2Exchange
   /** How much of what waits, and of all content on the connection, had left when the deadline was set. */
   #sentBefore = 0;
   #octetsBefore = 0;
+  /** How much content of requests had come on the connection then. */
+  #receivedBefore = 0;
   /** Whether those who work for it are being told to stop: what they answer to that is for nobody. */
   #isGivenUp = false;
   #ended = false;
@@ -114,7 +116,7 @@ export class Http2Exchange
   onDeadline(): void {
     if (this.#answer?.waiting && this.#clientTakes()) this.#watch();
     else if (this.#answer?.waiting) this.#fail(new ProxyError('client-stalled'), 'CANCEL');
-    else if (this.#content && !this.#content.complete && this.#clientMaySend())
+    else if (this.#content && !this.#content.complete && this.#clientPauses())
       this.#reject(new ProxyError('request-body-timeout'));
     else this.#watch();
   }
@@ -243,13 +245,18 @@ export class Http2Exchange
     const { pendingAt, queued } = this.#stream;
     const { octets } = this.#connection.session.queue;
     return (
-      pendingAt - this.#sentBefore >= LEAST_TAKEN_BYTES || (queued && octets - this.#octetsBefore >= LEAST_TAKEN_BYTES)
+      pendingAt - this.#sentBefore >= LEAST_MOVED_BYTES || (queued && octets - this.#octetsBefore >= LEAST_MOVED_BYTES)
     );
   }
 
-  /** What other requests hold may be all that the client is allowed to send on this connection. */
-  #clientMaySend(): boolean {
-    return this.#connection.session.receiveWindow.bytes >= MAX_FRAME_BYTES;
+  /**
+   * Whether the client could have sent content, and has not. What other requests hold may be all that it is allowed to send on this
+   * connection; and theirs may go first (RFC 9218 9: a client may "make local processing or scheduling choices about the requests it
+   * initiates").
+   */
+  #clientPauses(): boolean {
+    const { bytes, received } = this.#connection.session.receiveWindow;
+    return bytes >= MAX_FRAME_BYTES && received - this.#receivedBefore < LEAST_MOVED_BYTES;
   }
 
   /** Sets the deadline that fits what the exchange waits for; called whenever that changes. */
@@ -262,9 +269,10 @@ export class Http2Exchange
       this.#octetsBefore = this.#connection.session.queue.octets;
       host.deadlines.set(this, listenerState.settings.sendTimeoutMs);
       // Content on both sides goes on as long as either moves: who answers watches over that.
-    } else if (content && !content.complete && !content.held && !this.#answer)
+    } else if (content && !content.complete && !content.held && !this.#answer) {
+      this.#receivedBefore = this.#connection.session.receiveWindow.received;
       host.deadlines.set(this, listenerState.settings.bodyTimeoutMs);
-    else if (this.deadline) host.deadlines.clear(this);
+    } else if (this.deadline) host.deadlines.clear(this);
   }
 
   #finish(): void {

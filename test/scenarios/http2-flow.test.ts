@@ -81,7 +81,7 @@ test('a client is not blamed for content that it may not send, as that of other 
 listeners:
   web:
     address: '127.0.0.1:0'
-    timeouts: { body: 300ms }
+    timeouts: { body: 1s }
     http2: { stream-window: 1MiB, connection-window: 64KiB }
 ${proxyTo(origin)}`,
   );
@@ -93,7 +93,7 @@ ${proxyTo(origin)}`,
   let wasAnswered = false;
   other.on('response', () => (wasAnswered = true));
   // Longer than a client may send nothing that is allowed to.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await new Promise((resolve) => setTimeout(resolve, 2500));
   assert.equal(wasAnswered, false);
   for (const { socket } of origin.connections) socket.resume();
   const [[answer], [second]] = await Promise.all([once(held, 'response'), once(other, 'response')]);

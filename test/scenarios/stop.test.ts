@@ -6,6 +6,7 @@ import net from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import tls from 'node:tls';
+import { connected } from '../support/connected.ts';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { type Origin, ok, startOrigin } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
@@ -140,7 +141,7 @@ async function untilClosed(gateway: TestGateway): Promise<void> {
   for (;;) {
     const socket = net.connect(gateway.port(), '127.0.0.1');
     try {
-      await once(socket, 'connect');
+      await connected(socket);
     } catch {
       return;
     }

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { writeProxyHeader } from '#wire/proxy-protocol/write-header.ts';
 import { helloMessage, records } from '../support/client-hello.ts';
+import { connected } from '../support/connected.ts';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { startOrigin } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
@@ -80,7 +81,7 @@ async function readText(socket: Socket, wanted: number): Promise<string> {
 async function dial(t: TestContext, gateway: TestGateway): Promise<Socket> {
   const socket = connect(gateway.port(), '127.0.0.1').on('error', () => {});
   t.after(() => socket.destroy());
-  await once(socket, 'connect');
+  await connected(socket);
   return socket;
 }
 

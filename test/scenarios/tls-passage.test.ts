@@ -8,6 +8,7 @@ import { readProxyHeader } from '#wire/proxy-protocol/read-header.ts';
 import { writeProxyHeader } from '#wire/proxy-protocol/write-header.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { opensslHello } from '../support/client-hello.ts';
+import { connected } from '../support/connected.ts';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
 import { authority, certificateFiles, connectTls, secureGet } from '../support/tls.ts';
 
@@ -174,7 +175,7 @@ const TARGET = { address: '198.51.100.1', port: 443 };
 async function connectBehind(t: TestContext, gateway: TestGateway, apart: boolean): Promise<tls.TLSSocket> {
   const plain = net.connect(gateway.port(), '127.0.0.1');
   t.after(() => plain.destroy());
-  await once(plain, 'connect');
+  await connected(plain);
   plain.cork();
   plain.write(writeProxyHeader(2, CLIENT, TARGET));
   if (apart) {

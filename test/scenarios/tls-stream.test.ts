@@ -10,6 +10,7 @@ import { TcpStream } from '#net/tcp-stream.ts';
 import { TlsAcceptor } from '#net/tls-acceptor.ts';
 import { TlsStream } from '#net/tls-stream.ts';
 import { acceptedTransport } from '../support/accepted-transport.ts';
+import { connected } from '../support/connected.ts';
 import { authority, run } from '../support/tls.ts';
 import { startCutter } from '../support/tls-cutter.ts';
 
@@ -310,7 +311,7 @@ test('a record that was tampered with ends the stream with an error', async (t) 
   });
   const plain = net.connect(port, '127.0.0.1');
   plain.on('error', () => {});
-  await once(plain, 'connect');
+  await connected(plain);
   const client = tls.connect({ socket: plain, servername: 'localhost', ca: authority.cert });
   client.on('error', () => {});
   await once(client, 'secureConnect');

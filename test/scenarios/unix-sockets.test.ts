@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startGateway } from '#server/gateway.ts';
+import { connected } from '../support/connected.ts';
 import { startTidegate } from '../support/gateway.ts';
 import { connectRaw, RawClient } from '../support/raw-client.ts';
 import { rememberWorkers } from '../support/workers.ts';
@@ -78,7 +79,7 @@ test('a response that breaks off ends the connection of a client on a Unix socke
   const gateway = await startTidegate(t, `listeners: { web: { address: 'unix:${listen}' } }\n${toUnix(path)}`);
   const open = async () => {
     const socket = connect(listen);
-    await once(socket, 'connect');
+    await connected(socket);
     t.after(() => socket.destroy());
     return new RawClient(socket);
   };

@@ -1,7 +1,7 @@
 // A client for tests that sends exactly the bytes it is told to, and reads what comes back.
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { connected } from './connected.ts';
 import { type Framing, type ReadMessage, WireReader } from './wire-reader.ts';
 
 export interface ReadResponse extends ReadMessage {
@@ -100,7 +100,7 @@ export async function connectTo(port: number, options: RawClientOptions = {}): P
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, ...from });
   const client = new RawClient(socket);
   if (options.paused) socket.pause();
-  await once(socket, 'connect');
+  await connected(socket);
   return client;
 }
 

@@ -5,6 +5,8 @@ import { DEFAULT_WINDOW, FRAME } from './protocol.ts';
 export class ReceiveWindow {
   /** Octets that the peer may still send. */
   bytes = DEFAULT_WINDOW;
+  /** Octets of content that have come in all. */
+  received = 0;
   readonly #writer: FrameWriter;
   readonly #size: number;
   /** Octets taken since the last WINDOW_UPDATE. */
@@ -18,6 +20,7 @@ export class ReceiveWindow {
   /** Content has come; returns whether there was room for it. */
   take(bytes: number): boolean {
     this.bytes -= bytes;
+    this.received += bytes;
     return this.bytes >= 0;
   }
 
