@@ -33,9 +33,7 @@ function send(port: number, pieces: readonly string[]): Promise<string> {
   });
 }
 
-test('mutated requests: an answer or a close, and what is forwarded has one meaning', {
-  timeout: 120_000,
-}, async (t) => {
+test('mutated requests: an answer or a close, and what is forwarded has one meaning', async (t) => {
   const seed = fuzzSeed();
   t.diagnostic(`TIDEGATE_FUZZ_SEED=${seed}`);
   const mutator = new Mutator(seed);
@@ -67,7 +65,7 @@ test('mutated requests: an answer or a close, and what is forwarded has one mean
   assert.ok(compared > origin.requests.length / 10);
 });
 
-test('mutated responses: the client gets a whole message, an error or a close', { timeout: 120_000 }, async (t) => {
+test('mutated responses: the client gets a whole message, an error or a close', async (t) => {
   const seed = fuzzSeed();
   t.diagnostic(`TIDEGATE_FUZZ_SEED=${seed}`);
   const mutator = new Mutator(seed);

@@ -41,9 +41,7 @@ function send(port: number, parts: readonly Buffer[]): Promise<number> {
   });
 }
 
-test('mutated conversations: frames or a close, and other clients are served meanwhile', {
-  timeout: 120_000,
-}, async (t) => {
+test('mutated conversations: frames or a close, and other clients are served meanwhile', async (t) => {
   const seed = fuzzSeed();
   t.diagnostic(`TIDEGATE_FUZZ_SEED=${seed}`);
   const mutator = new Mutator(seed);

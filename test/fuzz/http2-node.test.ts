@@ -163,7 +163,7 @@ function nodeMessage({ fields, content }: StreamVerdict): Message {
   ];
 }
 
-test('generated conversations: the same messages, and the same streams in error', { timeout: 120_000 }, async (t) => {
+test('generated conversations: the same messages, and the same streams in error', async (t) => {
   const seed = fuzzSeed();
   t.diagnostic(`TIDEGATE_FUZZ_SEED=${seed}`);
   const mutator = new Mutator(seed);

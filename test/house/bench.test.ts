@@ -11,7 +11,7 @@ const UNAVAILABLE = 69;
 
 const WORKS = ['h1', 'https', 'h2'] as const;
 
-test('npm run bench compares Tidegate with nginx and prints a ratio for each work', { timeout: 120_000 }, (t) => {
+test('npm run bench compares Tidegate with nginx and prints a ratio for each work', (t) => {
   const args = ['scripts/node.sh', 'bench/main.ts', ...WORKS, '--quick', '--peers', 'nginx'];
   const { status, stdout, stderr } = spawnSync('sh', args, { cwd: ROOT, encoding: 'utf8' });
   if (status === UNAVAILABLE && process.env.CI !== 'true') {

@@ -10,7 +10,7 @@ import { missingPebble, type Pebble, startPebble } from '../support/pebble.ts';
 import { exchange } from '../support/raw-client.ts';
 import { connectTls, secureGet } from '../support/tls.ts';
 
-const LIMIT = { skip: missingPebble(), timeout: 90_000 };
+const SKIP = { skip: missingPebble() };
 
 const ROUTES = 'routes: [{ name: all, match: { path: /* }, respond: { body: hello } }]';
 
@@ -41,7 +41,7 @@ async function get(pebble: Pebble, servername: string): Promise<string> {
   return body;
 }
 
-test('http-01: a certificate is issued, served to clients that trust the authority, and kept', LIMIT, async (t) => {
+test('http-01: a certificate is issued, served to clients that trust the authority, and kept', SKIP, async (t) => {
   const pebble = await startPebble(t);
   const gateway = await start(t, pebble, '[a.example, b.example]');
   assert.deepEqual((await issued(gateway)).names, ['a.example', 'b.example']);
@@ -62,7 +62,7 @@ test('http-01: a certificate is issued, served to clients that trust the authori
   assert.equal(answer.body, 'hello');
 });
 
-test('a kept certificate is served at once when the gateway starts again, without the authority', LIMIT, async (t) => {
+test('a kept certificate is served at once when the gateway starts again, without the authority', SKIP, async (t) => {
   const pebble = await startPebble(t);
   const first = await start(t, pebble, 'a.example');
   await issued(first);
@@ -77,7 +77,7 @@ test('a kept certificate is served at once when the gateway starts again, withou
 
 test(
   'a name that is added by a reload gets its certificate, and the listener serves the others meanwhile',
-  LIMIT,
+  SKIP,
   async (t) => {
     const pebble = await startPebble(t);
     const gateway = await start(t, pebble, '[a.example]');
@@ -97,7 +97,7 @@ test(
 
 test(
   'an authority that cannot be reached keeps nothing from starting, and the log says why and when again',
-  LIMIT,
+  SKIP,
   async (t) => {
     const pebble = await startPebble(t);
     await pebble.stop();
@@ -109,7 +109,7 @@ test(
   },
 );
 
-test('when the names of a certificate change, the one before is served until the next is there', LIMIT, async (t) => {
+test('when the names of a certificate change, the one before is served until the next is there', SKIP, async (t) => {
   const pebble = await startPebble(t);
   const first = await start(t, pebble, '[a.example]');
   await issued(first);
@@ -129,7 +129,7 @@ test('when the names of a certificate change, the one before is served until the
   assert.equal(await ask(), 'hello');
 });
 
-test('a proof that fails is told with what to do about it', LIMIT, async (t) => {
+test('a proof that fails is told with what to do about it', SKIP, async (t) => {
   const pebble = await startPebble(t);
   const elsewhere = configuration(pebble, 'a.example').replace(`127.0.0.1:${pebble.httpPort}`, '127.0.0.1:0');
   const gateway = await startTidegate(t, elsewhere, { files: { 'ca.pem': pebble.authority } });
@@ -138,7 +138,7 @@ test('a proof that fails is told with what to do about it', LIMIT, async (t) => 
   assert.match(String(line.advice), /port 80/);
 });
 
-test('external account binding and another kind of key', LIMIT, async (t) => {
+test('external account binding and another kind of key', SKIP, async (t) => {
   const hmac = Buffer.from('a secret of thirty-two octets ...').toString('base64url');
   const pebble = await startPebble(t, { bindings: { 'kid-1': hmac } });
   const gateway = await start(t, pebble, 'a.example', `, key-type: rsa-2048, eab: { kid: kid-1, hmac-key: '${hmac}' }`);
@@ -148,7 +148,7 @@ test('external account binding and another kind of key', LIMIT, async (t) => {
   assert.ok(!shown.includes(hmac), 'the secret is shown to nobody');
 });
 
-test('a hook proves a wildcard by dns-01, and finds the variables it is given', LIMIT, async (t) => {
+test('a hook proves a wildcard by dns-01, and finds the variables it is given', SKIP, async (t) => {
   const pebble = await startPebble(t);
   const hook = `#!/bin/sh
 test "$ZONE_TOKEN" = secret || exit 3
@@ -175,7 +175,7 @@ esac
 
 test(
   'tls-alpn-01: the listener proves its own names, and other clients go on with the certificate there is',
-  LIMIT,
+  SKIP,
   async (t) => {
     const pebble = await startPebble(t);
     const text = configuration(pebble, 'a.example', ', challenge: tls-alpn-01').replace(
@@ -196,7 +196,7 @@ function demanding(pebble: Pebble, onDemand: string): string {
   return configuration(pebble, 'on-demand', `, on-demand: ${onDemand}`).replace('[on-demand]', 'on-demand');
 }
 
-test('on demand: the first handshake for a name waits for its certificate, and the next has it', LIMIT, async (t) => {
+test('on demand: the first handshake for a name waits for its certificate, and the next has it', SKIP, async (t) => {
   const pebble = await startPebble(t);
   const gateway = await startTidegate(t, demanding(pebble, '{ allow: "*.example" }'), {
     files: { 'ca.pem': pebble.authority },
@@ -215,7 +215,7 @@ test('on demand: the first handshake for a name waits for its certificate, and t
   assert.equal((await secureGet(pebble.tlsPort, { servername: 'a.example', ca: root })).body, 'hello');
 });
 
-test('on demand: a URL of the operator decides, and a client without a name waits for nothing', LIMIT, async (t) => {
+test('on demand: a URL of the operator decides, and a client without a name waits for nothing', SKIP, async (t) => {
   const pebble = await startPebble(t);
   const judge = await startOrigin(t, ({ target }) =>
     target.endsWith('domain=good.example') ? ok('') : 'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n',

@@ -9,7 +9,6 @@ import { ADMIN_TOKEN, startTidegate, type TestGateway } from '../support/gateway
 import { missingPebble, startPebble } from '../support/pebble.ts';
 import { authority, certificateFiles, run, secureGet } from '../support/tls.ts';
 
-const LIMIT = { timeout: 90_000 };
 const LAUNCHER = fileURLToPath(new URL('../../bin/tidegate', import.meta.url));
 
 const PAIR = `
@@ -29,7 +28,7 @@ async function list(gateway: TestGateway): Promise<readonly CertificateStatus[]>
   return (await gateway.admin<{ certificates: CertificateStatus[] }>('/certificates')).certificates;
 }
 
-test('certificates are listed with what is to be known of them, and never a key', LIMIT, async (t) => {
+test('certificates are listed with what is to be known of them, and never a key', async (t) => {
   const site = authority.issue({ names: ['localhost', '127.0.0.1'], validForDays: 20 });
   const gateway = await startTidegate(t, PAIR, { files: certificateFiles({ site }) });
   const [one, ...others] = await list(gateway);
@@ -55,7 +54,7 @@ test('certificates are listed with what is to be known of them, and never a key'
   assert.match(await certs(gateway, 'list'), /^secure +file +localhost 127\.0\.0\.1 +Tests +ecdsa +.*\(19 days\)/m);
 });
 
-test('an uploaded pair is in use at once, is there after a restart, and can be taken away', LIMIT, async (t) => {
+test('an uploaded pair is in use at once, is there after a restart, and can be taken away', async (t) => {
   const site = authority.issue({ names: ['localhost'] });
   const gateway = await startTidegate(t, PAIR, { files: certificateFiles({ site }) });
   const folder = dirname(gateway.file);
@@ -77,7 +76,7 @@ test('an uploaded pair is in use at once, is there after a restart, and can be t
   assert.match(await certs(gateway, 'remove', 'secure', 'mine'), /Nothing was uploaded as "mine"/);
 });
 
-test('an upload that cannot be used changes nothing', LIMIT, async (t) => {
+test('an upload that cannot be used changes nothing', async (t) => {
   const site = authority.issue({ names: ['localhost'] });
   const gateway = await startTidegate(t, PAIR, { files: certificateFiles({ site }) });
   const folder = dirname(gateway.file);
@@ -90,7 +89,7 @@ test('an upload that cannot be used changes nothing', LIMIT, async (t) => {
   assert.equal((await list(gateway)).length, 1);
 });
 
-test('files are read again when asked for, and what is wrong with them is said', LIMIT, async (t) => {
+test('files are read again when asked for, and what is wrong with them is said', async (t) => {
   const site = authority.issue({ names: ['localhost'] });
   const gateway = await startTidegate(t, PAIR, { files: certificateFiles({ site }) });
   assert.match(await certs(gateway, 'reload'), /the certificates of all files are in use/);
@@ -99,10 +98,7 @@ test('files are read again when asked for, and what is wrong with them is said',
   assert.match((await list(gateway))[0]?.problem ?? '', /site\.key holds no private key/);
 });
 
-test('a certificate by ACME is renewed when asked for, without a pause', {
-  ...LIMIT,
-  skip: missingPebble(),
-}, async (t) => {
+test('a certificate by ACME is renewed when asked for, without a pause', { skip: missingPebble() }, async (t) => {
   const pebble = await startPebble(t);
   const gateway = await startTidegate(
     t,
@@ -133,7 +129,7 @@ routes: [{ name: all, match: { path: /* }, respond: { body: hello } }]
   assert.equal((await list(gateway))[0]?.fingerprint, after?.fingerprint);
 });
 
-test('certs local makes an authority whose certificates a gateway on the same folder serves', LIMIT, async (t) => {
+test('certs local makes an authority whose certificates a gateway on the same folder serves', async (t) => {
   const gateway = await startTidegate(t, PAIR.replace('{ cert: site.pem, key: site.key }', '{ local: [shop.test] }'));
   const storage = join(dirname(gateway.file), 'certificates');
   const output = await run(LAUNCHER, ['certs', 'local', 'shop.test', '--storage', storage]);

@@ -11,7 +11,6 @@ import { spawnTidegate, startTidegate } from '../support/gateway.ts';
 import { startOcspAuthority } from '../support/ocsp.ts';
 import { authority, certificateFiles, secureGet } from '../support/tls.ts';
 
-const LIMIT = { timeout: 60_000 };
 const ROUTES = 'routes: [{ name: all, match: { path: /* }, respond: { body: hello } }]';
 
 function secureListener(certificates: string): string {
@@ -33,7 +32,7 @@ async function replace(path: string, text: string): Promise<void> {
 
 const READ_AGAIN = 'certificates are in use anew, as their files have changed';
 
-test('a pair that changes on disk is in use for the next handshake, without a reload', LIMIT, async (t) => {
+test('a pair that changes on disk is in use for the next handshake, without a reload', async (t) => {
   const files = certificateFiles({ site: authority.issue({ names: ['localhost'] }) });
   const gateway = await startTidegate(t, PAIR, { files });
   const before = await secureGet(gateway.port());
@@ -48,7 +47,7 @@ test('a pair that changes on disk is in use for the next handshake, without a re
   assert.equal((await gateway.admin<{ generation: number }>('/status')).generation, 1);
 });
 
-test('a pair behind links that are moved on, as of certbot or Kubernetes, is seen as well', LIMIT, async (t) => {
+test('a pair behind links that are moved on, as of certbot or Kubernetes, is seen as well', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
   t.after(() => rm(folder, { recursive: true }));
   const write = async (name: string) => {
@@ -73,28 +72,24 @@ test('a pair behind links that are moved on, as of certbot or Kubernetes, is see
   assert.notEqual((await secureGet(gateway.port())).fingerprint, before.fingerprint);
 });
 
-test(
-  'a pair that cannot be used replaces nothing, is logged once, and the next good one is taken',
-  LIMIT,
-  async (t) => {
-    const files = certificateFiles({ site: authority.issue({ names: ['localhost'] }) });
-    const gateway = await startTidegate(t, PAIR, { files });
-    const before = await secureGet(gateway.port());
-    const folder = dirname(gateway.file);
-    const next = authority.issue({ names: ['localhost'] });
-    // Only half of the pair comes.
-    await replace(join(folder, 'site.pem'), next.cert);
-    const line = await gateway.untilLogged('changed certificate files cannot be used; the certificate before stays');
-    assert.equal(line.problem, 'site.key does not belong to the first certificate of its cert');
-    assert.equal((await secureGet(gateway.port())).fingerprint, before.fingerprint);
-    await replace(join(folder, 'site.key'), next.key);
-    await gateway.untilLogged(READ_AGAIN);
-    assert.notEqual((await secureGet(gateway.port())).fingerprint, before.fingerprint);
-    assert.equal(gateway.log.filter(({ level }) => level === 'error').length, 1);
-  },
-);
+test('a pair that cannot be used replaces nothing, is logged once, and the next good one is taken', async (t) => {
+  const files = certificateFiles({ site: authority.issue({ names: ['localhost'] }) });
+  const gateway = await startTidegate(t, PAIR, { files });
+  const before = await secureGet(gateway.port());
+  const folder = dirname(gateway.file);
+  const next = authority.issue({ names: ['localhost'] });
+  // Only half of the pair comes.
+  await replace(join(folder, 'site.pem'), next.cert);
+  const line = await gateway.untilLogged('changed certificate files cannot be used; the certificate before stays');
+  assert.equal(line.problem, 'site.key does not belong to the first certificate of its cert');
+  assert.equal((await secureGet(gateway.port())).fingerprint, before.fingerprint);
+  await replace(join(folder, 'site.key'), next.key);
+  await gateway.untilLogged(READ_AGAIN);
+  assert.notEqual((await secureGet(gateway.port())).fingerprint, before.fingerprint);
+  assert.equal(gateway.log.filter(({ level }) => level === 'error').length, 1);
+});
 
-test('no handshake and no request fails while certificates are swapped', LIMIT, async (t) => {
+test('no handshake and no request fails while certificates are swapped', async (t) => {
   const files = certificateFiles({ site: authority.issue({ names: ['localhost'] }) });
   const gateway = await startTidegate(t, PAIR, { files });
   const folder = dirname(gateway.file);
@@ -124,7 +119,7 @@ test('no handshake and no request fails while certificates are swapped', LIMIT, 
   assert.equal(seen.size, swaps + 1);
 });
 
-test('a reload keeps to what the files hold now', LIMIT, async (t) => {
+test('a reload keeps to what the files hold now', async (t) => {
   const files = certificateFiles({ site: authority.issue({ names: ['localhost'] }) });
   const gateway = await startTidegate(t, PAIR.replace('workers: 2', 'workers: 1'), { files });
   const folder = dirname(gateway.file);
@@ -138,52 +133,44 @@ test('a reload keeps to what the files hold now', LIMIT, async (t) => {
   assert.equal((await secureGet(gateway.port())).fingerprint, fingerprint);
 });
 
-test(
-  'local: true gives https://localhost to who trusts the local authority, and it is the same one the next time',
-  LIMIT,
-  async (t) => {
-    const text = secureListener('[{ local: true }]');
-    const gateway = await startTidegate(t, text);
-    const storage = join(dirname(gateway.file), 'certificates');
-    const ca = await readFile(join(storage, 'local/tidegate-local-authority.crt'), 'utf8');
-    const first = await secureGet(gateway.port(), { ca });
-    assert.equal(first.body, 'hello');
-    const address = {
-      ca,
-      servername: '',
-      checkServerIdentity: (_: string, peer: tls.PeerCertificate) => tls.checkServerIdentity('127.0.0.1', peer),
-    };
-    assert.equal((await secureGet(gateway.port(), address)).body, 'hello');
-    const again = await startTidegate(t, text.replace('storage: certificates', `storage: '${storage}'`));
-    assert.equal((await secureGet(again.port(), { ca })).fingerprint, first.fingerprint);
-  },
-);
+test('local: true gives https://localhost to who trusts the local authority, and it is the same one the next time', async (t) => {
+  const text = secureListener('[{ local: true }]');
+  const gateway = await startTidegate(t, text);
+  const storage = join(dirname(gateway.file), 'certificates');
+  const ca = await readFile(join(storage, 'local/tidegate-local-authority.crt'), 'utf8');
+  const first = await secureGet(gateway.port(), { ca });
+  assert.equal(first.body, 'hello');
+  const address = {
+    ca,
+    servername: '',
+    checkServerIdentity: (_: string, peer: tls.PeerCertificate) => tls.checkServerIdentity('127.0.0.1', peer),
+  };
+  assert.equal((await secureGet(gateway.port(), address)).body, 'hello');
+  const again = await startTidegate(t, text.replace('storage: certificates', `storage: '${storage}'`));
+  assert.equal((await secureGet(again.port(), { ca })).fingerprint, first.fingerprint);
+});
 
-test(
-  'a kept certificate that expired long ago, and that nothing names, is removed when the gateway starts',
-  LIMIT,
-  async (t) => {
-    const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
-    t.after(() => rm(folder, { recursive: true }));
-    const { cert, key } = authority.issue({ names: ['old.test'], validForDays: -40 });
-    await mkdir(join(folder, 'acme/authority'), { recursive: true });
-    await writeFile(join(folder, 'acme/authority/old.test.pem'), key + cert);
-    const text = secureListener('[{ local: true }]').replace('storage: certificates', `storage: '${folder}'`);
-    const gateway = await startTidegate(t, text);
-    const { file } = await gateway.untilLogged(/was removed from the store/);
-    assert.equal(file, 'acme/authority/old.test.pem');
-    assert.deepEqual(await readdir(join(folder, 'acme/authority')), []);
-  },
-);
+test('a kept certificate that expired long ago, and that nothing names, is removed when the gateway starts', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const { cert, key } = authority.issue({ names: ['old.test'], validForDays: -40 });
+  await mkdir(join(folder, 'acme/authority'), { recursive: true });
+  await writeFile(join(folder, 'acme/authority/old.test.pem'), key + cert);
+  const text = secureListener('[{ local: true }]').replace('storage: certificates', `storage: '${folder}'`);
+  const gateway = await startTidegate(t, text);
+  const { file } = await gateway.untilLogged(/was removed from the store/);
+  assert.equal(file, 'acme/authority/old.test.pem');
+  assert.deepEqual(await readdir(join(folder, 'acme/authority')), []);
+});
 
-test('further local names are in the certificate as well', LIMIT, async (t) => {
+test('further local names are in the certificate as well', async (t) => {
   const gateway = await startTidegate(t, secureListener('[{ local: [shop.localhost, shop.test] }]'));
   const ca = await readFile(join(dirname(gateway.file), 'certificates/local/tidegate-local-authority.crt'), 'utf8');
   for (const servername of ['shop.localhost', 'shop.test', 'localhost'])
     assert.equal((await secureGet(gateway.port(), { ca, servername })).body, 'hello');
 });
 
-test('a folder that cannot be used is named when a certificate needs it', LIMIT, async (t) => {
+test('a folder that cannot be used is named when a certificate needs it', async (t) => {
   // A file is where the folder should be.
   const text = secureListener('[{ local: true }]').replace('storage: certificates', 'storage: tidegate.yaml');
   const gateway = await spawnTidegate(t, text);
@@ -209,14 +196,14 @@ async function startStapled(t: TestContext, options: string) {
   return { ocsp, gateway };
 }
 
-test('a certificate that names a responder is stapled', LIMIT, async (t) => {
+test('a certificate that names a responder is stapled', async (t) => {
   const { ocsp, gateway } = await startStapled(t, '');
   await gateway.untilLogged('a certificate is stapled');
   const staple = await stapleOf(gateway.port(), ocsp.certificate);
   assert.ok(staple && staple.length > 100);
 });
 
-test('without stapling no responder is asked', LIMIT, async (t) => {
+test('without stapling no responder is asked', async (t) => {
   const { ocsp, gateway } = await startStapled(t, ', ocsp-stapling: false');
   assert.equal(await stapleOf(gateway.port(), ocsp.certificate), null);
   assert.deepEqual(ocsp.requests, []);

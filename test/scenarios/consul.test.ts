@@ -6,8 +6,6 @@ import { consulResolver } from '#resolvers/consul.ts';
 import { hurry, runResolver } from '#resolvers/testing.ts';
 import { type ApiServer, json, startApi } from '../support/api-server.ts';
 
-const LIMIT = { timeout: 30_000 };
-
 /** One service of Consul: answers at once when something has changed since `index`, else when it does. */
 class Consul {
   #index = 1;
@@ -57,7 +55,7 @@ function follow(t: TestContext, { server }: Consul, options: object = {}) {
   return runResolver(t, consulResolver, { service: 'web', server: server.url, ...options }, hurry(10_000));
 }
 
-test('a question waits behind the index of the last answer, and changes come as they happen', LIMIT, async (t) => {
+test('a question waits behind the index of the last answer, and changes come as they happen', async (t) => {
   const consul = await Consul.start(t);
   consul.set(7, instance('10.0.0.1'));
   const { answers, warnings, until } = follow(t, consul, { datacenter: 'eu', token: 'secret', wait: '60s' });
@@ -73,7 +71,7 @@ test('a question waits behind the index of the last answer, and changes come as 
   assert.deepEqual(warnings, []);
 });
 
-test('an index that goes backwards, or is 0, begins anew', LIMIT, async (t) => {
+test('an index that goes backwards, or is 0, begins anew', async (t) => {
   const consul = await Consul.start(t);
   consul.set(500, instance('10.0.0.1'));
   const { answers, until } = follow(t, consul);
@@ -86,20 +84,16 @@ test('an index that goes backwards, or is 0, begins anew', LIMIT, async (t) => {
   assert.equal(answers.at(-1), '10.0.0.3:80');
 });
 
-test(
-  'an instance without an address has that of its node; one without a port is said and left out',
-  LIMIT,
-  async (t) => {
-    const consul = await Consul.start(t);
-    consul.set(1, instance(''), instance('10.0.0.2', { Port: 0 }));
-    const { answers, warnings, until } = follow(t, consul);
-    await until(() => answers.length === 1);
-    assert.equal(answers[0], '10.9.9.9:80');
-    assert.match(warnings[0] ?? '', /some endpoints .*10\.0\.0\.2 has no port/);
-  },
-);
+test('an instance without an address has that of its node; one without a port is said and left out', async (t) => {
+  const consul = await Consul.start(t);
+  consul.set(1, instance(''), instance('10.0.0.2', { Port: 0 }));
+  const { answers, warnings, until } = follow(t, consul);
+  await until(() => answers.length === 1);
+  assert.equal(answers[0], '10.9.9.9:80');
+  assert.match(warnings[0] ?? '', /some endpoints .*10\.0\.0\.2 has no port/);
+});
 
-test('weights and zones are taken over: the weight of a warning where it is one', LIMIT, async (t) => {
+test('weights and zones are taken over: the weight of a warning where it is one', async (t) => {
   const consul = await Consul.start(t);
   const Weights = { Passing: 10, Warning: 2 };
   consul.set(
@@ -114,7 +108,7 @@ test('weights and zones are taken over: the weight of a warning where it is one'
   assert.equal(consul.server.requests[0]?.query.has('passing'), false);
 });
 
-test('checks: any takes what is critical as well', LIMIT, async (t) => {
+test('checks: any takes what is critical as well', async (t) => {
   const consul = await Consul.start(t);
   consul.set(1, instance('10.0.0.1', {}, ['critical']));
   const { answers, until } = follow(t, consul, { checks: 'any' });
@@ -122,7 +116,7 @@ test('checks: any takes what is critical as well', LIMIT, async (t) => {
   assert.equal(answers[0], '10.0.0.1:80');
 });
 
-test('only instances with all of the tags are taken; a filter is for Consul', LIMIT, async (t) => {
+test('only instances with all of the tags are taken; a filter is for Consul', async (t) => {
   const consul = await Consul.start(t);
   consul.set(1, instance('10.0.0.1', { Tags: ['a', 'b'] }), instance('10.0.0.2', { Tags: ['a'] }));
   const { answers, until } = follow(t, consul, { tags: ['a', 'b'], filter: 'Service.Meta.v == "2"' });
@@ -131,7 +125,7 @@ test('only instances with all of the tags are taken; a filter is for Consul', LI
   assert.equal(consul.server.requests[0]?.query.get('filter'), 'Service.Meta.v == "2"');
 });
 
-test('an outage keeps what is known, is said once, and ends with a question that does not wait', LIMIT, async (t) => {
+test('an outage keeps what is known, is said once, and ends with a question that does not wait', async (t) => {
   const consul = await Consul.start(t);
   consul.set(7, instance('10.0.0.1'));
   const { answers, warnings, notes, until } = follow(t, consul);
@@ -150,7 +144,7 @@ test('an outage keeps what is known, is said once, and ends with a question that
   assert.ok(notes.includes('endpoints can be found again'));
 });
 
-test('a refusal is said with what Consul says', LIMIT, async (t) => {
+test('a refusal is said with what Consul says', async (t) => {
   const server = await startApi(t, (_asked, response) =>
     response.writeHead(403).end('Permission denied: ACL not found'),
   );
@@ -159,7 +153,7 @@ test('a refusal is said with what Consul says', LIMIT, async (t) => {
   assert.match(warnings[0] ?? '', /status 403: Permission denied: ACL not found/);
 });
 
-test('an answer that does not come in the time of the wait is an outage', LIMIT, async (t) => {
+test('an answer that does not come in the time of the wait is an outage', async (t) => {
   const server = await startApi(t, () => undefined);
   const given = { service: 'web', server: server.url, wait: '1s' };
   const { warnings, delays, until } = runResolver(t, consulResolver, given, (delayMs) => delayMs / 100);
@@ -173,7 +167,7 @@ for (const [onEmpty, last] of [
   ['keep', '10.0.0.1:80'],
   ['clear', ''],
 ] as const) {
-  test(`when no instance passes, on-empty: ${onEmpty} does so`, LIMIT, async (t) => {
+  test(`when no instance passes, on-empty: ${onEmpty} does so`, async (t) => {
     const consul = await Consul.start(t);
     consul.set(7, instance('10.0.0.1'));
     const { answers, warnings, until } = follow(t, consul, { 'on-empty': onEmpty });

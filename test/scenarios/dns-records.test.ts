@@ -10,7 +10,7 @@ import { missing } from '../support/peers.ts';
 import { closedPort } from '../support/ports.ts';
 import { connectRaw, exchange } from '../support/raw-client.ts';
 
-const SKIP = { skip: missing('dnsmasq'), timeout: 60_000 };
+const SKIP = { skip: missing('dnsmasq') };
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const SERVICE = '_http._tcp.app.test';
 

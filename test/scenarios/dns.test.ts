@@ -14,9 +14,7 @@ interface UpstreamView {
   readonly endpoints: readonly { readonly name: string }[];
 }
 
-test('an upstream follows its name, and keeps what it knows while the name server fails', {
-  timeout: 30_000,
-}, async (t) => {
+test('an upstream follows its name, and keeps what it knows while the name server fails', async (t) => {
   const origin = await startOrigin(t);
   const answer: { addresses: readonly string[] | undefined } = { addresses: ['127.0.0.1'] };
   const server = await startScriptedDns(t, answer);
@@ -50,7 +48,7 @@ upstreams:
   assert.equal((await exchange(t, gateway.port(), GET)).status, 200);
 });
 
-test('a name server to which there is no way is passed over', { timeout: 30_000 }, async (t) => {
+test('a name server to which there is no way is passed over', async (t) => {
   const server = await startScriptedDns(t, { addresses: ['10.0.0.1'] });
   // A connection to the broadcast address is refused by the system at once.
   const servers = ['255.255.255.255:53', server.address];
@@ -59,7 +57,7 @@ test('a name server to which there is no way is passed over', { timeout: 30_000 
   assert.deepEqual([answers, warnings], [['10.0.0.1:80'], []]);
 });
 
-test('a name with other letters than ASCII is asked for by its A-labels', { timeout: 30_000 }, async (t) => {
+test('a name with other letters than ASCII is asked for by its A-labels', async (t) => {
   const server = await startScriptedDns(t, { addresses: ['10.0.0.1'] });
   const given = { name: 'bücher.test', port: 80, family: 'ipv4', servers: [server.address] };
   const { answers, until } = runResolver(t, dnsResolver, given);

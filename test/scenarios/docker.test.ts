@@ -9,14 +9,13 @@ import { hurry, hurryStreams, runResolver } from '#resolvers/testing.ts';
 import { startApi } from '../support/api-server.ts';
 import { Docker } from '../support/docker.ts';
 
-const LIMIT = { timeout: 30_000 };
 const labels = { 'tidegate.upstream': 'app' };
 
 function follow(t: TestContext, server: string, options: object = {}) {
   return runResolver(t, dockerResolver, { server, labels: ['tidegate.upstream=app'], ...options }, hurry(10_000));
 }
 
-test('containers with the label are followed as they start, fall ill and die, over a Unix socket', LIMIT, async (t) => {
+test('containers with the label are followed as they start, fall ill and die, over a Unix socket', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
   t.after(() => rm(folder, { recursive: true }));
   const socket = join(folder, 'docker.sock');
@@ -41,7 +40,7 @@ test('containers with the label are followed as they start, fall ill and die, ov
   assert.deepEqual(warnings, []);
 });
 
-test('a stream of events that breaks is said, and what happened meanwhile is found', LIMIT, async (t) => {
+test('a stream of events that breaks is said, and what happened meanwhile is found', async (t) => {
   const docker = await Docker.start(t);
   docker.set('one', 'start', { labels });
   const { answers, warnings, notes, until } = follow(t, docker.url);
@@ -53,7 +52,7 @@ test('a stream of events that breaks is said, and what happened meanwhile is fou
   assert.ok(notes.includes('endpoints can be found again'));
 });
 
-test('an engine that falls silent is noticed, as events are asked for anew after a time', LIMIT, async (t) => {
+test('an engine that falls silent is noticed, as events are asked for anew after a time', async (t) => {
   const docker = await Docker.start(t);
   docker.set('one', 'start', { labels });
   const given = { server: docker.url, labels: ['tidegate.upstream'] };
@@ -62,7 +61,7 @@ test('an engine that falls silent is noticed, as events are asked for anew after
   assert.deepEqual(warnings, []);
 });
 
-test('events that come together lead to few lists', LIMIT, async (t) => {
+test('events that come together lead to few lists', async (t) => {
   const docker = await Docker.start(t);
   docker.set('one', 'start', { labels });
   const { answers, until } = follow(t, docker.url);
@@ -72,7 +71,7 @@ test('events that come together lead to few lists', LIMIT, async (t) => {
   assert.ok(docker.lists < 50, `${docker.lists} lists for 100 events`);
 });
 
-test('a container that does not fit is said with its name, and the others are used', LIMIT, async (t) => {
+test('a container that does not fit is said with its name, and the others are used', async (t) => {
   const docker = await Docker.start(t);
   docker.set('good', 'start', { labels });
   docker.set('bad', 'start', { labels: { ...labels, 'tidegate.weight': 'much' } });
@@ -82,7 +81,7 @@ test('a container that does not fit is said with its name, and the others are us
   assert.match(warnings[0] ?? '', /the container bad: its labels are not as they should be: weight: /);
 });
 
-test('what is no Docker Engine is said', LIMIT, async (t) => {
+test('what is no Docker Engine is said', async (t) => {
   const server = await startApi(t, (_asked, response) => response.end('hello'));
   const { warnings, until } = follow(t, server.url);
   await until(() => warnings.length === 1);

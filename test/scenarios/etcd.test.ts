@@ -11,7 +11,7 @@ import { missing } from '../support/peers.ts';
 import { closedPort } from '../support/ports.ts';
 import { connectRaw, exchange } from '../support/raw-client.ts';
 
-const SKIP = { skip: missing('etcd'), timeout: 60_000 };
+const SKIP = { skip: missing('etcd') };
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 function follow(t: TestContext, { url }: Etcd, options: object = {}, pace = hurry(10_000)) {
@@ -104,7 +104,7 @@ for (const [what, says, reason] of [
   ['that something failed', { error: { grpc_code: 14, message: 'no leader' } }, /no leader/],
   ['what is not as expected', { result: { events: [{}] } }, /not as expected/],
 ] as const) {
-  test(`a watch that says ${what} leads to a new list`, { timeout: 30_000 }, async (t) => {
+  test(`a watch that says ${what} leads to a new list`, async (t) => {
     const watched: string[] = [];
     let port = 80;
     const server = await startApi(t, ({ path }, response) => {
@@ -125,7 +125,7 @@ for (const [what, says, reason] of [
   });
 }
 
-test('a watch asks to be ended by a member that is cut off from the others', { timeout: 30_000 }, async (t) => {
+test('a watch asks to be ended by a member that is cut off from the others', async (t) => {
   const server = await startApi(t, ({ path }, response) => {
     if (path === '/v3/watch') line(response, { result: { created: true } });
     else json(response, { header: { revision: '7' }, kvs: [{ key: base64('/app/1'), value: base64('10.0.0.1:80') }] });

@@ -9,14 +9,12 @@ import { hurry, hurryStreams, runResolver } from '#resolvers/testing.ts';
 import { json, startApi } from '../support/api-server.ts';
 import { Kubernetes, pod } from '../support/kubernetes.ts';
 
-const LIMIT = { timeout: 30_000 };
-
 function follow(t: TestContext, cluster: Kubernetes, options: object = {}) {
   const given = { service: 'cart', namespace: 'shop', server: cluster.url, token: 'token-1', ...options };
   return runResolver(t, kubernetesResolver, given, hurry(10_000));
 }
 
-test('slices of all pages are listed once, and then followed', LIMIT, async (t) => {
+test('slices of all pages are listed once, and then followed', async (t) => {
   const cluster = await Kubernetes.start(t);
   for (let i = 1; i <= 5; i++) cluster.put(`cart-${i}`, { endpoints: [pod(`10.0.0.${i}`, { zone: 'a' })] });
   const { answers, warnings, until } = follow(t, cluster);
@@ -37,7 +35,7 @@ test('slices of all pages are listed once, and then followed', LIMIT, async (t) 
   assert.deepEqual(warnings, []);
 });
 
-test('a watch that ends goes on from the last version, that of a bookmark too, without a list', LIMIT, async (t) => {
+test('a watch that ends goes on from the last version, that of a bookmark too, without a list', async (t) => {
   const cluster = await Kubernetes.start(t);
   cluster.put('cart-1', { endpoints: [pod('10.0.0.1')] });
   const { answers, warnings, until } = follow(t, cluster);
@@ -55,7 +53,7 @@ test('a watch that ends goes on from the last version, that of a bookmark too, w
   assert.deepEqual(warnings, []);
 });
 
-test('a connection that breaks is said, and what changed meanwhile comes with the next watch', LIMIT, async (t) => {
+test('a connection that breaks is said, and what changed meanwhile comes with the next watch', async (t) => {
   const cluster = await Kubernetes.start(t);
   cluster.put('cart-1', { endpoints: [pod('10.0.0.1')] });
   const { answers, warnings, notes, until } = follow(t, cluster);
@@ -68,7 +66,7 @@ test('a connection that breaks is said, and what changed meanwhile comes with th
   assert.ok(notes.includes('endpoints can be found again'));
 });
 
-test('a version that is gone, 410 as status, leads to a new list', LIMIT, async (t) => {
+test('a version that is gone, 410 as status, leads to a new list', async (t) => {
   const cluster = await Kubernetes.start(t);
   cluster.put('cart-1', { endpoints: [pod('10.0.0.1')] });
   const { answers, until } = follow(t, cluster);
@@ -80,7 +78,7 @@ test('a version that is gone, 410 as status, leads to a new list', LIMIT, async 
   assert.equal(cluster.lists.length, 2);
 });
 
-test('a version that is gone, 410 as an event, leads to a new list without a warning', LIMIT, async (t) => {
+test('a version that is gone, 410 as an event, leads to a new list without a warning', async (t) => {
   const cluster = await Kubernetes.start(t);
   cluster.put('cart-1', { endpoints: [pod('10.0.0.1')] });
   const { answers, warnings, until } = follow(t, cluster);
@@ -96,7 +94,7 @@ for (const [what, event, reason] of [
   ['an error', { type: 'ERROR', object: { code: 500, message: 'etcd is away' } }, /status 500: etcd is away/],
   ['nonsense', { type: 'ADDED', object: { metadata: {} } }, /not as expected/],
 ] as const) {
-  test(`${what} among the events is said, and leads to a new list`, LIMIT, async (t) => {
+  test(`${what} among the events is said, and leads to a new list`, async (t) => {
     const cluster = await Kubernetes.start(t);
     cluster.put('cart-1', { endpoints: [pod('10.0.0.1')] });
     const { warnings, until } = follow(t, cluster);
@@ -107,32 +105,28 @@ for (const [what, event, reason] of [
   });
 }
 
-test(
-  'a watch that is refused in another way than by 410 is said, and leads to a new list as well',
-  LIMIT,
-  async (t) => {
-    let lists = 0;
-    const server = await startApi(t, ({ query }, response) => {
-      if (!query.has('watch')) {
-        lists++;
-        const metadata = { name: 'cart-1', resourceVersion: String(lists) };
-        const slice = { metadata, addressType: 'IPv4', endpoints: [pod(`10.0.0.${lists}`)], ports: [{ port: 8080 }] };
-        json(response, { metadata: { resourceVersion: String(lists) }, items: [slice] });
-      } else if (query.get('resourceVersion') === '1') {
-        json(response, { kind: 'Status', code: 504, message: 'Too large resource version' }, 504);
-      } else {
-        response.flushHeaders();
-      }
-    });
-    const given = { service: 'cart', namespace: 'shop', server: server.url };
-    const { answers, warnings, until } = runResolver(t, kubernetesResolver, given, hurry(10_000));
-    await until(() => answers.length === 2);
-    assert.deepEqual(answers, ['10.0.0.1:8080', '10.0.0.2:8080']);
-    assert.match(warnings[0] ?? '', /status 504: .*Too large resource version/);
-  },
-);
+test('a watch that is refused in another way than by 410 is said, and leads to a new list as well', async (t) => {
+  let lists = 0;
+  const server = await startApi(t, ({ query }, response) => {
+    if (!query.has('watch')) {
+      lists++;
+      const metadata = { name: 'cart-1', resourceVersion: String(lists) };
+      const slice = { metadata, addressType: 'IPv4', endpoints: [pod(`10.0.0.${lists}`)], ports: [{ port: 8080 }] };
+      json(response, { metadata: { resourceVersion: String(lists) }, items: [slice] });
+    } else if (query.get('resourceVersion') === '1') {
+      json(response, { kind: 'Status', code: 504, message: 'Too large resource version' }, 504);
+    } else {
+      response.flushHeaders();
+    }
+  });
+  const given = { service: 'cart', namespace: 'shop', server: server.url };
+  const { answers, warnings, until } = runResolver(t, kubernetesResolver, given, hurry(10_000));
+  await until(() => answers.length === 2);
+  assert.deepEqual(answers, ['10.0.0.1:8080', '10.0.0.2:8080']);
+  assert.match(warnings[0] ?? '', /status 504: .*Too large resource version/);
+});
 
-test('a server that falls silent is noticed, as a watch has an end of our own', LIMIT, async (t) => {
+test('a server that falls silent is noticed, as a watch has an end of our own', async (t) => {
   const cluster = await Kubernetes.start(t);
   cluster.put('cart-1', { endpoints: [pod('10.0.0.1')] });
   const options = { service: 'cart', namespace: 'shop', server: cluster.url, token: 'token-1' };
@@ -141,7 +135,7 @@ test('a server that falls silent is noticed, as a watch has an end of our own', 
   assert.deepEqual(warnings, []);
 });
 
-test('the token is read again for each request, as it is replaced while the gateway runs', LIMIT, async (t) => {
+test('the token is read again for each request, as it is replaced while the gateway runs', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'token');
@@ -162,7 +156,7 @@ for (const [onEmpty, last] of [
   ['keep', '10.0.0.1:8080'],
   ['clear', ''],
 ] as const) {
-  test(`when no pod is left, on-empty: ${onEmpty} does so`, LIMIT, async (t) => {
+  test(`when no pod is left, on-empty: ${onEmpty} does so`, async (t) => {
     const cluster = await Kubernetes.start(t);
     cluster.put('cart-1', { endpoints: [pod('10.0.0.1')] });
     const { answers, warnings, until } = follow(t, cluster, { 'on-empty': onEmpty });
@@ -173,7 +167,7 @@ for (const [onEmpty, last] of [
   });
 }
 
-test('outside a cluster a server must be named, and that is said', LIMIT, async (t) => {
+test('outside a cluster a server must be named, and that is said', async (t) => {
   const { warnings, until } = runResolver(t, kubernetesResolver, { service: 'cart' });
   await until(() => warnings.length === 1);
   assert.match(warnings[0] ?? '', /KUBERNETES_SERVICE_HOST is not set, and no server is given/);

@@ -133,7 +133,7 @@ test('a connection past its greatest age ends with its exchange, whole, and the 
   );
 });
 
-test('an idle connection past its greatest age is not used, and one below it is', { timeout: 30_000 }, async (t) => {
+test('an idle connection past its greatest age is not used, and one below it is', async (t) => {
   const origin = await startOrigin(t);
   const gateway = await startTidegate(t, configuration(origin, 'max-age: 1s'));
   const client = await connectRaw(t, gateway.port());

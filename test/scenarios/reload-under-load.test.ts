@@ -5,9 +5,7 @@ import { runHttp2Reloads } from '../load/http2-reload-run.ts';
 import { runReloads } from '../load/reload-run.ts';
 import { missing } from '../support/peers.ts';
 
-test('no request is lost while the configuration changes, an origin dies and another drains', {
-  timeout: 60_000,
-}, async (t) => {
+test('no request is lost while the configuration changes, an origin dies and another drains', async (t) => {
   const result = await runReloads(t, { connections: 40, seconds: 4, reloads: 8, workers: 2, pauseMs: 5 });
   assert.equal(result.reloads, 8);
   assert.ok(result.requests > 100);
@@ -18,7 +16,6 @@ test('no request is lost while the configuration changes, an origin dies and ano
 });
 
 test('no request of HTTP/2 is lost while configuration and certificate change', {
-  timeout: 60_000,
   skip: missing('h2load'),
 }, async (t) => {
   const options = { connections: 20, streams: 20, requests: 5000, changes: 4, workers: 2 };

@@ -16,7 +16,7 @@ interface Signal {
   readonly desired: number;
 }
 
-test('what is in flight and what waits decide how many endpoints are asked for', { timeout: 60_000 }, async (t) => {
+test('what is in flight and what waits decide how many endpoints are asked for', async (t) => {
   let answer = (): void => {};
   const answered = new Promise<void>((resolve) => {
     answer = resolve;

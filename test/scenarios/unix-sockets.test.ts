@@ -91,9 +91,7 @@ test('a response that breaks off ends the connection of a client on a Unix socke
   assert.equal((await gateway.untilRecords(1))[0]?.ended_by, 'origin');
 });
 
-test('a listener on a Unix socket serves with several workers, and again when its worker has died', {
-  timeout: 30_000,
-}, async (t) => {
+test('a listener on a Unix socket serves with several workers, and again when its worker has died', async (t) => {
   const listen = await socketPath(t);
   const workers = rememberWorkers(t);
   const gateway = await startGateway({

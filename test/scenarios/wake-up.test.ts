@@ -11,7 +11,6 @@ import { closedPort } from '../support/ports.ts';
 import { connectRaw } from '../support/raw-client.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
-const LIMIT = { timeout: 30_000 };
 
 const configuration = (upstream: string) => `
 workers: 2
@@ -41,52 +40,44 @@ async function askAll(t: TestContext, gateway: TestGateway, count: number) {
   return clients.map((client) => client.request(GET));
 }
 
-test(
-  'requests of an upstream without endpoints wait over all workers for one hook, and outlive the reload it causes',
-  LIMIT,
-  async (t) => {
-    const origin = await startOrigin(t, () => ok('awake'));
-    let wake = (): void => {};
-    const woken = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    const hook = await startHook(t, () => woken);
-    const options = `wake: { url: '${hook.url}', headers: { authorization: Bearer x } }`;
-    const gateway = await startTidegate(t, configuration(`endpoints: [], ${options}`));
-    const answers = await askAll(t, gateway, 8);
-    await untilWaiting(gateway, 8);
-    wake();
-    await gateway.write(configuration(`endpoints: ['${origin.address}'], ${options}`));
-    for (const answer of answers) assert.equal((await answer).body, 'awake');
-    assert.equal(hook.requests.length, 1);
-    assert.equal(hook.last.method, 'POST');
-    assert.match(hook.last.head, /authorization: Bearer x/i);
-    assert.equal(hook.last.body, '{"upstream":"app"}');
-    assert.equal(await waiting(gateway), 0);
-  },
-);
+test('requests of an upstream without endpoints wait over all workers for one hook, and outlive the reload it causes', async (t) => {
+  const origin = await startOrigin(t, () => ok('awake'));
+  let wake = (): void => {};
+  const woken = new Promise<void>((resolve) => {
+    wake = resolve;
+  });
+  const hook = await startHook(t, () => woken);
+  const options = `wake: { url: '${hook.url}', headers: { authorization: Bearer x } }`;
+  const gateway = await startTidegate(t, configuration(`endpoints: [], ${options}`));
+  const answers = await askAll(t, gateway, 8);
+  await untilWaiting(gateway, 8);
+  wake();
+  await gateway.write(configuration(`endpoints: ['${origin.address}'], ${options}`));
+  for (const answer of answers) assert.equal((await answer).body, 'awake');
+  assert.equal(hook.requests.length, 1);
+  assert.equal(hook.last.method, 'POST');
+  assert.match(hook.last.head, /authorization: Bearer x/i);
+  assert.equal(hook.last.body, '{"upstream":"app"}');
+  assert.equal(await waiting(gateway), 0);
+});
 
-test(
-  'an endpoint that is down is woken up instead of asked in panic, and gets requests when a probe finds it well',
-  LIMIT,
-  async (t) => {
-    const port = await closedPort();
-    const hook = await startHook(t, () => startOrigin(t, () => ok('awake'), { port }));
-    const gateway = await startTidegate(
-      t,
-      configuration(
-        `endpoints: ['127.0.0.1:${port}'], health: { type: http, interval: 50ms, healthy: 1 }, wake: { url: '${hook.url}' }`,
-      ),
-    );
-    await gateway.untilAdmin<{ endpoints: { status: string }[] }>(
-      '/upstreams/app',
-      ({ endpoints }) => endpoints[0]?.status === 'unhealthy',
-    );
-    for (const answer of await askAll(t, gateway, 4)) assert.equal((await answer).body, 'awake');
-    assert.equal(hook.requests.length, 1);
-    assert.ok((await gateway.untilRecords(4)).every(({ attempts }) => attempts === 1));
-  },
-);
+test('an endpoint that is down is woken up instead of asked in panic, and gets requests when a probe finds it well', async (t) => {
+  const port = await closedPort();
+  const hook = await startHook(t, () => startOrigin(t, () => ok('awake'), { port }));
+  const gateway = await startTidegate(
+    t,
+    configuration(
+      `endpoints: ['127.0.0.1:${port}'], health: { type: http, interval: 50ms, healthy: 1 }, wake: { url: '${hook.url}' }`,
+    ),
+  );
+  await gateway.untilAdmin<{ endpoints: { status: string }[] }>(
+    '/upstreams/app',
+    ({ endpoints }) => endpoints[0]?.status === 'unhealthy',
+  );
+  for (const answer of await askAll(t, gateway, 4)) assert.equal((await answer).body, 'awake');
+  assert.equal(hook.requests.length, 1);
+  assert.ok((await gateway.untilRecords(4)).every(({ attempts }) => attempts === 1));
+});
 
 async function listFile(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
@@ -96,50 +87,42 @@ async function listFile(t: TestContext): Promise<string> {
   return path;
 }
 
-test(
-  'a connection of a TCP listener waits too, and what the client sent meanwhile is not lost; the hook may be a command',
-  LIMIT,
-  async (t) => {
-    const origin = await startOrigin(t, () => ok('awake'));
-    const list = await listFile(t);
-    const gateway = await startTidegate(
-      t,
-      `
+test('a connection of a TCP listener waits too, and what the client sent meanwhile is not lost; the hook may be a command', async (t) => {
+  const origin = await startOrigin(t, () => ok('awake'));
+  const list = await listFile(t);
+  const gateway = await startTidegate(
+    t,
+    `
 listeners: { db: { address: '127.0.0.1:0', protocol: tcp, upstream: db } }
 upstreams:
   db:
     resolve: { type: file, path: '${list}', interval: 20ms, on-empty: clear }
     wake: { command: [sh, -c, 'test "$TIDEGATE_UPSTREAM" = db && echo "[''${origin.address}'']" > ${list}'] }
 `,
-    );
-    const client = await connectRaw(t, gateway.port());
-    assert.equal((await client.request(GET)).body, 'awake');
-    assert.equal((await gateway.untilLogged('the wake hook of an upstream has ended well')).upstream, 'db');
-  },
-);
+  );
+  const client = await connectRaw(t, gateway.port());
+  assert.equal((await client.request(GET)).body, 'awake');
+  assert.equal((await gateway.untilLogged('the wake hook of an upstream has ended well')).upstream, 'db');
+});
 
-test(
-  'who waits too long is answered 503, and a hook that fails is called again after the cool-down',
-  LIMIT,
-  async (t) => {
-    const hook = await startOrigin(t, () => 'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n');
-    const gateway = await startTidegate(
-      t,
-      configuration(`endpoints: [], wake: { url: 'http://${hook.address}/', timeout: 3s, cool-down: 100ms }`),
-    );
-    const [answer] = await askAll(t, gateway, 1);
-    const response = await answer;
-    assert.equal(response?.status, 503);
-    assert.ok(response?.field('retry-after'));
-    assert.equal(JSON.parse(response?.body ?? '{}').code, 'upstream-waking');
-    assert.equal((await gateway.untilLogged('the wake hook of an upstream failed')).reason, 'status 500');
-    assert.ok(hook.requests.length >= 2);
-    const [record] = await gateway.untilRecords(1);
-    assert.equal(record?.phase, 'waking');
-  },
-);
+test('who waits too long is answered 503, and a hook that fails is called again after the cool-down', async (t) => {
+  const hook = await startOrigin(t, () => 'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n');
+  const gateway = await startTidegate(
+    t,
+    configuration(`endpoints: [], wake: { url: 'http://${hook.address}/', timeout: 3s, cool-down: 100ms }`),
+  );
+  const [answer] = await askAll(t, gateway, 1);
+  const response = await answer;
+  assert.equal(response?.status, 503);
+  assert.ok(response?.field('retry-after'));
+  assert.equal(JSON.parse(response?.body ?? '{}').code, 'upstream-waking');
+  assert.equal((await gateway.untilLogged('the wake hook of an upstream failed')).reason, 'status 500');
+  assert.ok(hook.requests.length >= 2);
+  const [record] = await gateway.untilRecords(1);
+  assert.equal(record?.phase, 'waking');
+});
 
-test('no more requests wait than may, and who leaves makes room', LIMIT, async (t) => {
+test('no more requests wait than may, and who leaves makes room', async (t) => {
   const hook = await startHook(t, () => {});
   const gateway = await startTidegate(
     t,

@@ -14,7 +14,7 @@ interface Status {
   readonly workers: readonly { readonly state: string }[];
 }
 
-test('a dead worker is replaced, and its share of the counts with it', { timeout: 30_000 }, async (t) => {
+test('a dead worker is replaced, and its share of the counts with it', async (t) => {
   const workers = rememberWorkers(t);
   const origin = await startOrigin(t, ({ target }) =>
     target === '/stuck' ? undefined : 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
@@ -61,9 +61,7 @@ test('a dead worker is replaced, and its share of the counts with it', { timeout
   assert.equal((await client.request('GET / HTTP/1.1\r\nHost: a\r\n\r\n')).status, 200);
 });
 
-test('a configuration that changes while a worker is replaced reaches the new worker too', {
-  timeout: 30_000,
-}, async (t) => {
+test('a configuration that changes while a worker is replaced reaches the new worker too', async (t) => {
   const workers = rememberWorkers(t);
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
   t.after(() => rm(folder, { recursive: true }));

@@ -28,7 +28,7 @@ export interface Http2Response {
 }
 
 /** How long a test waits for a frame, on a machine as slow as may be. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export class RawHttp2Client extends FrameSender<Promise<void>> {
   readonly socket: Socket;
