@@ -1,6 +1,7 @@
 // Counts finished exchanges and writes their access records, in one worker.
 import type { Config } from '#config/config-schema.ts';
 import type { Log } from '#lib/log.ts';
+import type { OutputTurn } from '#memory/output-turn.ts';
 import type { Series } from '#memory/series-table.ts';
 import type { Exchange } from '#model/exchange.ts';
 import { grpcStatusOf } from '#model/grpc-call.ts';
@@ -27,11 +28,11 @@ export class AccessLog {
     setInterval(() => this.#flush(), FLUSH_MS);
   }
 
-  /** Opens what a new configuration names. Throws the system's error. */
-  prepare(settings: AccessSettings): void {
+  /** Opens what a new configuration names, and what all workers write to. Throws the system's error. */
+  prepare(settings: AccessSettings, turn: OutputTurn): void {
     const kept = this.#settings?.to === settings.to ? this.#writer : undefined;
     const path = settings.to === 'stdout' ? undefined : settings.to;
-    this.#next = { settings, writer: settings.to === 'off' ? undefined : (kept ?? new LogWriter(path)) };
+    this.#next = { settings, writer: settings.to === 'off' ? undefined : (kept ?? new LogWriter(path, turn)) };
   }
 
   commit(): void {

@@ -7,6 +7,7 @@ import type { Clock } from '#lib/clock.ts';
 import { type EndpointCells, type EndpointLayout, EndpointTable } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
+import { OutputTurn } from '#memory/output-turn.ts';
 import { type SeriesLayout, SeriesTable } from '#memory/series-table.ts';
 import { TICKET_KEY_BYTES, TicketKeys } from '#memory/ticket-keys.ts';
 import { type UpstreamCells, type UpstreamLayout, UpstreamTable } from '#memory/upstream-table.ts';
@@ -25,6 +26,8 @@ export interface MemoryLayout {
   readonly secret: Uint8Array;
   /** What session tickets of TLS are sealed with. */
   readonly ticketKeys: SharedArrayBuffer;
+  /** Which worker writes to the access log. */
+  readonly accessLogTurn: SharedArrayBuffer;
   /** By the keys of `sessionTableOf`. */
   readonly sessions: ReadonlyMap<string, SharedArrayBuffer>;
   /** By the keys of `seriesKey`. */
@@ -46,6 +49,7 @@ export class SharedMemory {
   readonly #buckets: KeyedTable;
   /** For what all threads sign alike. */
   readonly #secret: Uint8Array = randomBytes(32);
+  readonly #accessLogTurn = OutputTurn.createMemory();
   #slots = new Map<string, Slots>();
   #sessions = new Map<string, ExpiringTable>();
 
@@ -75,6 +79,7 @@ export class SharedMemory {
       buckets: this.#buckets.buffer,
       secret: this.#secret,
       ticketKeys: this.ticketKeys.buffer,
+      accessLogTurn: this.#accessLogTurn,
       sessions: new Map([...sessions].map(([key, table]) => [key, table.buffer])),
       slots,
     };
@@ -124,6 +129,7 @@ export class SharedMemory {
     this.series.clearGauges(worker);
     this.endpoints.giveBack(worker);
     this.#upstreams.giveBack(worker);
+    new OutputTurn(this.#accessLogTurn, worker).giveBack();
   }
 
   #allotSessions(config: Config): ReadonlyMap<string, ExpiringTable> {

@@ -20,6 +20,7 @@ import { WantedCertificates } from '#listener/wanted-certificates.ts';
 import { epochReader, openEndpoint } from '#memory/endpoint-table.ts';
 import { ExpiringTable } from '#memory/expiring-table.ts';
 import { KeyedTable } from '#memory/keyed-table.ts';
+import { OutputTurn } from '#memory/output-turn.ts';
 import { openSeries, type Series } from '#memory/series-table.ts';
 import { TicketKeys } from '#memory/ticket-keys.ts';
 import { openUpstream } from '#memory/upstream-table.ts';
@@ -122,7 +123,7 @@ export class WorkerState {
     const { config, memory, listeners } = preparation;
     const host = this.#compileHost(memory);
     const snapshot = await compile(config, preparation.found, preparation.generation, host);
-    this.#accessLog.prepare(config.logs.access);
+    this.#accessLog.prepare(config.logs.access, new OutputTurn(memory.accessLogTurn, this.#start.index));
     this.#buckets ??= new KeyedTable(memory.buckets);
     this.#ticketKeys ??= new TicketKeys(memory.ticketKeys);
     const added = new Map<string, BoundSocket>();

@@ -2,6 +2,12 @@
 import { Worker } from 'node:worker_threads';
 import type { FromWorker, WorkerStart } from './messages.ts';
 
+/**
+ * Where what is short-lived is put. With V8's default, 96 MiB, the garbage of many requests stays resident: an idle connection, of 10,000,
+ * comes to twice the bytes. Requests cost the same either way.
+ */
+const YOUNG_MB = 24;
+
 export interface WorkerThread {
   readonly worker: Worker;
   /** Resolves with whether it can be told something now; it may have died instead. */
@@ -10,7 +16,11 @@ export interface WorkerThread {
 
 export function startThread(index: number): WorkerThread {
   const workerData: WorkerStart = { index };
-  const worker = new Worker(new URL(import.meta.resolve('#server/worker.ts')), { workerData, name: `worker ${index}` });
+  const worker = new Worker(new URL(import.meta.resolve('#server/worker.ts')), {
+    workerData,
+    name: `worker ${index}`,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   const { promise: started, resolve } = Promise.withResolvers<boolean>();
   const listen = ({ type }: FromWorker): void => {
     if (type === 'started') resolve(true);

@@ -3,16 +3,19 @@
 // Hot path: a line is copied into a buffer at once. Gathered as one long string, the lines would keep the heads they were cut
 // from alive, and the collector would copy them over and over.
 import fs from 'node:fs';
+import type { OutputTurn } from '#memory/output-turn.ts';
 
 const BUFFER_BYTES = 262144;
 /** More than this waiting for a slow disk or pipe is dropped and counted. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** Between looks whether a full pipe takes more, and whether others have written. */
 const RETRY_MS = 10;
 
 export class LogWriter {
   /** Lines that were dropped because what takes them is too slow or refuses them. */
   dropped = 0;
   readonly #path: string | undefined;
+  readonly #turn: OutputTurn;
   #fd: number;
   #filling: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #filled = 0;
@@ -24,9 +27,10 @@ export class LogWriter {
   #reopen = false;
   #closed: (() => void) | undefined = undefined;
 
-  /** Opens `path` for appending, or standard output when it is `undefined`. Throws the system's error. */
-  constructor(path: string | undefined) {
+  /** Opens `path` for appending, or standard output when it is `undefined`. Throws the system's error. Who shares it shares the turn. */
+  constructor(path: string | undefined, turn: OutputTurn) {
     this.#path = path;
+    this.#turn = turn;
     this.#fd = path === undefined ? 1 : fs.openSync(path, 'a', 0o640);
   }
 
@@ -80,10 +84,15 @@ export class LogWriter {
   #send(bytes: Buffer): void {
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
-    if (this.#waiting.length === 1) this.#writeFrom(0);
+    if (this.#waiting.length === 1) this.#begin();
   }
 
-  /** Writes the first of what waits, from `offset` on. Whole lines in one call: with O_APPEND threads do not mix them. */
+  /** Writes the first of what waits, when it is this thread's turn: whole lines, so that threads do not mix theirs. */
+  #begin(): void {
+    if (this.#turn.take()) this.#writeFrom(0);
+    else setTimeout(() => this.#begin(), RETRY_MS);
+  }
+
   #writeFrom(offset: number): void {
     const bytes = this.#waiting[0] as Buffer;
     fs.write(this.#fd, bytes, offset, bytes.length - offset, null, (error, written) => {
@@ -102,11 +111,12 @@ export class LogWriter {
   }
 
   #written(bytes: Buffer): void {
+    this.#turn.giveBack();
     this.#waiting.shift();
     this.#waitingBytes -= bytes.length;
     if (bytes.buffer.byteLength === BUFFER_BYTES) this.#spare ??= Buffer.from(bytes.buffer);
     if (this.#waiting.length > 0) {
-      this.#writeFrom(0);
+      this.#begin();
       return;
     }
     if (this.#reopen) {
