@@ -35,6 +35,8 @@ const SEED_HIGH = 0x656761;
 
 const TWO_TO_32 = 4_294_967_296;
 const UNBOUNDED = Number.POSITIVE_INFINITY;
+/** What a whole number may come to more than it is by the rounding of fractions: 1.1 * 6 / 11 * 5 is 3, and not above. */
+const ROUNDING = 1e-9;
 /** Whether endpoints that start slowly get a part of their keys, or whatever comes. */
 type Starters = 'spared' | 'taken';
 
@@ -141,7 +143,8 @@ class ConsistentHash implements Balancer {
         pointOfStep(high, step) >= endpoint.weight / whole.weight
       )
         return false;
-      if (capacity !== UNBOUNDED && endpoint.cells.inFlight >= Math.ceil(capacity * endpoint.weight)) return false;
+      if (capacity !== UNBOUNDED && endpoint.cells.inFlight >= Math.ceil(capacity * endpoint.weight - ROUNDING))
+        return false;
       found = endpoint;
       return true;
     });

@@ -1,8 +1,8 @@
 // How round robin takes turns.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { ManualClock } from '#lib/clock.ts';
+import { fc } from '#lib/properties.ts';
 import { seededRandom } from '#lib/random.ts';
 import { createTestExchange } from '#model/testing.ts';
 import type { Endpoint } from '#model/upstream.ts';

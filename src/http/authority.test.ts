@@ -1,7 +1,7 @@
 // Authorities: which are accepted, and what is read from them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { parseAuthority } from './authority.ts';
 
 test('host and port are told apart, and -1 stands for no port', () => {

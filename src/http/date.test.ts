@@ -1,7 +1,7 @@
 // The text of dates, and that one second's text is not given for another.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { formatHttpDate } from './date.ts';
 
 test('RFC 9110 5.6.7: a date is an IMF-fixdate in GMT with two digits a part', () => {

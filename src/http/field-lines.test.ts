@@ -1,7 +1,7 @@
 // Dropping lines from field sections as text.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { withoutLines } from './field-lines.ts';
 import { Fields } from './fields.ts';
 

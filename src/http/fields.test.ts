@@ -1,7 +1,7 @@
 // Fields against the simplest model there is, an array of lines: what is read and what is written back after edits.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { Fields, isFieldName, isFieldValue, isFramingField, trimOws } from './fields.ts';
 
 test('a field is found whatever the case of its name on the wire', () => {

@@ -1,7 +1,7 @@
 // X-Forwarded-For: no more of it is believed than trusted proxies vouch for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { chainOfForwarded, clientFromForwardedFor } from './forwarded-for.ts';
 
 const peer = '10.0.0.1';

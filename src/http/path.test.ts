@@ -1,7 +1,7 @@
 // Paths: every spelling of one resource becomes one path, and what cannot be brought into one form is refused.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { normalizePath } from './path.ts';
 
 const strict = (path: string) => normalizePath(path, false);

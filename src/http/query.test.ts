@@ -1,7 +1,7 @@
 // Parameters of queries, against the URLSearchParams of the platform.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { queryParameter } from './query.ts';
 
 test('a parameter is found by name and decoded', () => {

@@ -1,7 +1,7 @@
 // The hash of tables in memory: depends on every character and on the seed, and spreads keys evenly.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { hash64, hashHalves } from './hash.ts';
 
 function hash(text: string, low = 1, high = 2): string {

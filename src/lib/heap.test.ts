@@ -1,7 +1,7 @@
 // The heap against sorting.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { Heap } from './heap.ts';
 
 test('a heap gives its items in order, whatever order they came in', () => {

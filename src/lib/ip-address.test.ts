@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { formatIpPrefix, parseIpAddress, parseIpPrefix } from './ip-address.ts';
 
 const bytesOf = (text: string) => [...(parseIpAddress(text)?.bytes ?? [])];

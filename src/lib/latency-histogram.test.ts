@@ -1,7 +1,7 @@
 // Quantiles of latencies: near the exact ones, and those of lately.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 
 test('a quantile is no less than the exact one and at most 9.1 % more', () => {

@@ -1,7 +1,7 @@
 // Regular expressions of users: what is accepted runs in linear time, what cannot is refused with a reason.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { compileLinearRegExp } from './linear-regexp.ts';
 
 const LONG = 100_000;

@@ -1,7 +1,7 @@
 // How many endpoints a load asks for: up soon, down late, within bounds.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { desiredCount, LoadHistory } from './load-history.ts';
 
 function historyOf(seconds: number, ...runs: readonly (readonly [load: number, times: number])[]): LoadHistory {

@@ -1,7 +1,7 @@
 // The right word for a mistyped one, and none where nothing is near.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { nearest } from './nearest.ts';
 
 const words = ['listeners', 'routes', 'upstreams', 'policies', 'workers', 'log'];

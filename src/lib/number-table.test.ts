@@ -1,7 +1,7 @@
 // Tests that a number table has what a Map would have.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { NumberTable } from './number-table.ts';
 
 interface Item {

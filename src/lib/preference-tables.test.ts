@@ -2,7 +2,7 @@
 // are in hash-comparison.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { hash64, hashHalves } from './hash.ts';
 import { MaglevTable } from './maglev-table.ts';
 import type { PreferenceTable, WeightedMember } from './preference-table.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { PrefixMap, PrefixSet } from './prefix-set.ts';
 
 test('a set holds the addresses of its prefixes, first and last included', () => {

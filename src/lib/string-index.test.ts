@@ -1,7 +1,7 @@
 // The index of texts: finds what was added, however it was put together, and nothing else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { StringIndex } from './string-index.ts';
 
 test('what was added is found, also by a text that was cut out of another', () => {

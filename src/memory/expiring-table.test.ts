@@ -1,7 +1,7 @@
 // Numbers by key in one thread: how long they live, and who makes room. Over threads: test/scenarios/shared-memory.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { ExpiringTable } from './expiring-table.ts';
 
 const SECRET = Uint8Array.from({ length: 16 }, (_, i) => i * 7);

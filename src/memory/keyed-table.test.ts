@@ -1,7 +1,7 @@
 // Token buckets in one thread: what is granted, what is told, and what happens when a set is full. Over threads: test/scenarios/shared-memory.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { KeyedTable } from './keyed-table.ts';
 
 const table = (entries = 64) => KeyedTable.create(entries, [1, 2]);

@@ -1,9 +1,9 @@
 // Both directions of a WebSocket between two streams in memory, under a clock that stands still until told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { ManualClock } from '#lib/clock.ts';
 import { Deadlines } from '#lib/deadlines.ts';
+import { fc } from '#lib/properties.ts';
 import { seededRandom } from '#lib/random.ts';
 import { createTestExchange } from '#model/testing.ts';
 import type { WebSocketRules } from '#model/web-socket.ts';

@@ -2,9 +2,9 @@
 // counted comes back, and each exchange has one outcome.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { ManualClock } from '#lib/clock.ts';
 import { ManualTimers } from '#lib/manual-timers.ts';
+import { fc } from '#lib/properties.ts';
 import { EndpointCells, type EndpointStatus } from '#memory/endpoint-table.ts';
 import { CELLS_PER_SERIES } from '#memory/series-table.ts';
 import { detachedUpstream } from '#memory/upstream-table.ts';

@@ -1,9 +1,9 @@
 // The gate of an upstream: the limit holds, the most important go first, nobody waits for ever.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { ManualClock } from '#lib/clock.ts';
 import { ManualTimers } from '#lib/manual-timers.ts';
+import { fc } from '#lib/properties.ts';
 import { ConcurrencyCells } from '#memory/concurrency-cells.ts';
 import { UpstreamGate } from './gate.ts';
 

@@ -1,8 +1,8 @@
 // Content that is sent again: each reader gets all of it, whatever the one before had, and back-pressure holds.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { Fields } from '#http/fields.ts';
+import { fc } from '#lib/properties.ts';
 import type { BodySink, StreamBody } from '#model/body.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { RepeatableContent } from './repeatable-content.ts';

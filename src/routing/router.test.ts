@@ -1,7 +1,7 @@
 // Which route a request goes to: the documented precedence, and agreement with a slow reading of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import type { Route, RouteMatch, ValueMatch } from '#model/route.ts';
 import { createTestExchange, type TestRequest } from '#model/testing.ts';
 import { createRouter } from './router.ts';

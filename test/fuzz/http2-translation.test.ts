@@ -2,7 +2,7 @@
 // request with exactly what it said. Nothing in it becomes framing, another field or another request.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import type { FieldPair } from '../support/hpack.ts';
 import { connectHttp2To } from '../support/http2-client.ts';
 import { FLAG } from '../support/http2-frames.ts';

@@ -1,7 +1,7 @@
 // Who is an outlier, by examples and by what must hold of all figures.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { type EndpointFigures, findOutliers, type OutlierRules } from './outliers.ts';
 
 const RULES = {

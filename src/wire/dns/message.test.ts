@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Answer, decode, encode } from 'dns-packet';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { DnsMessageError, type RecordType, readAnswer, writeQuery } from './message.ts';
 
 /** An answer to question 7 for `type` records of `name`, as dns-packet writes it: without compression. */

@@ -1,7 +1,7 @@
 // Messages of gRPC's health protocol: by vectors, and that no bytes whatever do harm.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { decodeHealthCheckResponse, encodeHealthCheckRequest } from './health-check.ts';
 
 /** A message behind its prefix. */

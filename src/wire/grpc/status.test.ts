@@ -1,7 +1,7 @@
 // Statuses of gRPC as they stand in fields.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { encodeGrpcMessage, GRPC_STATUS, GRPC_STATUS_NAMES, grpcStatusOfHttp, parseGrpcStatus } from './status.ts';
 
 test('a status is one of seventeen numbers, and everything else is UNKNOWN', () => {

@@ -1,7 +1,7 @@
 // Timeouts of gRPC as they stand in their field.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { formatGrpcTimeout, parseGrpcTimeout } from './timeout.ts';
 
 test('a timeout is up to eight digits and a unit', () => {

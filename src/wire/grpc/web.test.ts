@@ -1,7 +1,7 @@
 // What gRPC-Web has other than gRPC.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { Base64Decoder, encodeWebTrailers, formatGrpcMediaType, parseGrpcMediaType } from './web.ts';
 
 /** All of `parts` decoded by one decoder; `undefined` when it is not base64, or not whole. */

@@ -1,7 +1,7 @@
 // The chunked coding: decoded alike however it is split, rejected where two parsers could differ.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { ChunkedDecoder } from './chunked-decoder.ts';
 import { Violation } from './violation.ts';
 

@@ -1,7 +1,7 @@
 // The Priority field: what it says, and what is said when it says nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { parsePriority } from './priority.ts';
 
 const DEFAULT = { urgency: 3, incremental: false };

@@ -1,7 +1,7 @@
 // PROXY protocol headers: what is read, what is refused, and that what is written reads the same.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { ProxyHeaderError, readProxyHeader, SIGNATURE } from './read-header.ts';
 import { writeOwnHeader, writeProxyHeader } from './write-header.ts';
 

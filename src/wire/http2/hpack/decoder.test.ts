@@ -1,7 +1,7 @@
 // The decoder's bounds and what it promises its caller; test/conformance has what RFC 7541 demands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { HpackBomb, HpackDecoder, HpackError } from './decoder.ts';
 import { decodeFields, decodePairs, dynamicEntries, fromHex } from './testing.ts';
 

@@ -1,7 +1,7 @@
 // The dynamic table against a plain list: first in, first out, within its size.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { DynamicTable } from './dynamic-table.ts';
 
 interface Entry {

@@ -1,7 +1,7 @@
 // The encoder: what it writes is decoded to what was given, and it puts into the table what is worth it and nothing secret.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { HpackDecoder } from './decoder.ts';
 import { HpackEncoder } from './encoder.ts';
 import { decodeFields, decodePairs, dynamicEntries, encodePairs, type NameAndValue } from './testing.ts';

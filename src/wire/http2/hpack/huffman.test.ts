@@ -1,7 +1,7 @@
 // The Huffman code, to and fro, against a decoder that reads bit by bit.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '#lib/properties.ts';
 import { decodeHuffman, huffmanLength, writeHuffman } from './huffman.ts';
 
 function encode(text: string): Buffer {
