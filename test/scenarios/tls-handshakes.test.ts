@@ -75,6 +75,12 @@ test('a client of TLS 1.2 that knows ECDSA, but no cipher suite with it, gets th
   assert.equal(await certificateFor(t, gateway, { servername: 'site.test', ...options }), 'site-rsa');
 });
 
+test('a client of TLS 1.2 that knows ECDSA with SHA-384 only gets the certificate with a key on P-256', async (t) => {
+  const gateway = await startWith(t, ['site-rsa', 'site']);
+  const options = { servername: 'site.test', maxVersion: 'TLSv1.2', sigalgs: 'ECDSA+SHA384' } as const;
+  assert.equal(await certificateFor(t, gateway, options), 'site');
+});
+
 test('RFC 9525 6.3: a wildcard stands for one label', async (t) => {
   const gateway = await startWith(t, ['site', 'wild']);
   for (const servername of ['a.b.wild.test', 'wild.test'])
