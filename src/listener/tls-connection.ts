@@ -26,6 +26,8 @@ const MAX_BYTES = 65_536;
 const LINGER_MS = 1000;
 const MAX_LINGER_BYTES = 65_536;
 
+const SSL_3 = 0x0300;
+
 /** For whoever has written http:// where https:// was meant. */
 const PLAIN_ANSWER =
   'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 24\r\nConnection: close\r\n\r\nThis port speaks HTTPS.\n';
@@ -90,7 +92,7 @@ export class TlsConnection extends ClientStream implements AcceptReceiver, Deadl
       return !hello;
     } catch (error) {
       if (!(error instanceof TlsError)) throw error;
-      if (all[0] === 22) this.#refuse('hello', error.message, error.alert);
+      if (isOfTls(all)) this.#refuse('hello', error.message, error.alert);
       else this.#refusePlain(all, error.message);
       return false;
     }
@@ -128,6 +130,12 @@ export class TlsConnection extends ClientStream implements AcceptReceiver, Deadl
     this.#hello = hello;
     this.#reader = undefined;
     this.#received = undefined;
+    // RFC 8446 D.5: an endpoint that receives a ClientHello with "legacy_version [...] set to 0x0300 MUST abort the handshake with a
+    // "protocol_version" alert". OpenSSL aborts with handshake_failure, as SSL 3.0 itself has no such alert.
+    if (body.readUInt16BE(0) === SSL_3) {
+      this.#refuse('version', 'the client speaks SSL 3.0', 'protocol_version');
+      return;
+    }
     const challenge = this.host.challenges.acceptorFor(hello);
     const { termination } = this.#surroundings;
     if (challenge) this.#accept(challenge, all);
@@ -243,6 +251,14 @@ export class TlsConnection extends ClientStream implements AcceptReceiver, Deadl
     const error = new ProxyError(code, `TLS handshake, ${kind}: ${reason}`, { cause });
     this.recordEnd(error, this.#startedAt, createPassage(first));
   }
+}
+
+/**
+ * Whether these bytes begin with a record of TLS, of whatever type. RFC 8446 section 5: an implementation that "receives an unexpected record
+ * type [...] MUST terminate the connection with an "unexpected_message" alert".
+ */
+function isOfTls([type = 0, version = 3]: Uint8Array): boolean {
+  return type === 22 || (type >= 20 && type <= 24 && version === 3);
 }
 
 /** OpenSSL's sentence without its place in OpenSSL: `error:0A0000C1:SSL routines::no shared cipher`. */

@@ -91,9 +91,14 @@ export class TlsTermination {
       const base = asks && this.#askingOptions ? this.#askingOptions : this.#options;
       const clients = asks ? (this.#settings.client?.mode ?? 'required') : 'unasked';
       const alpn = this.#alpn[purpose];
-      const options = { ...base, cert: chain, key, ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }) };
       acceptor = new TlsAcceptor({
-        options,
+        options: {
+          ...base,
+          cert: chain,
+          key,
+          sessionIdContext: contextOfNames(base, names),
+          ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
+        },
         staple,
         clients,
         covers: compileCertificateNames(names),
@@ -139,6 +144,15 @@ function askingOptions(
     ...(crl.length > 0 && { crl: [...crl] }),
     sessionIdContext: sessionIdContext(verifiedBy),
   };
+}
+
+/**
+ * RFC 6066 3: a server "MUST NOT accept the request to resume the session if the server_name extension contains a different name". Among the
+ * names of one certificate that does no harm: what the client has verified is for all of them (RFC 8446 4.6.1). One that is renewed for
+ * the same names goes on with the sessions of the one before.
+ */
+function contextOfNames({ sessionIdContext: base = '' }: TlsOptions, names: readonly string[]): string {
+  return sessionIdContext([base, ...[...names].sort()].join('\n'));
 }
 
 function sessionIdContext(text: string): string {

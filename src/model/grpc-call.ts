@@ -56,8 +56,8 @@ const BY_HTTP_STATUS: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** The status of a call that has ended by an error of the gateway's own. */
-export function grpcStatusOfError({ code, status }: ProxyError): number {
-  return BY_CODE[code] ?? BY_HTTP_STATUS.get(status) ?? grpcStatusOfHttp(status);
+export function grpcStatusOfError({ grpcStatus, code, status }: ProxyError): number {
+  return grpcStatus ?? BY_CODE[code] ?? BY_HTTP_STATUS.get(status) ?? grpcStatusOfHttp(status);
 }
 
 /** The status that a call which is over has ended with, as its client sees it. */

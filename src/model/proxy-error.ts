@@ -225,12 +225,7 @@ export const ERROR_KINDS = {
     retryable: 'never',
     detail: 'A client certificate that is accepted here is needed.',
   },
-  'too-many-connections': {
-    side: 'client',
-    status: 429,
-    retryable: 'never',
-    detail: 'Too many connections.',
-  },
+  'too-many-connections': { side: 'client', status: 429, retryable: 'never', detail: 'Too many connections.' },
   'expectation-failed': { side: 'client', status: 417, retryable: 'never', detail: 'The expectation cannot be met.' },
   'version-not-supported': {
     side: 'client',
@@ -292,6 +287,7 @@ export interface ProxyErrorOptions {
   readonly retryable?: Retryable;
   readonly stale?: boolean;
   readonly unprocessed?: boolean;
+  readonly grpcStatus?: number | undefined;
 }
 
 /** A failed exchange or attempt. Made by whoever sees the failure; turned into an answer by `proxy/answer.ts` alone. */
@@ -306,6 +302,8 @@ export class ProxyError extends Error {
   readonly stale: boolean;
   /** Whether the endpoint has said that it has done nothing for the request, so that it may take it when it is asked once more. */
   readonly unprocessed: boolean;
+  /** Its status for a call of gRPC, where that depends on more than the code. */
+  readonly grpcStatus: number | undefined;
 
   /** `message` is for logs and may name what a client must not see; the client gets the kind's `detail`. */
   constructor(code: ErrorCode, message: string = ERROR_KINDS[code].detail, options: ProxyErrorOptions = {}) {
@@ -319,5 +317,6 @@ export class ProxyError extends Error {
     this.answerFields = options.fields ?? [];
     this.stale = options.stale ?? false;
     this.unprocessed = options.unprocessed ?? false;
+    this.grpcStatus = options.grpcStatus;
   }
 }

@@ -30,6 +30,8 @@ export interface ClientCertificate {
   readonly commonName: string;
   /** Those of subjectAltName: host names in lower case, addresses, URIs, mail addresses. */
   readonly names: readonly string[];
+  /** The host names among them. */
+  readonly hostNames: readonly string[];
   /** SHA-256 in lower-case hexadecimal. */
   readonly fingerprint: string;
   /** Hexadecimal. */

@@ -30,13 +30,15 @@ export function judgeClient(socket: TLSSocket, problem: string | undefined, now:
 
 function describe(certificate: X509Certificate): ClientCertificate {
   const { subject, issuer, subjectAltName, fingerprint256, serialNumber, raw } = certificate;
+  const names = parseAlternativeNames(subjectAltName ?? '').map(({ type, value }) =>
+    type === 'DNS' ? { type, value: value.toLowerCase() } : { type, value },
+  );
   return {
     subject: formatDistinguishedName(subject),
     issuer: formatDistinguishedName(issuer),
     commonName: commonNameIn(subject),
-    names: parseAlternativeNames(subjectAltName ?? '').map(({ type, value }) =>
-      type === 'DNS' ? value.toLowerCase() : value,
-    ),
+    names: names.map(({ value }) => value),
+    hostNames: names.filter(({ type }) => type === 'DNS').map(({ value }) => value),
     fingerprint: fingerprint256.replaceAll(':', '').toLowerCase(),
     serialNumber,
     der: raw,

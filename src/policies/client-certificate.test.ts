@@ -12,7 +12,8 @@ const alice: ClientCertificate = {
   subject: 'CN=alice,O=Example',
   issuer: 'CN=Clients',
   commonName: 'alice',
-  names: ['alice.clients.test', 'spiffe://Clients/alice'],
+  names: ['alice.clients.test', 'spiffe://Clients/alice', 'Alice@clients.test', '192.0.2.1'],
+  hostNames: ['alice.clients.test'],
   fingerprint: FINGERPRINT,
   serialNumber: '01',
   der: new Uint8Array(),
@@ -55,6 +56,8 @@ for (const [options, expected] of [
   [{ names: ['*.test'] }, 'the certificate of CN=alice,O=Example is in none of names'],
   [{ names: ['spiffe://Clients/alice'] }, 'in '],
   [{ names: ['spiffe://clients/alice'] }, 'the certificate of CN=alice,O=Example is in none of names'],
+  [{ names: ['Alice@clients.test'] }, 'in '],
+  [{ names: ['192.0.2.1'] }, 'in '],
   [{ fingerprints: ['AB:'.repeat(31).concat('AB')] }, 'in '],
   [{ fingerprints: ['cd'.repeat(32)] }, 'the certificate of CN=alice,O=Example is in none of fingerprints'],
   [{ issuers: ['CN=Clients'] }, 'in '],
@@ -69,6 +72,16 @@ for (const [options, expected] of [
     assert.equal(outcome(options, alice), expected);
   });
 }
+
+test('RFC 5280 4.2.1.6: a mail address or a URI is no host name, and a host name none of them', () => {
+  const eve: ClientCertificate = {
+    ...alice,
+    names: ['eve@mail.clients.test', 'spiffe://eve.clients.test', 'eve.clients.test', 'spiffe://clients/alice'],
+    hostNames: ['spiffe://clients/alice'],
+  };
+  for (const name of ['*.clients.test', '*.mail.clients.test', 'eve.clients.test', 'spiffe://clients/alice'])
+    assert.match(outcome({ names: [name] }, eve), /is in none of names$/, name);
+});
 
 test('client-certificate refuses a client without a certificate, unless none is required', () => {
   assert.equal(outcome({}, undefined), 'the client has shown no certificate');

@@ -1,5 +1,6 @@
 // Policy: lets in clients with a certificate, by what it says, and takes it as their identity. The certificate itself was verified by the
 // listener, which asks for it (`tls.client`).
+import { isIP } from 'node:net';
 import { compileCertificateNames } from '#http/host-patterns.ts';
 import { definePolicy } from '#model/policy.ts';
 import { ProxyError } from '#model/proxy-error.ts';
@@ -85,13 +86,26 @@ function compileDemands(lists: Lists): ReadonlyMap<string, Demand> {
   };
   add('subjects', lists.subjects, (list) => (client) => list.includes(client.subject));
   add('common-names', lists['common-names'], (list) => (client) => list.includes(client.commonName));
-  add('names', lists.names, (list) => {
-    const isOne = compileCertificateNames(list.map((name) => (name.includes(':') ? name : name.toLowerCase())));
-    return (client) => client.names.some(isOne);
-  });
+  add('names', lists.names, compileNames);
   add('fingerprints', lists.fingerprints, (list) => (client) => list.includes(client.fingerprint));
   add('issuers', lists.issuers, (list) => (client) => list.includes(client.issuer));
   return demands;
+}
+
+/**
+ * RFC 5280 4.2.1.6: "the domain name MUST be stored in the dNSName". Host names are looked for there alone: a mail address or a URI that ends
+ * alike, which an authority may vouch for much more easily, is no host name, nor the other way about.
+ */
+function compileNames(list: readonly string[]): Demand {
+  const hosts = list.filter(isHostPattern).map((name) => name.toLowerCase());
+  const others = new Set(list.filter((name) => !isHostPattern(name)));
+  const isHost = compileCertificateNames(hosts);
+  return ({ names, hostNames }) =>
+    hostNames.some(isHost) || names.some((name) => others.has(name) && !hostNames.includes(name));
+}
+
+function isHostPattern(name: string): boolean {
+  return isIP(name) === 0 && /^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/.test(name);
 }
 
 function problemOf(client: ClientCertificate, demands: ReadonlyMap<string, Demand>): string | undefined {

@@ -73,6 +73,7 @@ function grpcResponse(parts: readonly string[] = ['\0\0\0\0\x02hi'], trailers = 
   return { ...createTestResponse(), fields, body, length: -1 };
 }
 
+const message = (content: string) => `\0\0\0\0${String.fromCharCode(content.length)}${content}`;
 const frame = (lines: string) => `\x80\0\0\0${String.fromCharCode(lines.length)}${lines}`;
 const base64 = (text: string) => Buffer.from(text, 'latin1').toString('base64');
 
@@ -85,12 +86,12 @@ test('a request gets the type of gRPC, asks for trailers and for messages that a
 });
 
 test('the trailers of a response become the last message of its content', () => {
-  const response = grpcResponse(['one', 'two'], 'Grpc-Status: 5\r\ngrpc-message: none\r\n');
+  const response = grpcResponse([message('one'), message('two')], 'Grpc-Status: 5\r\ngrpc-message: none\r\n');
   const { answer } = run({ type: 'application/grpc-web' }, response);
   assert.equal(answer.fields.get('content-type'), 'application/grpc-web+proto');
   assert.equal(answer.length, -1);
   const { parts, trailers } = readAll(answer.body);
-  assert.deepEqual(parts, ['one', 'two', frame('grpc-status: 5\r\ngrpc-message: none\r\n')]);
+  assert.deepEqual(parts, [message('one'), message('two'), frame('grpc-status: 5\r\ngrpc-message: none\r\n')]);
   assert.equal(trailers, undefined);
 });
 
@@ -105,22 +106,34 @@ test('a response that is only a head stays so', () => {
 });
 
 test('a response without any status ends with UNKNOWN', () => {
-  const streamed = run({ type: 'application/grpc-web' }, grpcResponse(['one'], '')).answer;
-  assert.equal(readAll(streamed.body).content, `one${frame('grpc-status: 2\r\n')}`);
-  const fixed = createTestResponse(200, 'two');
+  const streamed = run({ type: 'application/grpc-web' }, grpcResponse([message('one')], '')).answer;
+  assert.equal(readAll(streamed.body).content, `${message('one')}${frame('grpc-status: 2\r\n')}`);
+  const fixed = createTestResponse(200, message('two'));
   fixed.fields.set('content-type', 'application/grpc');
   const { answer } = run({ type: 'application/grpc-web' }, fixed);
-  assert.equal(readAll(answer.body).content, `two${frame('grpc-status: 2\r\n')}`);
-  assert.equal(answer.length, 3 + 5 + 16);
+  assert.equal(readAll(answer.body).content, `${message('two')}${frame('grpc-status: 2\r\n')}`);
+  assert.equal(answer.length, 8 + 5 + 16);
+});
+
+test('content that ends within a message breaks off, as the last message would be taken for the rest of it', () => {
+  for (const cut of ['\0\0', '\0\0\0\0\x03', `${message('one')}\0\0\0\0\x03tw`]) {
+    const { answer, exchange } = run({ type: 'application/grpc-web' }, grpcResponse([cut]));
+    const { content, error } = readAll(answer.body);
+    assert.deepEqual([content, error?.code], [cut, 'http_response_incomplete']);
+    assert.equal(exchange.grpc?.status, undefined);
+    const fixed = createTestResponse(200, cut);
+    fixed.fields.set('content-type', 'application/grpc');
+    assert.throws(() => run({ type: 'application/grpc-web' }, fixed), { code: 'http_response_incomplete' });
+  }
 });
 
 test('text is base64 both ways, padded wherever somebody has flushed', () => {
   const type = 'application/grpc-web-text+proto';
-  const { seen, answer } = run({ type, body: `${base64('a')}${base64('bc')}` }, grpcResponse(['x', 'yz']));
+  const { seen, answer } = run({ type, body: `${base64('a')}${base64('bc')}` }, grpcResponse(['\0', '\0\0\0\x01x']));
   assert.equal(readAll(seen?.request.body).content, 'abc');
   assert.equal(seen?.request.length, 3);
   assert.equal(answer.fields.get('content-type'), type);
-  assert.deepEqual(readAll(answer.body).parts, ['x', 'yz', frame('grpc-status: 0\r\n')].map(base64));
+  assert.deepEqual(readAll(answer.body).parts, ['\0', '\0\0\0\x01x', frame('grpc-status: 0\r\n')].map(base64));
 });
 
 test('text that streams is decoded as it comes', () => {

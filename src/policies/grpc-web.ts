@@ -12,6 +12,7 @@ import type { Request, Response } from '#model/message.ts';
 import { definePolicy } from '#model/policy.ts';
 import { ProxyError } from '#model/proxy-error.ts';
 import { s } from '#schema/blocks.ts';
+import { MessageBounds } from '#wire/grpc/messages.ts';
 import { GRPC_STATUS } from '#wire/grpc/status.ts';
 import {
   Base64Decoder,
@@ -61,7 +62,7 @@ export const grpcWeb = definePolicy({
       const format = responseFormat(request, grpc.mediaType.format);
       translateRequest(exchange, grpc);
       return mapResponse(next(exchange), (response) => {
-        translateResponse(response, format);
+        translateResponse(response, format, grpc);
         if (cors) exposeFields(response.fields, cors);
         return response;
       });
@@ -129,7 +130,7 @@ function decoding(exchange: Exchange): Required<Pick<BodyFilter, 'chunk' | 'end'
 }
 
 /** A response that is not of gRPC stays as it is, and so does one that is only a head, but for its type. */
-function translateResponse(response: Response, format: GrpcFormat): void {
+function translateResponse(response: Response, format: GrpcFormat, call: GrpcCall): void {
   const { fields, body } = response;
   const mediaType = parseGrpcMediaType(fields.get('content-type') ?? '');
   if (mediaType?.format !== 'grpc') return;
@@ -137,21 +138,38 @@ function translateResponse(response: Response, format: GrpcFormat): void {
   fields.delete('trailer');
   if (fields.has('grpc-status')) return;
   const encode = format === 'web-text' ? base64 : unchanged;
+  const bounds = new MessageBounds();
   if (body?.type === 'stream') {
     response.length = UNKNOWN_LENGTH;
     response.body = filterBody(body, {
-      chunk: encode,
-      // Only then is it known what policies have made of the head.
-      end: (trailers) => ({
-        bytes: encode(lastMessage(trailers && withoutTouched(trailers, fields))),
-        trailers: undefined,
-      }),
+      chunk(bytes) {
+        bounds.push(bytes);
+        return encode(bytes);
+      },
+      end(trailers) {
+        checkWhole(bounds, call);
+        // Only now is it known what policies have made of the head.
+        return { bytes: encode(lastMessage(trailers && withoutTouched(trailers, fields))), trailers: undefined };
+      },
     });
     return;
   }
-  const whole = encode(Buffer.concat([body ? bytesOf(body) : NOTHING, lastMessage()]));
+  const content = body ? bytesOf(body) : NOTHING;
+  bounds.push(content);
+  checkWhole(bounds, call);
+  const whole = encode(Buffer.concat([content, lastMessage()]));
   response.length = whole.length;
   response.body = fixedBody(whole);
+}
+
+/**
+ * PROTOCOL-WEB: "Trailers must be the last message of the response". Behind half a message a client would take them for the other half, and
+ * for what the endpoint has said: such content breaks off instead, also where the gateway has put a status in place of what is missing.
+ */
+function checkWhole({ isBetween }: MessageBounds, call: GrpcCall): void {
+  if (isBetween) return;
+  call.status = undefined;
+  throw new ProxyError('http_response_incomplete', 'the content of the response ends within a message');
 }
 
 /** Where the server has said no status at all, a client would take it for this one. */

@@ -1,6 +1,7 @@
 // Makes a ProxyError of what has ended an HTTP/2 stream, or the wait for one, before its time.
 import type { Exchange } from '#model/exchange.ts';
 import { ProxyError } from '#model/proxy-error.ts';
+import { grpcStatusOfReset } from '#wire/grpc/status.ts';
 import { TOO_LARGE } from '#wire/http2/client-session.ts';
 import type { StreamLoss } from '#wire/http2/stream.ts';
 import type { Http2Connection } from './http2-connection.ts';
@@ -54,7 +55,11 @@ function unansweredError(loss: StreamLoss, { isStale, endsInOrder }: LossSurroun
       unprocessed: true,
     });
   }
-  if (by === 'peer') return new ProxyError('connection_terminated', `the endpoint has ended the stream: ${code}`);
+  if (by === 'peer') {
+    return new ProxyError('connection_terminated', `the endpoint has ended the stream: ${code}`, {
+      grpcStatus: grpcStatusOfReset(code),
+    });
+  }
   return new ProxyError('connection_terminated', reason, { stale: isStale });
 }
 
@@ -70,8 +75,11 @@ function http1Error(useHttp1: boolean, isCall: boolean): ProxyError {
 }
 
 /** The same behind the response head. */
-export function incompleteError({ by, reason }: StreamLoss): ProxyError {
-  return by === 'breach' ? breachError(reason) : new ProxyError('http_response_incomplete', reason);
+export function incompleteError({ by, code, reason }: StreamLoss): ProxyError {
+  if (by === 'breach') return breachError(reason);
+  return new ProxyError('http_response_incomplete', reason, {
+    grpcStatus: by === 'peer' ? grpcStatusOfReset(code) : undefined,
+  });
 }
 
 function breachError(reason: string): ProxyError {

@@ -21,7 +21,7 @@ test('a client of TLS 1.3 can verify what its signature algorithms say', async (
 });
 
 test('a client of TLS 1.2 needs a cipher suite with ECDSA as well', async () => {
-  const old = { maxVersion: 'TLSv1.2', sigalgs: 'ECDSA+SHA256:RSA+SHA256' } as const;
+  const old = { maxVersion: 'TLSv1.2', sigalgs: 'ECDSA+SHA256:RSA+SHA256', ecdhCurve: 'P-256' } as const;
   assert.deepEqual(await verifiable({ ...old, ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }), ['ecdsa-p256']);
   assert.deepEqual(await verifiable({ ...old, ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' }), []);
 });
@@ -34,6 +34,14 @@ test('RFC 8422 5.1.1: a client of TLS 1.2 needs the curve of the key among its g
   } as const;
   assert.deepEqual(await verifiable({ ...old, ecdhCurve: 'P-384' }), ['ecdsa-p384']);
   assert.deepEqual(await verifiable({ ...old, ecdhCurve: 'P-256:P-384' }), ['ecdsa-p256', 'ecdsa-p384']);
+});
+
+test('RFC 8446 4.2.3: with TLS 1.2 the hash of an ECDSA signature says nothing of the curve', async () => {
+  const old = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE+AESGCM', ecdhCurve: 'P-256:P-384' } as const;
+  for (const sigalgs of ['ECDSA+SHA256', 'ECDSA+SHA384', 'ECDSA+SHA512'])
+    assert.deepEqual(await verifiable({ ...old, sigalgs }), ['ecdsa-p256', 'ecdsa-p384'], sigalgs);
+  assert.deepEqual(await verifiable({ ...old, sigalgs: 'RSA+SHA256' }), []);
+  assert.deepEqual(await verifiable({ ...old, sigalgs: 'ed25519:RSA+SHA256' }), ['ed25519']);
 });
 
 test('a ClientHello without extensions can verify nothing but RSA', () => {

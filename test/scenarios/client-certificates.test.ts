@@ -365,6 +365,13 @@ test('routes let in by what the certificate says, and take it as the identity', 
   );
 });
 
+test('RFC 5280 4.2.1.6: a URI in a certificate that ends like a host name is none', async (t) => {
+  const eve = clients.issue({ names: ['spiffe://eve.clients.test'] });
+  const { gateway } = await start(t, 'mode: required', '[{ type: client-certificate, names: ["*.clients.test"] }]');
+  assert.equal(await ask(t, gateway, alice), 200);
+  assert.equal(await ask(t, gateway, eve), 403);
+});
+
 test('only clients that want certain names are asked; requests for these on other connections are misdirected', async (t) => {
   const { gateway, origin } = await start(t, 'mode: required, names: closed.test');
   assert.equal(await ask(t, gateway, {}, { servername: 'open.test' }), 200);

@@ -133,6 +133,16 @@ for (const [what, fields, status] of [
   });
 }
 
+test('an endpoint that falls silent within a message leaves a response that is not whole, and no status in the place of the rest', async (t) => {
+  const half = message('one').slice(0, 6);
+  const { client, gateway } = await start(t, () => `${ANSWER_HEAD}${chunk(half)}`);
+  await client.send(webCall({ type: 'application/grpc-web' }));
+  await client.reader.head();
+  assert.equal(await client.reader.rest(), chunk(half));
+  const [record] = await gateway.untilRecords(1);
+  assert.deepEqual([record?.error, record?.grpc_status], ['http_response_timeout', 'UNAVAILABLE']);
+});
+
 test('content that is no base64 is INTERNAL, and nothing of it reaches the endpoint', async (t) => {
   const { origin, gateway, client } = await start(t, () => answerBytes());
   const response = await client.request(webCall({ type: 'application/grpc-web-text', body: 'not base64' }));

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import tls from 'node:tls';
 import { startTidegate, type TestGateway } from '../support/gateway.ts';
-import { authority, certificateFiles, connectTls, secureGet } from '../support/tls.ts';
+import { authority, certificateFiles, connectTls, run, secureGet } from '../support/tls.ts';
 
 const certificates = {
   site: authority.issue({ names: ['localhost', 'site.test'] }),
@@ -73,6 +74,12 @@ test('a client of TLS 1.2 that knows ECDSA, but no cipher suite with it, gets th
   const gateway = await startWith(t, ['site', 'site-rsa']);
   const options = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' } as const;
   assert.equal(await certificateFor(t, gateway, { servername: 'site.test', ...options }), 'site-rsa');
+});
+
+test('a client of TLS 1.2 that knows ECDSA with SHA-384 only gets the certificate with a key on P-256', async (t) => {
+  const gateway = await startWith(t, ['site-rsa', 'site']);
+  const options = { servername: 'site.test', maxVersion: 'TLSv1.2', sigalgs: 'ECDSA+SHA384' } as const;
+  assert.equal(await certificateFor(t, gateway, options), 'site');
 });
 
 test('RFC 9525 6.3: a wildcard stands for one label', async (t) => {
@@ -228,6 +235,18 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.equal(second.isSessionReused(), false);
   });
 }
+
+test('RFC 6066 3: a session is resumed for the names of its certificate, and for no other', async (t) => {
+  const gateway = await startWith(t, ['site', 'other']);
+  const file = join(dirname(gateway.file), 'session.pem');
+  // Node offers a session for the name that it began with only.
+  const connect = (name: string, ...more: readonly string[]) =>
+    run('openssl', ['s_client', '-connect', `127.0.0.1:${gateway.port()}`, '-tls1_2', '-servername', name, ...more]);
+  assert.match(await connect('site.test', '-sess_out', file), /^New, TLSv1.2/m);
+  assert.match(await connect('site.test', '-sess_in', file), /^Reused, TLSv1.2/m);
+  assert.match(await connect('localhost', '-sess_in', file), /^Reused, TLSv1.2/m);
+  assert.match(await connect('other.test', '-sess_in', file), /^New, TLSv1.2/m);
+});
 
 test('renegotiation is refused', async (t) => {
   const gateway = await startWith(t, ['site']);

@@ -1,5 +1,6 @@
 // The statuses of gRPC: their names, how they and their messages stand in fields, and what an HTTP status without one means.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, statuscodes.md and http-grpc-status-mapping.md beside it
+import type { ErrorName } from '#wire/http2/protocol.ts';
 
 /** By number. */
 export const GRPC_STATUS_NAMES = [
@@ -57,6 +58,27 @@ const BY_HTTP_STATUS: ReadonlyMap<number, number> = new Map([
 /** What a client takes a response without `grpc-status` for. */
 export function grpcStatusOfHttp(status: number): number {
   return BY_HTTP_STATUS.get(status) ?? GRPC_STATUS.unknown;
+}
+
+/** PROTOCOL-HTTP2, Errors: "The following mapping from RST_STREAM error codes to GRPC error codes is applied." */
+const BY_RESET: Partial<Record<ErrorName, number>> = {
+  NO_ERROR: GRPC_STATUS.internal,
+  PROTOCOL_ERROR: GRPC_STATUS.internal,
+  INTERNAL_ERROR: GRPC_STATUS.internal,
+  FLOW_CONTROL_ERROR: GRPC_STATUS.internal,
+  SETTINGS_TIMEOUT: GRPC_STATUS.internal,
+  FRAME_SIZE_ERROR: GRPC_STATUS.internal,
+  REFUSED_STREAM: GRPC_STATUS.unavailable,
+  CANCEL: GRPC_STATUS.cancelled,
+  COMPRESSION_ERROR: GRPC_STATUS.internal,
+  CONNECT_ERROR: GRPC_STATUS.internal,
+  ENHANCE_YOUR_CALM: GRPC_STATUS.resourceExhausted,
+  INADEQUATE_SECURITY: GRPC_STATUS.permissionDenied,
+};
+
+/** What the reset of a stream by its server means; `undefined` for a code that the protocol says nothing of. */
+export function grpcStatusOfReset(code: ErrorName): number | undefined {
+  return BY_RESET[code];
 }
 
 /** A message as it stands in `grpc-message`: UTF-8, with all but visible ASCII and spaces percent-encoded. */

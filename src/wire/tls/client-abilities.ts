@@ -25,6 +25,12 @@ const SUPPORTED_VERSIONS = 43;
 
 const TLS_1_3 = 0x0304;
 
+/**
+ * What TLS 1.2 signs with any ECDSA key. RFC 8446 4.2.3: its pairs of hash and signature "did not constrain the signing curve. If TLS 1.2 is
+ * negotiated, implementations MUST be prepared to accept a signature that uses any curve that they advertised".
+ */
+const ECDSA_PAIRS: readonly number[] = [0x0403, 0x0503, 0x0603];
+
 /** Suites of TLS 1.2 that authenticate by ECDSA or EdDSA (RFC 5289, 7905, 8422): those with AEAD first, then the older ones. */
 const ECDSA_SUITES: readonly number[] = [0xc02b, 0xc02c, 0xcca9, 0xc023, 0xc024, 0xc009, 0xc00a];
 
@@ -55,12 +61,15 @@ export class ClientAbilities {
   /** Whether a handshake can be had with such a key, whichever version it becomes. */
   canVerify(kind: KeyKind): boolean {
     const { scheme, group } = DEMANDS[kind];
-    if (!includes(this.#schemes, scheme)) return false;
-    if (includes(this.#versions, TLS_1_3)) return true;
-    return (
-      ECDSA_SUITES.some((suite) => includes(this.#suites, suite)) && (group === 0 || includes(this.#groups, group))
-    );
+    if (includes(this.#versions, TLS_1_3)) return includes(this.#schemes, scheme);
+    if (!includesAny(this.#suites, ECDSA_SUITES)) return false;
+    if (group === 0) return includes(this.#schemes, scheme);
+    return includes(this.#groups, group) && includesAny(this.#schemes, ECDSA_PAIRS);
   }
+}
+
+function includesAny(list: Buffer, values: readonly number[]): boolean {
+  return values.some((value) => includes(list, value));
 }
 
 /** Whether a list of 16-bit numbers holds one. */
