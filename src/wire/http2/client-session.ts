@@ -35,10 +35,10 @@ export interface RequestStart {
   readonly neverIndexed?: ReadonlySet<string> | undefined;
 }
 
-/** What a response must not have content for, by the request. */
+/** What it depends on whose a response is, and how much content it may have. */
 interface OpenRequest {
   readonly owner: ResponseOwner;
-  readonly isHead: boolean;
+  readonly method: string;
 }
 
 export class ClientSession extends Session {
@@ -80,7 +80,7 @@ export class ClientSession extends Session {
     this.#nextStreamId += 2;
     this.floods.opened();
     stream.owner = owner;
-    this.#requests.set(stream.id, { owner, isHead: head.method === 'HEAD' });
+    this.#requests.set(stream.id, { owner, method: head.method });
     stream.awaitsHead = true;
     const { encoder } = this;
     encoder.begin();
@@ -172,9 +172,7 @@ export class ClientSession extends Session {
       return;
     }
     stream.awaitsHead = false;
-    const hasNoContent = request.isHead || head.status === 304 || head.status === 204;
-    // What HEAD and 304 announce is the length that the content would have (RFC 9110 8.6).
-    stream.expected = hasNoContent ? 0 : head.contentLength;
+    stream.expected = expectedLength(request.method, head);
     if (endStream && stream.expected <= 0) {
       stream.remoteEnded = true;
       request.owner.receiveHead(head);
@@ -184,6 +182,15 @@ export class ClientSession extends Session {
     request.owner.receiveHead(head);
     if (endStream && !stream.closed) this.endRemote(stream, '');
   }
+}
+
+/** How much content the final response must have; -1 when it does not say. */
+function expectedLength(method: string, { status, contentLength }: ResponseFields): number {
+  // RFC 9110 9.3.6: "A client MUST ignore any Content-Length […] received in a successful response to CONNECT."
+  if (method === 'CONNECT' && status < 300) return -1;
+  // What HEAD and 304 announce is the length that the content would have (RFC 9110 8.6).
+  if (method === 'HEAD' || status === 304 || status === 204) return 0;
+  return contentLength;
 }
 
 function flawOfHead(head: ResponseFields, fits: boolean): string {

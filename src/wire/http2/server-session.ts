@@ -185,7 +185,8 @@ export class ServerSession extends Session {
       this.#refuseMalformed(stream, request);
       return;
     }
-    stream.expected = request.contentLength;
+    // RFC 9110 9.3.6: "A CONNECT request message does not have content": what comes on the stream is not what content-length counts.
+    stream.expected = request.method === 'CONNECT' ? -1 : request.contentLength;
     const early = this.#earlyPriorities?.get(streamId);
     if (early !== undefined) this.#earlyPriorities?.delete(streamId);
     // RFC 9218 7.1: PRIORITY_UPDATE counts more than the field.
