@@ -87,13 +87,19 @@ export class ClientSession extends Session {
     encoder.field(':method', head.method);
     encoder.field(':scheme', head.scheme);
     // RFC 9113 8.3.1: without authority information it "MUST NOT generate ":authority"".
-    if (head.authority !== '') encoder.field(':authority', head.authority);
-    encoder.field(':path', head.path);
+    if (head.authority !== '') this.#place(':authority', head.authority, head);
+    this.#place(':path', head.path, head);
     if (head.protocol !== '') encoder.field(':protocol', head.protocol);
     encoder.lines(head.lines, head.neverIndexed);
     if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
     this.sendHead(stream, endStream);
     return stream;
+  }
+
+  /** Where the request goes, in the form that its sender has given that: it may hold a secret as other fields do. */
+  #place(name: string, value: string, { neverIndexed }: RequestStart): void {
+    if (neverIndexed?.has(name)) this.encoder.neverIndexed(name, value);
+    else this.encoder.field(name, value);
   }
 
   /** Whether so many streams were reset that the server may soon take us for an attacker. */
@@ -127,7 +133,7 @@ export class ClientSession extends Session {
     if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
     else if (flaw !== '') this.breach(stream, 'PROTOCOL_ERROR', flaw);
     else if (isHead) this.#takeHead(stream, request, fields);
-    else this.endRemote(stream, fields.text);
+    else this.endRemote(stream, fields.text, fields.neverIndexed);
   }
 
   override checkSettings(): void {

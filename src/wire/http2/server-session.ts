@@ -230,7 +230,7 @@ export class ServerSession extends Session {
     }
     if (flaw !== '') stream.remoteEnded = this.block.endStream;
     if (flaw !== '') this.spoil(stream, flaw);
-    else this.endRemote(stream, trailers.text);
+    else this.endRemote(stream, trailers.text, trailers.neverIndexed);
   }
 
   #keepPriority(streamId: number, priority: Priority): void {
