@@ -92,7 +92,7 @@ export class Http2Answer implements BodySink {
       this.#fail(lack);
       return;
     }
-    this.#stream.end(trailers ? withoutTouched(trailers, this.#response.fields) : '');
+    this.#stream.end(trailers ? withoutTouched(trailers, this.#response.fields) : '', trailers?.neverIndexed);
     if (!this.waiting) this.#finish();
   }
 

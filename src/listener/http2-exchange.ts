@@ -110,7 +110,8 @@ export class Http2Exchange
   /** Sends an informational response ahead of the final one. */
   inform(status: number, fields: Fields): void {
     if (this.#answer || this.#ended) return;
-    this.#connection.session.respond(this.#stream, { status, lines: fields.text, contentLength: -1 }, false);
+    const { text: lines, neverIndexed } = fields;
+    this.#connection.session.respond(this.#stream, { status, lines, contentLength: -1, neverIndexed }, false);
   }
 
   onDeadline(): void {
@@ -129,8 +130,8 @@ export class Http2Exchange
     else this.#stream.consumed(bytes.length);
   }
 
-  receiveEnd(trailers: string): void {
-    this.#content?.end(trailers);
+  receiveEnd(trailers: string, neverIndexed?: ReadonlySet<string>): void {
+    this.#content?.end(trailers, neverIndexed);
     this.#watch();
   }
 

@@ -38,6 +38,7 @@ export class Http2Content implements StreamBody {
   readonly #waiting = new HeldBytes();
   #broken: ProxyError | undefined = undefined;
   #trailers = '';
+  #neverIndexed: ReadonlySet<string> | undefined = undefined;
 
   /** `maxBytes`: more is refused before any of it is passed on. */
   constructor(stream: Http2Stream, owner: Http2ContentOwner, maxBytes: number) {
@@ -108,10 +109,11 @@ export class Http2Content implements StreamBody {
     this.#owner.contentMoved();
   }
 
-  /** The peer has sent all; `trailers` are field lines. */
-  end(trailers: string): void {
+  /** The peer has sent all; `trailers` are field lines, `neverIndexed` as in `Fields`. */
+  end(trailers: string, neverIndexed?: ReadonlySet<string>): void {
     this.complete = true;
     this.#trailers = trailers;
+    this.#neverIndexed = neverIndexed;
     if (this.#sink && !this.held) this.#finish();
   }
 
@@ -142,9 +144,10 @@ export class Http2Content implements StreamBody {
     this.#finished = true;
     const sink = this.#sink;
     this.#sink = undefined;
-    const trailers = safeTrailers(this.#trailers);
+    const trailers = new Fields(safeTrailers(this.#trailers));
+    trailers.neverIndexed = this.#neverIndexed;
     this.#owner.contentEnded();
-    sink.end(trailers === '' ? undefined : new Fields(trailers));
+    sink.end(trailers.text === '' ? undefined : trailers);
   }
 
   /** Nobody reads it: what waited counts as taken, so that the connection goes on. */

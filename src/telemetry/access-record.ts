@@ -6,6 +6,7 @@ export interface AccessRecord {
   readonly id: string;
   readonly client: string;
   readonly listener: string;
+  /** A token, so that it can be written as it stands; '' where the request had none. */
   readonly method: string;
   readonly scheme: string;
   readonly authority: string;

@@ -1,5 +1,4 @@
 // One try to get a response from one endpoint over HTTP/2: waits for a connection, has a stream on it, ends exactly once.
-import { Fields } from '#http/fields.ts';
 import type { Deadlined, DeadlineEntry } from '#lib/deadlines.ts';
 import { fixedBody } from '#model/body.ts';
 import type { Exchange } from '#model/exchange.ts';
@@ -18,7 +17,7 @@ import { type AwaitedConnection, incompleteError, lossError, timeoutError, waitE
 import type { Http2Pool } from './http2-pool.ts';
 import { asksForTunnel, requestStart } from './http2-request.ts';
 import { Http2RequestContent, type RequestContentOwner, sendFixed } from './http2-request-content.ts';
-import { toHttp2Response, wholeLength } from './http2-response.ts';
+import { toFields, toHttp2Response, wholeLength } from './http2-response.ts';
 import { tunnelResponse } from './http2-tunnel.ts';
 import { MAX_INFORMATIONAL } from './response-reader.ts';
 
@@ -190,18 +189,18 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
     else this.#stream?.consumed(bytes.length);
   }
 
-  receiveEnd(trailers: string): void {
+  receiveEnd(trailers: string, neverIndexed?: ReadonlySet<string>): void {
     const response = this.#held;
     const incoming = this.#incoming;
     if (response && trailers !== '') {
       this.#streamContent(response);
-      this.receiveEnd(trailers);
+      this.receiveEnd(trailers, neverIndexed);
       return;
     }
     this.#cutRequest();
     if (incoming) {
       this.#leaveStream('CANCEL');
-      incoming.end(trailers);
+      incoming.end(trailers, neverIndexed);
     } else if (response) {
       this.#held = undefined;
       this.#takeWhole(response);
@@ -286,7 +285,7 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
       this.fail(new ProxyError('http_protocol_error', 'too many informational responses'));
       return;
     }
-    this.exchange.informant?.inform(head.status, new Fields(head.text));
+    this.exchange.informant?.inform(head.status, toFields(head, head.text));
   }
 
   /** See `AttemptListener.requestMoved`. */

@@ -93,7 +93,7 @@ export class Http2RequestContent implements BodySink {
       return;
     }
     this.#ended = true;
-    this.#stream.end(trailers ? withoutTouched(trailers, this.#fields) : '');
+    this.#stream.end(trailers ? withoutTouched(trailers, this.#fields) : '', trailers?.neverIndexed);
     if (!this.#waiting) this.#finish();
   }
 

@@ -27,6 +27,7 @@ export function requestStart(attempted: Attempted, carrier: RequestCarrier): Req
     // RFC 9113 8.2.2: of the fields of one connection, TE alone may be sent, and `trailers` alone in it.
     lines: request.acceptsTrailers ? `${lines}te: trailers\r\n` : lines,
     contentLength: isTunnel ? UNKNOWN_LENGTH : contentLength(attempted),
+    neverIndexed: request.fields.neverIndexed,
   };
 }
 

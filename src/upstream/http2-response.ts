@@ -12,11 +12,18 @@ export function toHttp2Response(head: ResponseFields, method: string, wallMs: nu
   return {
     status: head.status,
     reason: '',
-    fields: new Fields(text),
+    fields: toFields(head, text),
     length: lengthOf(head, method, isEnd),
     body: undefined,
     tunnel: undefined,
   };
+}
+
+/** The lines of a head, with what it says about their indexing. */
+export function toFields({ neverIndexed }: ResponseFields, text: string): Fields {
+  const fields = new Fields(text);
+  fields.neverIndexed = neverIndexed;
+  return fields;
 }
 
 function lengthOf({ status, contentLength }: ResponseFields, method: string, isEnd: boolean): number {

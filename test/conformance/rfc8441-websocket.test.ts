@@ -94,6 +94,17 @@ test('RFC 8441 4: content of both sides passes, also what was sent ahead of the 
   assert.equal(data.payload.toString(), 'hello');
 });
 
+test('RFC 9110 9.3.6: a Content-Length of CONNECT, which has no content, is not held against what the tunnel carries', async (t) => {
+  const { client, opened } = await start(t);
+  void client.headers(1, requestFields([...CONNECT, ['content-length', '0']]));
+  const { request, connection } = await opened;
+  assert.equal(request.field('content-length'), undefined);
+  void client.data(1, 'hello');
+  assert.equal((await connection.reader.bytes(5)).toString(), 'hello');
+  connection.socket.write('bye');
+  assert.equal((await client.next(({ type }) => type === FRAME.data)).payload.toString(), 'bye');
+});
+
 test('RFC 8441 5: END_STREAM is the end of the connection, in both directions', async (t) => {
   const { client, opened } = await start(t);
   await open(client);

@@ -116,6 +116,30 @@ for (const [clause, what, head, status, fields] of [
   });
 }
 
+for (const [what, status, length] of [
+  ['200 that says it has no content', 200, '0'],
+  ['200 that says how much it has', 200, '3'],
+  ['204', 204, '0'],
+] satisfies [string, number, string][]) {
+  test(`RFC 9110 9.3.6: Content-Length in a successful response to CONNECT is ignored: ${what}`, () => {
+    const peer = ServerPeer.opened();
+    const response = peer.ask({ method: 'CONNECT', protocol: 'websocket' }, false);
+    peer.answer(1, status, [['content-length', length]]);
+    peer.data(1, 'tunnelled');
+    peer.data(1, '', END);
+    assert.deepEqual([response.statuses, response.content, response.trailers], [[status], 'tunnelled', '']);
+    assertUnharmed(peer);
+  });
+}
+
+test('RFC 9113 8.1.1: Content-Length of a response that refuses CONNECT counts', () => {
+  const peer = ServerPeer.opened();
+  const response = peer.ask({ method: 'CONNECT', protocol: 'websocket' }, false);
+  peer.answer(1, 403, [['content-length', '1']]);
+  peer.data(1, 'ab', END);
+  assert.equal(response.loss?.code, 'PROTOCOL_ERROR');
+});
+
 test('RFC 9113 8.1: a response may be whole before the request is, and a reset without error takes nothing from it', () => {
   const peer = ServerPeer.opened();
   const response = peer.ask({ method: 'POST' }, false);

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { requestFields } from '../support/frame-sender.ts';
 import { proxyTo, startTidegate } from '../support/gateway.ts';
+import { connectHttp2 } from '../support/http2-client.ts';
+import { FLAG } from '../support/http2-frames.ts';
 import { ok, startOrigin } from '../support/origin.ts';
 import { connectRaw, exchange } from '../support/raw-client.ts';
 
@@ -93,6 +96,28 @@ test('what a client sends cannot begin a line of its own', async (t) => {
   const [line] = await gateway.until(() => (gateway.output.length > 0 ? gateway.output : undefined));
   assert.match(line ?? '', /"GET \/\\x22x HTTP\/1\.1" 200 2 "-" "\\xff\\x22\\x5c/);
 });
+
+for (const [what, method, filler, status] of [
+  ['a quote', 'GET","status":200,"x":"', '', 400],
+  ['an octet that is no UTF-8', 'G\xffT', '', 400],
+  ['a quote, in a head that is too large', 'GET","status":200,"x":"', 'x'.repeat(20_000), 431],
+] as const) {
+  test(`a method that is none, of an HTTP/2 client, is not in the record: ${what}`, async (t) => {
+    const gateway = await startTidegate(t, proxyTo(await startOrigin(t)));
+    const client = await connectHttp2(t, gateway.port());
+    await client.open();
+    void client.headers(
+      1,
+      requestFields([
+        [':method', method],
+        ['x-filler', filler],
+      ]),
+      FLAG.endStream,
+    );
+    const [record] = await gateway.untilRecords(1);
+    assert.deepEqual([record?.method, record?.status, record?.x], ['', status, undefined]);
+  });
+}
 
 test('after SIGUSR1 the log goes on in a new file, and no record is lost', async (t) => {
   const origin = await startOrigin(t);

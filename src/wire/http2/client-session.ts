@@ -35,10 +35,10 @@ export interface RequestStart {
   readonly neverIndexed?: ReadonlySet<string> | undefined;
 }
 
-/** What a response must not have content for, by the request. */
+/** What it depends on whose a response is, and how much content it may have. */
 interface OpenRequest {
   readonly owner: ResponseOwner;
-  readonly isHead: boolean;
+  readonly method: string;
 }
 
 export class ClientSession extends Session {
@@ -80,20 +80,26 @@ export class ClientSession extends Session {
     this.#nextStreamId += 2;
     this.floods.opened();
     stream.owner = owner;
-    this.#requests.set(stream.id, { owner, isHead: head.method === 'HEAD' });
+    this.#requests.set(stream.id, { owner, method: head.method });
     stream.awaitsHead = true;
     const { encoder } = this;
     encoder.begin();
     encoder.field(':method', head.method);
     encoder.field(':scheme', head.scheme);
     // RFC 9113 8.3.1: without authority information it "MUST NOT generate ":authority"".
-    if (head.authority !== '') encoder.field(':authority', head.authority);
-    encoder.field(':path', head.path);
+    if (head.authority !== '') this.#place(':authority', head.authority, head);
+    this.#place(':path', head.path, head);
     if (head.protocol !== '') encoder.field(':protocol', head.protocol);
     encoder.lines(head.lines, head.neverIndexed);
     if (head.contentLength >= 0) encoder.field('content-length', String(head.contentLength));
     this.sendHead(stream, endStream);
     return stream;
+  }
+
+  /** Where the request goes, in the form that its sender has given that: it may hold a secret as other fields do. */
+  #place(name: string, value: string, { neverIndexed }: RequestStart): void {
+    if (neverIndexed?.has(name)) this.encoder.neverIndexed(name, value);
+    else this.encoder.field(name, value);
   }
 
   /** Whether so many streams were reset that the server may soon take us for an attacker. */
@@ -127,7 +133,7 @@ export class ClientSession extends Session {
     if (stream.remoteEnded) this.breach(stream, 'STREAM_CLOSED', 'HEADERS behind the end of the stream');
     else if (flaw !== '') this.breach(stream, 'PROTOCOL_ERROR', flaw);
     else if (isHead) this.#takeHead(stream, request, fields);
-    else this.endRemote(stream, fields.text);
+    else this.endRemote(stream, fields.text, fields.neverIndexed);
   }
 
   override checkSettings(): void {
@@ -172,9 +178,7 @@ export class ClientSession extends Session {
       return;
     }
     stream.awaitsHead = false;
-    const hasNoContent = request.isHead || head.status === 304 || head.status === 204;
-    // What HEAD and 304 announce is the length that the content would have (RFC 9110 8.6).
-    stream.expected = hasNoContent ? 0 : head.contentLength;
+    stream.expected = expectedLength(request.method, head);
     if (endStream && stream.expected <= 0) {
       stream.remoteEnded = true;
       request.owner.receiveHead(head);
@@ -184,6 +188,15 @@ export class ClientSession extends Session {
     request.owner.receiveHead(head);
     if (endStream && !stream.closed) this.endRemote(stream, '');
   }
+}
+
+/** How much content the final response must have; -1 when it does not say. */
+function expectedLength(method: string, { status, contentLength }: ResponseFields): number {
+  // RFC 9110 9.3.6: "A client MUST ignore any Content-Length […] received in a successful response to CONNECT."
+  if (method === 'CONNECT' && status < 300) return -1;
+  // What HEAD and 304 announce is the length that the content would have (RFC 9110 8.6).
+  if (method === 'HEAD' || status === 304 || status === 204) return 0;
+  return contentLength;
 }
 
 function flawOfHead(head: ResponseFields, fits: boolean): string {

@@ -33,6 +33,10 @@ export abstract class FieldCollector {
   /** Takes the next field. Bound to the collector, so that a decoder may be given it. */
   readonly take = (field: HeaderField): void => {
     const { kind } = field;
+    if (field.neverIndexed) {
+      this.neverIndexed ??= new Set();
+      this.neverIndexed.add(field.name);
+    }
     if (kind >= FIRST_PSEUDO && kind <= LAST_PSEUDO) {
       // RFC 9113 8.3: pseudo-fields behind a regular field make a message malformed.
       if (this.count > 0) this.breach('a pseudo-field behind other fields');
@@ -40,10 +44,6 @@ export abstract class FieldCollector {
       return;
     }
     this.count++;
-    if (field.neverIndexed) {
-      this.neverIndexed ??= new Set();
-      this.neverIndexed.add(field.name);
-    }
     if (kind === KIND.ORDINARY) this.text += field.line;
     else this.#takeKnown(kind, field);
   };

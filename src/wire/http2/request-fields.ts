@@ -4,6 +4,7 @@ import { FieldCollector } from './field-collector.ts';
 import { KIND } from './field-kinds.ts';
 
 export class RequestFields extends FieldCollector {
+  /** A token; '' where it is missing or none. */
   method = '';
   scheme = '';
   authority: string | undefined = undefined;
@@ -39,6 +40,8 @@ export class RequestFields extends FieldCollector {
     const { method, path } = this;
     if (!isToken(method)) {
       this.breach(':method is missing or no token');
+      // Records and answers take it for what it is called, and write it as it stands.
+      this.method = '';
       return;
     }
     if (this.protocol !== undefined) {

@@ -185,7 +185,8 @@ export class ServerSession extends Session {
       this.#refuseMalformed(stream, request);
       return;
     }
-    stream.expected = request.contentLength;
+    // RFC 9110 9.3.6: "A CONNECT request message does not have content": what comes on the stream is not what content-length counts.
+    stream.expected = request.method === 'CONNECT' ? -1 : request.contentLength;
     const early = this.#earlyPriorities?.get(streamId);
     if (early !== undefined) this.#earlyPriorities?.delete(streamId);
     // RFC 9218 7.1: PRIORITY_UPDATE counts more than the field.
@@ -229,7 +230,7 @@ export class ServerSession extends Session {
     }
     if (flaw !== '') stream.remoteEnded = this.block.endStream;
     if (flaw !== '') this.spoil(stream, flaw);
-    else this.endRemote(stream, trailers.text);
+    else this.endRemote(stream, trailers.text, trailers.neverIndexed);
   }
 
   #keepPriority(streamId: number, priority: Priority): void {

@@ -190,7 +190,7 @@ export abstract class Session implements StreamHost {
 
   sendTrailers(stream: Http2Stream, lines: string): void {
     this.encoder.begin();
-    this.encoder.lines(lines);
+    this.encoder.lines(lines, stream.neverIndexed);
     this.writer.headers(stream.id, this.encoder.end(), true);
   }
 
@@ -278,7 +278,7 @@ export abstract class Session implements StreamHost {
   }
 
   /** END_STREAM has come. */
-  endRemote(stream: Http2Stream, trailers: string): void {
+  endRemote(stream: Http2Stream, trailers: string, neverIndexed?: ReadonlySet<string>): void {
     // RFC 9113 8.1.1: malformed is a message whose content-length "does not equal the sum of the DATA frame payload lengths".
     stream.remoteEnded = true;
     if (stream.expected > 0) {
@@ -286,7 +286,7 @@ export abstract class Session implements StreamHost {
       return;
     }
     if (stream.localEnded) this.forget(stream);
-    stream.owner?.receiveEnd(trailers);
+    stream.owner?.receiveEnd(trailers, neverIndexed);
   }
 
   forget(stream: Http2Stream): void {

@@ -9,8 +9,8 @@ import type { SendQueue } from './send-queue.ts';
 export interface StreamOwner {
   /** Some content, valid during the call; `stream.consumed` is to be called for it, now or later. */
   receiveData(bytes: Buffer): void;
-  /** The peer has sent all; `trailers` as field lines, '' when there are none. */
-  receiveEnd(trailers: string): void;
+  /** The peer has sent all; `trailers` as field lines, '' when there are none; `neverIndexed` has names as `Fields.neverIndexed`. */
+  receiveEnd(trailers: string, neverIndexed?: ReadonlySet<string>): void;
   /** The stream is over before its time: by whom, and with what code. Nothing is called behind this. */
   lost(loss: StreamLoss): void;
   /** What `send` had to leave waiting has been sent. */
@@ -69,6 +69,8 @@ export class Http2Stream {
   queued = false;
   /** Trailer lines to send behind what waits; `undefined` while more content may come. */
   ending: string | undefined = undefined;
+  /** Of the trailers that are sent: see `Fields.neverIndexed`. */
+  neverIndexed: ReadonlySet<string> | undefined = undefined;
   /** Where its last DATA frame is, while that has not left. */
   lastData: FramePlace | undefined = undefined;
   readonly #host: StreamHost;
@@ -99,8 +101,9 @@ export class Http2Stream {
   }
 
   /** Ends the sending side, behind what waits; `trailers` are valid field lines, or ''. */
-  end(trailers = ''): void {
+  end(trailers = '', neverIndexed?: ReadonlySet<string>): void {
     if (this.closed || this.localEnded || this.ending !== undefined) return;
+    this.neverIndexed = neverIndexed;
     if (this.pending) {
       this.ending = trailers;
       return;
