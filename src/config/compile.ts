@@ -159,6 +159,7 @@ function compileForwarding(config: Config): ForwardingSettings {
   const trusted = new PrefixSet(forwarding.trusted);
   return {
     isTrusted: (address) => trusted.has(address),
+    trustsCertificates: forwarding['client-certificates'],
     name: forwarding.name,
     viaLine: `via: 1.1 ${forwarding.name}\r\n`,
     xForwarded: forwarding['x-forwarded'],

@@ -172,6 +172,12 @@ export const forwarding = s.object({
     .array(s.prefix())
     .default([])
     .describe('Addresses of proxies in front whose X-Forwarded-* and Forwarded fields are believed.'),
+  'client-certificates': s
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether those proxies are also believed what they say of client certificates, in Client-Cert and its like. Only for proxies that take these fields from every request of their own clients.',
+    ),
   name: s
     .checked((text) => (/^[A-Za-z0-9-]+$/.test(text) ? undefined : 'a pseudonym holds letters, digits and - only'))
     .prefault('tidegate')

@@ -109,6 +109,8 @@ export interface StreamChooser {
 export interface ForwardingSettings {
   /** Whether an address is a proxy whose forwarding fields are believed. */
   readonly isTrusted: (address: string) => boolean;
+  /** Whether such a proxy is believed what it says of client certificates. */
+  readonly trustsCertificates: boolean;
   /** Pseudonym in Via and Proxy-Status. */
   readonly name: string;
   /** The Via line for responses, ended by CRLF. */

@@ -99,6 +99,7 @@ const testSnapshot: Snapshot = {
   streamRoutes: new Map(),
   forwarding: {
     isTrusted: () => false,
+    trustsCertificates: false,
     name: 'tidegate',
     viaLine: 'via: 1.1 tidegate\r\n',
     xForwarded: true,

@@ -19,7 +19,7 @@ const MAX_PASSES = 10;
 export function prepareRequest(exchange: Exchange): void {
   const { connection, request, snapshot } = exchange;
   if (!request.notable) return;
-  const { isTrusted } = snapshot.forwarding;
+  const { isTrusted, trustsCertificates } = snapshot.forwarding;
   request.fields.edit(withoutShadowing);
   if (isTrusted(connection.remoteAddress)) {
     const chain = request.fields.get('x-forwarded-for') ?? chainOfForwarded(request.fields.get('forwarded') ?? '');
@@ -28,6 +28,10 @@ export function prepareRequest(exchange: Exchange): void {
   } else {
     request.fields.edit((text) => withoutLines(text, tellsOfHops));
   }
+  // RFC 9440 2.4: a proxy "MUST sanitize the incoming request". One that knows X-Forwarded-For need not know of these fields, and would pass
+  // on what its client has made up.
+  if (!trustsCertificates || !isTrusted(connection.remoteAddress))
+    request.fields.edit((text) => withoutLines(text, tellsOfCertificates));
   // httpoxy: a server that turns fields into variables would take this one for its own proxy setting.
   request.fields.delete('proxy');
 }
@@ -83,7 +87,7 @@ function lookCloser(exchange: Exchange): string {
   const { identityLines } = connection;
   if (identityLines !== '') {
     // Whom the client has proved to be here stands over what a proxy in front has said.
-    fields.edit((text) => withoutLines(text, (name) => name.startsWith('client-cert')));
+    fields.edit((text) => withoutLines(text, tellsOfCertificates));
     fields.appendLines(identityLines);
   }
   countDownMaxForwards(request.method, fields);
@@ -95,12 +99,13 @@ function joined(list: string | undefined, member: string): string {
   return list === undefined ? member : `${list}, ${member}`;
 }
 
-/**
- * What only a trusted proxy may say, X-Forwarded-Port and its like included. RFC 9440 2.4: a proxy "MUST sanitize the incoming request"
- * of the fields that tell of client certificates.
- */
+/** What only a trusted proxy may say, X-Forwarded-Port and its like included. */
 function tellsOfHops(name: string): boolean {
-  return name === 'forwarded' || name.startsWith('x-forwarded-') || name.startsWith('client-cert');
+  return name === 'forwarded' || name.startsWith('x-forwarded-');
+}
+
+function tellsOfCertificates(name: string): boolean {
+  return name.startsWith('client-cert');
 }
 
 function countDownMaxForwards(method: string, fields: Fields): void {

@@ -244,12 +244,21 @@ test('RFC 9440 2.4: fields that tell of certificates are taken from every reques
   assert.deepEqual(linesOf(with_, 'client'), ['client-cert-subject: CN=alice.clients.test']);
 });
 
-test('what a trusted proxy in front says of its clients is passed on, unless the proxy itself has an identity here', async (t) => {
+test('RFC 9440 2.4: a proxy that is trusted for addresses alone passes on what its clients have made up, and is not believed', async (t) => {
+  const { gateway, origin } = await start(t, 'mode: optional', '[]', 'forwarding: { trusted: [127.0.0.1] }');
+  const fields = 'X-Forwarded-For: 203.0.113.9\r\nClient-Cert: :AAAA:\r\nclient_cert_subject: CN=root\r\n';
+  assert.equal(await ask(t, gateway, {}, { fields }), 200);
+  const [head] = origin.requests.map((request) => request.head);
+  assert.deepEqual(linesOf(head, 'client'), []);
+  assert.deepEqual(linesOf(head, 'x-forwarded-for'), ['x-forwarded-for: 203.0.113.9, 127.0.0.1']);
+});
+
+test('what a proxy in front that is trusted with it says of certificates is passed on, unless the proxy itself has an identity here', async (t) => {
   const { gateway, origin } = await start(
     t,
     'mode: optional, forward: subject',
     '[]',
-    'forwarding: { trusted: [127.0.0.1] }',
+    'forwarding: { trusted: [127.0.0.1], client-certificates: true }',
   );
   const fields = 'Client-Cert: :AAAA:\r\n';
   assert.equal(await ask(t, gateway, {}, { fields }), 200);
