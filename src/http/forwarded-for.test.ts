@@ -37,6 +37,14 @@ test('ports and brackets are taken off', () => {
   assert.equal(client('2001:db8::1, fd00::1'), '2001:db8::1');
 });
 
+test('an address has one form, whatever the proxy writes', () => {
+  assert.equal(client('::ffff:203.0.113.9'), '203.0.113.9');
+  assert.equal(client('[::FFFF:cb00:7109]:80'), '203.0.113.9');
+  assert.equal(client('203.0.113.9, ::ffff:10.0.0.2'), '203.0.113.9');
+  assert.equal(client('2001:DB8:0::1'), '2001:db8::1');
+  assert.equal(client('fe80::1%eth0'), 'fe80::1');
+});
+
 test('text that only looks like an address is none', () => {
   for (const member of [
     '203.0.113.256',
@@ -78,4 +86,49 @@ test('RFC 7239 4: the chain is read from the for parameters of Forwarded', () =>
   );
   assert.equal(chainOfForwarded('proto=https;host="for=1.2.3.4"'), undefined);
   assert.equal(chainOfForwarded(''), undefined);
+});
+
+const forwarded = (value: string) => client(chainOfForwarded(value) ?? '');
+
+test('RFC 7239 4: what stands in a quoted string is no element and no parameter', () => {
+  assert.equal(forwarded('for=203.0.113.9;host="a;for=198.51.100.1"'), '203.0.113.9');
+  assert.equal(forwarded('for=203.0.113.9;host="a,for=198.51.100.1"'), '203.0.113.9');
+  assert.equal(forwarded('for=203.0.113.9;host="a\\",for=198.51.100.1"'), '203.0.113.9');
+  assert.equal(forwarded('for=203.0.113.9;host="a\\\\", for=198.51.100.1'), '198.51.100.1');
+});
+
+test('what a client wrote in front in Forwarded is not believed, whole or broken', () => {
+  for (const front of [
+    'for=198.51.100.1',
+    'for="198.51.100.1',
+    'host="',
+    'host="a\\',
+    '"',
+    '\\',
+    'for=198.51.100.1;x="',
+    ';;',
+    '',
+  ]) {
+    assert.equal(forwarded(`${front}, for=203.0.113.9;proto=http;host="a"`), '203.0.113.9', front);
+    assert.equal(forwarded(`${front}, for="[2001:db8::1]:80"`), '2001:db8::1', front);
+  }
+});
+
+test('an element of Forwarded that tells no client ends the chain', () => {
+  for (const last of [
+    'proto=https',
+    'for=unknown',
+    'for=_hidden',
+    'for=203.0.113.9;for=10.0.0.2',
+    'for=',
+    'for="1.2.3.4, 5.6.7.8"',
+    'x',
+    '',
+  ]) {
+    assert.equal(forwarded(`for=198.51.100.1, ${last}`), peer, last);
+  }
+});
+
+test('an IPv6 address of Forwarded may lack its quotes', () => {
+  assert.equal(forwarded('for=[2001:db8::1]:4711;proto=http'), '2001:db8::1');
 });

@@ -9,6 +9,12 @@ test('RFC 9110 6.5.1: fields that route, authenticate or describe the content ar
   assert.equal(safeTrailers(lines.map((line) => `${line}\r\n`).join('')), 'X-Sum: 1\r\n');
 });
 
+test('RFC 9110 6.5.1: credentials and conditions of requests are dropped from trailers', () => {
+  const conditions = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since', 'If-Range'];
+  const lines = ['Proxy-Authorization', 'Pragma', ...conditions, 'ETag', 'Authentication-Info'];
+  assert.equal(safeTrailers(lines.map((name) => `${name}: x\r\n`).join('')), 'ETag: x\r\nAuthentication-Info: x\r\n');
+});
+
 test('what only a gateway may tell is dropped from trailers, however it is spelt', () => {
   const lines = ['X-Forwarded-For: 1.2.3.4', 'x_forwarded_for: 1.2.3.4', 'Forwarded: for=x', 'Via: 1.1 x', 'Proxy: x'];
   assert.equal(safeTrailers(lines.map((line) => `${line}\r\n`).join('')), '');

@@ -4,8 +4,10 @@ import { withoutLines } from './field-lines.ts';
 import type { Fields } from './fields.ts';
 
 /**
- * Fields that mean nothing, or something dangerous, behind the content: they route, authenticate or describe what has been read
- * already, or tell what only the gateway may tell (RFC 9110 6.5.1).
+ * Fields that mean nothing, or something dangerous, behind the content, or tell what only the gateway may tell. RFC 9110 6.5.1: their
+ * "evaluation is necessary prior to receiving the content, such as those that describe message framing, routing, authentication,
+ * request modifiers, response controls, or content format". Most controls of responses pass all the same: they harm nobody there, and
+ * metadata of gRPC may have such names.
  */
 const NEVER: ReadonlySet<string> = new Set([
   'authorization',
@@ -19,9 +21,16 @@ const NEVER: ReadonlySet<string> = new Set([
   'expect',
   'forwarded',
   'host',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
   'keep-alive',
   'max-forwards',
+  'pragma',
   'proxy',
+  'proxy-authorization',
   'proxy-connection',
   'range',
   'set-cookie',

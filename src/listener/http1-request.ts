@@ -28,8 +28,9 @@ export function toRequest(head: RequestHead, surroundings: RequestSurroundings):
     if (!absolute) throw malformed('the target has none of the four forms');
     // RFC 9112 3.2.2: for absolute-form the server "MUST ignore the received Host header field (if any)"; it must be valid all the same.
     if (head.section.host) takeAuthority(request, head.section.host);
+    // RFC 9110 4.2.1: a URI with an empty host identifier: "A recipient that processes such a URI reference MUST reject it as invalid."
+    if (absolute[2] === '') throw malformed('the target names no host');
     takeAuthority(request, absolute[2] as string);
-    if (request.authority === '') throw malformed('the target names no host');
     request.scheme = surroundings.secure ? 'https' : 'http';
     target = absolute[3] as string;
     // RFC 9112 3.2.4: OPTIONS for "an absolute-form […] in which the URI has an empty path and no query component" means `*`.
@@ -48,6 +49,10 @@ export function toRequest(head: RequestHead, surroundings: RequestSurroundings):
 /** The request as far as it can be told without looking at target and Host. */
 export function emptyRequest(head: RequestHead, secure: boolean): Request {
   const { section } = head;
+  const fields = new Fields(section.text);
+  // RFC 9110 10.1.1: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that expectation." The
+  // endpoint would take it for one of HTTP/1.1.
+  if (head.minorVersion === 0 && section.expect !== '') fields.delete('expect');
   return {
     method: head.method,
     scheme: secure ? 'https' : 'http',
@@ -56,7 +61,7 @@ export function emptyRequest(head: RequestHead, secure: boolean): Request {
     path: '',
     query: '',
     version: head.minorVersion === 0 ? '1.0' : '1.1',
-    fields: new Fields(section.text),
+    fields,
     length: head.framing === 'chunked' ? UNKNOWN_LENGTH : Math.max(0, section.contentLength),
     body: undefined,
     // RFC 9110 7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request." HTTP/2 is not

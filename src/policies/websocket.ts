@@ -190,8 +190,10 @@ function inspected(tunnel: Tunnel, inspection: NonNullable<Tunnel['inspection']>
 function answerProblem({ request }: Exchange, { fields }: Response): string | undefined {
   const accept = fields.get('sec-websocket-accept');
   const key = request.fields.get('sec-websocket-key');
-  if (accept !== undefined && key !== undefined && accept !== acceptFor(key))
-    return 'Sec-WebSocket-Accept of the origin does not fit the key';
+  // Every handshake has a key by now, and every answer over HTTP/2 its Sec-WebSocket-Accept, be they the gateway's own. "If the response
+  // lacks a |Sec-WebSocket-Accept| header field or [it] contains a value other than [that], the client MUST _Fail the […] Connection_."
+  if (key !== undefined && accept !== acceptFor(key))
+    return 'Sec-WebSocket-Accept of the origin is missing, or does not fit the key';
   const protocol = fields.get('sec-websocket-protocol');
   const offered = listMembers(request.fields.get('sec-websocket-protocol'));
   if (protocol !== undefined && !offered.includes(protocol)) return 'the origin chose a subprotocol nobody offered';

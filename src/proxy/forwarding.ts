@@ -11,6 +11,8 @@ import { ProxyError } from '#model/proxy-error.ts';
 
 /** Requests that carry our name in Via more often than this are going in circles. */
 const MAX_PASSES = 10;
+/** As Max-Forwards never need be more. */
+const MOST_FORWARDS = 999_999_999;
 
 /**
  * Finds out who the client is, and drops what a client may not say of itself. Called once an exchange, before it is routed:
@@ -43,7 +45,7 @@ export function prepareRequest(exchange: Exchange): void {
 export function answerMaxForwards(exchange: Exchange): Response | undefined {
   const { request } = exchange;
   if (request.method !== 'OPTIONS') return undefined;
-  if (request.fields.get('max-forwards') !== '0') return undefined;
+  if (!/^0+$/.test(request.fields.get('max-forwards') ?? '')) return undefined;
   const fields = Fields.from([['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']]);
   return { status: 204, reason: '', fields, length: 0, body: undefined, tunnel: undefined };
 }
@@ -111,8 +113,9 @@ function tellsOfCertificates(name: string): boolean {
 function countDownMaxForwards(method: string, fields: Fields): void {
   if (method !== 'OPTIONS') return;
   const value = fields.get('max-forwards');
-  if (value !== undefined && /^[0-9]{1,9}$/.test(value))
-    fields.set('max-forwards', String(Math.max(0, Number(value) - 1)));
+  // RFC 9110 7.6.2: "the lesser of a) the received value decremented by one (1) or b) the recipient's maximum supported value".
+  if (value !== undefined && /^[0-9]+$/.test(value))
+    fields.set('max-forwards', String(Math.min(Number(value) - 1, MOST_FORWARDS)));
 }
 
 function addVia(exchange: Exchange, fields: Fields): void {

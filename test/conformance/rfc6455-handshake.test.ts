@@ -100,6 +100,11 @@ test('RFC 6455 4.1: an answer to another key is answered 502', async () => {
   assert.equal((await answerTo({}, switched('', 'AAAAAAAAAAAAAAAAAAAAAAAAAAA='))).response.status, 502);
 });
 
+test('RFC 6455 4.1: an answer without Sec-WebSocket-Accept is answered 502', async () => {
+  const answer = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+  assert.equal((await answerTo({}, answer)).response.status, 502);
+});
+
 test('RFC 6455 4.1: a subprotocol that was not asked for is answered 502, one that was passes', async () => {
   const more = 'Sec-WebSocket-Protocol: chat, superchat\r\n';
   assert.equal((await answerTo({ more }, switched('Sec-WebSocket-Protocol: mqtt\r\n'))).response.status, 502);

@@ -82,16 +82,24 @@ test('RFC 9110 7.6.3: a request that comes back again and again is answered 508'
   assert.equal((await send(get(`Via: ${via}`))).status, 508);
 });
 
-test('RFC 9110 7.6.2: OPTIONS with Max-Forwards: 0 goes no further', async () => {
-  const { response, received } = await relay('OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n');
-  assert.equal(response.status, 204);
-  assert.equal(received, undefined);
-});
+for (const zero of ['0', '00']) {
+  test(`RFC 9110 7.6.2: OPTIONS with Max-Forwards: ${zero} goes no further`, async () => {
+    const { response, received } = await relay(`OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: ${zero}\r\n\r\n`);
+    assert.equal(response.status, 204);
+    assert.equal(received, undefined);
+  });
+}
 
-test('RFC 9110 7.6.2: Max-Forwards of OPTIONS is counted down', async () => {
-  const { received } = await relay('OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n\r\n');
-  assert.equal(received?.field('max-forwards'), '4');
-});
+for (const [given, forwarded] of [
+  ['5', '4'],
+  ['05', '4'],
+  ['99999999999999999999', '999999999'],
+] as const) {
+  test(`RFC 9110 7.6.2: Max-Forwards: ${given} of OPTIONS is counted down`, async () => {
+    const { received } = await relay(`OPTIONS /x HTTP/1.1\r\nHost: a\r\nMax-Forwards: ${given}\r\n\r\n`);
+    assert.equal(received?.field('max-forwards'), forwarded);
+  });
+}
 
 test('RFC 9110 7.6.2: Max-Forwards of other methods is none of our business', async () => {
   const { received } = await relay(get('Max-Forwards: 5'));
@@ -119,6 +127,11 @@ test('RFC 9113 3.1: HTTP/2 is not asked for on behalf of a client', async () => 
 
 test('RFC 9110 10.1.1: an unknown expectation is answered 417', async () => {
   assert.equal((await send(get('Expect: wonders'))).status, 417);
+});
+
+test('RFC 9110 10.1.1: 100-continue of an HTTP/1.0 request is ignored', async () => {
+  const { received } = await relay('POST / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok');
+  assert.deepEqual([received?.field('expect'), received?.body], [undefined, 'ok']);
 });
 
 test('RFC 9110 10.1.1: 100 (Continue) of the origin reaches the client that waits for it', async () => {

@@ -38,6 +38,7 @@ for (const [what, bytes] of [
   ['the asterisk with a method other than OPTIONS', line('GET * HTTP/1.1')],
   ['an absolute target with a scheme that is not ours', line('GET ftp://example.com/ HTTP/1.1')],
   ['an absolute target without a host', line('GET http:///x HTTP/1.1')],
+  ['an absolute target without a host in HTTP/1.0', line('GET http:///x HTTP/1.0')],
   ['an absolute target with user information', line('GET http://user@example.com/ HTTP/1.1')],
   ['a path with a broken percent-encoding', line('GET /%zz HTTP/1.1')],
   ['a path with an encoded NUL', line('GET /a%00b HTTP/1.1')],

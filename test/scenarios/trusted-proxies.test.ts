@@ -15,6 +15,8 @@ for (const [what, field, client] of [
   ['X-Forwarded-For', 'X-Forwarded-For: 192.0.2.7', '192.0.2.7'],
   ['a chain with a trusted proxy in it', 'X-Forwarded-For: 6.6.6.6, 192.0.2.7, 10.1.2.3', '192.0.2.7'],
   ['Forwarded', 'Forwarded: for=192.0.2.7;proto=https', '192.0.2.7'],
+  ['Forwarded, not from a Host that is quoted in it', 'Forwarded: for=192.0.2.7;host="a;for=6.6.6.6"', '192.0.2.7'],
+  ['an IPv4 address that a dual-stack proxy has mapped', 'X-Forwarded-For: ::ffff:192.0.2.7', '192.0.2.7'],
   ['Forwarded with an IPv6 node', 'Forwarded: for="[2001:db8::7]:1234"', '2001:db8::7'],
 ] as const) {
   test(`the client is read from ${what}`, async (t) => {
