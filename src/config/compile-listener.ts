@@ -19,6 +19,9 @@ import { compileTls } from './compile-tls.ts';
 import type { Config, ListenerConfig } from './config-schema.ts';
 import type { Target } from './subset-check.ts';
 
+/** How long connections of HTTP last: old ones would keep what was agreed on at their begin, and one worker, for ever. */
+const HTTP_LIFETIME_MS = 3_600_000;
+
 /** Of a listener that has none. */
 const NO_SESSIONS: ListenerSettings['udp'] = { idleTimeoutMs: 0, maxSessions: 0, expectedAnswers: 0 };
 
@@ -42,7 +45,7 @@ export function listenerSettings(name: string, { listeners, tls: common }: Confi
     maxConnections: limits.connections,
     firstBytesTimeoutMs: timeouts['first-bytes'],
     tls: compileTls(config, common),
-    lifetimeMs: timeouts.lifetime ?? 0,
+    lifetimeMs: timeouts.lifetime ?? (config.protocol === 'http' ? HTTP_LIFETIME_MS : 0),
     admission: compileAdmission(limits),
     udp: udp ? { idleTimeoutMs: udp.idle, maxSessions: udp.sessions, expectedAnswers: udp.answers ?? 0 } : NO_SESSIONS,
     http2: {

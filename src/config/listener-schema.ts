@@ -26,7 +26,9 @@ const timeouts = s.object({
   lifetime: s
     .positiveDuration()
     .optional()
-    .describe('With protocol: tcp or udp, how long a connection or session may last in all; for ever by default.'),
+    .describe(
+      'How long a connection or session may last in all. With protocol: http it ends behind the first request after that, 1 h by default; with tcp and udp at once, and never by default.',
+    ),
 });
 
 const limits = s.object({

@@ -26,7 +26,6 @@ for (const [listener, expected] of [
   ['upstream: back', 'upstream: is for protocol: tcp and udp; with http, routes say where requests go'],
   ['routes: [{ upstream: back }]', 'routes: is for protocol: tcp; those of requests stand beside listeners'],
   ['protocol: tcp, upstream: back, udp: { idle: 1s }', 'udp: is for protocol: udp'],
-  ['timeouts: { lifetime: 1s }', 'timeouts.lifetime: is for protocol: tcp and udp'],
   [
     'protocol: tcp, upstream: back, routes: [{ upstream: back }]',
     'upstream: write it as the last of the routes: { upstream: … }',

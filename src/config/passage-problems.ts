@@ -27,7 +27,7 @@ export function passageTargets(listener: ListenerConfig): readonly PassageTarget
 
 export function* passageProblems(config: Config, name: string): Generator<ConfigurationProblem> {
   const listener = config.listeners[name] as ListenerConfig;
-  const { protocol, upstream, routes, timeouts } = listener;
+  const { protocol, upstream, routes } = listener;
   const path: Path = ['listeners', name];
   if (protocol === 'http' && upstream !== undefined)
     yield {
@@ -36,8 +36,6 @@ export function* passageProblems(config: Config, name: string): Generator<Config
     };
   if (protocol !== 'tcp' && routes)
     yield { path: [...path, 'routes'], message: 'is for protocol: tcp; those of requests stand beside listeners' };
-  if (protocol === 'http' && timeouts.lifetime !== undefined)
-    yield { path: [...path, 'timeouts', 'lifetime'], message: 'is for protocol: tcp and udp' };
   if (protocol !== 'udp' && listener.udp) yield { path: [...path, 'udp'], message: 'is for protocol: udp' };
   if (protocol === 'udp' && listener.tls) yield { path: [...path, 'tls'], message: 'is for protocol: http and tcp' };
   if (protocol === 'http' && listener.tls && listener.tls.alpn.length > 0)

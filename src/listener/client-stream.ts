@@ -16,11 +16,19 @@ export abstract class ClientStream implements ClientConnection {
   readonly listenerState: ListenerState;
   readonly host: ListenerHost;
   abstract readonly stream: ByteStream;
+  readonly #openedAt: number;
   #identityLines: string | undefined = undefined;
 
   constructor(listener: ListenerState, host: ListenerHost) {
     this.listenerState = listener;
     this.host = host;
+    this.#openedAt = host.clock.now();
+  }
+
+  /** Whether it has lasted for as long as a connection may. */
+  protected isOld(now: number): boolean {
+    const { lifetimeMs } = this.listenerState.settings;
+    return lifetimeMs > 0 && now - this.#openedAt >= lifetimeMs;
   }
 
   get clock(): Clock {

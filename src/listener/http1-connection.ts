@@ -274,7 +274,8 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
   #isPersistent({ section, minorVersion }: RequestHead): boolean {
     const { settings, draining } = this.listenerState;
     const wished = minorVersion > 0 ? !section.close : section.keepAlive;
-    return ++this.#requests < settings.maxRequests && wished && !draining && !this.halfClosed;
+    const mayGoOn = ++this.#requests < settings.maxRequests && !draining && !this.isOld(this.#startedAt);
+    return mayGoOn && wished && !this.halfClosed;
   }
 
   #checkContent({ section, minorVersion }: RequestHead): void {

@@ -1,4 +1,5 @@
-// Tests of how long an HTTP/2 client may take what it has asked for, and send what it has announced: as long as something moves.
+// Tests of how long an HTTP/2 client may take what it has asked for, and send what it has announced: as long as something moves; and of how
+// long its connection lasts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fields } from '#http/fields.ts';
@@ -28,12 +29,14 @@ const LEAST_BYTES = 8192;
 const TIMEOUT_MS = SEND_TIMEOUT_MS + 3 * SWEEP_MS;
 
 const BODY_TIMEOUT_MS = 1000;
+const LIFETIME_MS = 60_000;
 
 const settings = testSettings({
   headTimeoutMs: 100_000,
   bodyTimeoutMs: BODY_TIMEOUT_MS,
   keepAliveTimeoutMs: 100_000,
   sendTimeoutMs: SEND_TIMEOUT_MS,
+  lifetimeMs: LIFETIME_MS,
 });
 
 function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
@@ -272,4 +275,16 @@ test('content of which nothing comes at all is given up', () => {
   world.stream.give(Buffer.concat([request(1, 'PUT'), data(1, LEAST_BYTES)]));
   world.pass(TIMEOUT_MS);
   assert.deepEqual(world.statuses, [408]);
+});
+
+test('a connection that is older than it may be ends behind its next request', () => {
+  const world = connect(0);
+  world.stream.give(request(1));
+  const goAway = () => written(world).indexOf(frame(FRAME.GOAWAY, 0, 0, Buffer.alloc(8)).subarray(0, 9));
+  assert.equal(goAway(), -1);
+  world.pass(LIFETIME_MS);
+  assert.equal(goAway(), -1);
+  world.stream.give(request(3));
+  assert.notEqual(goAway(), -1);
+  assert.deepEqual(world.statuses, [200, 200]);
 });

@@ -231,7 +231,8 @@ export class Http2Connection
       return;
     }
     started.start();
-    if (++this.#requests >= settings.maxRequests || this.listenerState.draining) this.drain();
+    const isLast = ++this.#requests >= settings.maxRequests || this.isOld(this.#heardAt);
+    if (isLast || this.listenerState.draining) this.drain();
   }
 
   malformed(stream: Http2Stream, fields: RequestFields): boolean {

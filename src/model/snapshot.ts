@@ -43,7 +43,7 @@ export interface ListenerSettings {
   readonly firstBytesTimeoutMs: number;
   /** `undefined` where TLS does not end here. */
   readonly tls: TlsSettings | undefined;
-  /** How long a connection or session that is passed on may last; 0 for ever. */
+  /** How long a connection or session may last; 0 for ever. One of HTTP ends behind the first request after that. */
   readonly lifetimeMs: number;
   /** `undefined` when whoever comes is taken. */
   readonly admission: AdmissionLimits | undefined;

@@ -101,9 +101,9 @@ function joined(list: string | undefined, member: string): string {
   return list === undefined ? member : `${list}, ${member}`;
 }
 
-/** What only a trusted proxy may say, X-Forwarded-Port and its like included. */
+/** What only a trusted proxy may say: X-Forwarded-Port and its like too, and X-Real-IP, which applications take for the client's address. */
 function tellsOfHops(name: string): boolean {
-  return name === 'forwarded' || name.startsWith('x-forwarded-');
+  return name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-');
 }
 
 function tellsOfCertificates(name: string): boolean {

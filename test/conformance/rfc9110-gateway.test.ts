@@ -173,6 +173,7 @@ test('RFC 7239 and its elders: what an untrusted client says of itself is replac
       'X-Forwarded-Host: evil',
       'X-Forwarded-Port: 1',
       'Forwarded: for=1.2.3.4',
+      'X-Real-IP: 1.2.3.4',
     ),
   );
   assert.equal(received?.field('x-forwarded-for'), '127.0.0.1');
@@ -180,6 +181,7 @@ test('RFC 7239 and its elders: what an untrusted client says of itself is replac
   assert.equal(received?.field('x-forwarded-host'), 'example.com:8080');
   assert.equal(received?.field('x-forwarded-port'), undefined);
   assert.equal(received?.field('forwarded'), undefined);
+  assert.equal(received?.field('x-real-ip'), undefined);
 });
 
 test('RFC 9110 9.3.8: TRACE is refused, as it would show a script the credentials it may not read', async () => {

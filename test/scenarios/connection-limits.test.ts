@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { writeProxyHeader } from '#wire/proxy-protocol/write-header.ts';
-import { startTidegate, type TestGateway } from '../support/gateway.ts';
+import { proxyTo, startTidegate, type TestGateway } from '../support/gateway.ts';
 import { startOrigin } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
 
@@ -100,6 +100,21 @@ test('behind a proxy the client is the one of its PROXY header', async (t) => {
   await again.client.send(again.request);
   const record = await gateway.until(() => gateway.records.find(({ error }) => error === 'too-many-connections'));
   assert.equal(record.client, '203.0.113.1');
+});
+
+test('a connection of HTTP/1.1 that is older than it may be ends in order behind its next request', async (t) => {
+  const origin = await startOrigin(t);
+  const gateway = await startTidegate(
+    t,
+    `
+listeners: { web: { address: '127.0.0.1:0', timeouts: { lifetime: 1ms } } }
+${proxyTo(origin)}`,
+  );
+  const client = await connectRaw(t, gateway.port());
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const response = await client.request(GET);
+  assert.deepEqual([response.status, response.field('connection')], [200, 'close']);
+  assert.equal(await client.closed(), '');
 });
 
 test('a TCP connection lasts no longer than its lifetime, however much it says', async (t) => {

@@ -34,12 +34,13 @@ test('what a trusted proxy says is passed on, with the proxy at the end', async 
   const gateway = await startTidegate(t, configuration(origin.address));
   const client = await connectRaw(t, gateway.port());
   await client.request(
-    'GET / HTTP/1.1\r\nHost: in.side\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\nX-Forwarded-Port: 443\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost: in.side\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 192.0.2.7\r\n\r\n',
   );
   assert.equal(origin.last.field('x-forwarded-for'), '192.0.2.7, 127.0.0.1');
   assert.equal(origin.last.field('x-forwarded-proto'), 'https');
   assert.equal(origin.last.field('x-forwarded-host'), 'shop.example');
   assert.equal(origin.last.field('x-forwarded-port'), '443');
+  assert.equal(origin.last.field('x-real-ip'), '192.0.2.7');
 });
 
 test('a neighbour that is not trusted is the client, whatever it says', async (t) => {

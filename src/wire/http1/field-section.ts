@@ -102,6 +102,7 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['max-forwards', NOTABLE],
   ['proxy', NOTABLE],
   ['via', NOTABLE],
+  ['x-real-ip', NOTABLE],
   ['client-cert', NOTABLE],
   ['client-cert-chain', NOTABLE],
   ['client-cert-subject', NOTABLE],

@@ -59,6 +59,7 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['max-forwards', KIND.NOTABLE],
   ['proxy', KIND.NOTABLE],
   ['via', KIND.NOTABLE],
+  ['x-real-ip', KIND.NOTABLE],
   ['date', KIND.DATE],
   ['priority', KIND.PRIORITY],
   ['content-type', KIND.CONTENT_TYPE],
