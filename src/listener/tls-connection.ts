@@ -151,7 +151,9 @@ export class TlsConnection extends ClientStream implements AcceptReceiver, Deadl
   }
 
   #choose(termination: TlsTermination, hello: ClientHello, body: Buffer, all: Buffer): void {
-    const acceptor = termination.acceptorFor(hello.serverName, body, this.#surroundings.purpose);
+    // RFC 6066 3: literal addresses "are not permitted" as names, so that a client that was told an address asks for none.
+    const name = hello.serverName || this.localAddress;
+    const acceptor = termination.acceptorFor(name, body, this.#surroundings.purpose);
     if (!acceptor) {
       const asked = hello.serverName === '' ? 'the listener has no certificate' : 'no certificate is for the name';
       this.#refuse('unknown-name', asked, 'unrecognized_name');

@@ -14,6 +14,7 @@ const certificates = {
   other: authority.issue({ names: ['other.test'], keyType: 'rsa' }),
   wild: authority.issue({ names: ['*.wild.test'] }),
   exact: authority.issue({ names: ['exact.wild.test'] }),
+  address: authority.issue({ names: ['127.0.0.1', '::1'] }),
 };
 
 /** A gateway whose listener has these certificates, in this order, and more options of its section `tls`. */
@@ -69,6 +70,14 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.equal(await certificateFor(t, gateway, { servername: '', maxVersion, sigalgs: rsa }), 'site-rsa');
   });
 }
+
+test('a client that asks for no name gets the certificate for the address that it has come to', async (t) => {
+  const gateway = await startWith(t, ['site', 'address']);
+  assert.equal(await certificateFor(t, gateway, { servername: '' }), 'address');
+  assert.equal(await certificateFor(t, gateway, { servername: 'site.test' }), 'site');
+  const answer = await secureGet(gateway.port(), { servername: '', headers: { host: '127.0.0.1' } });
+  assert.equal(answer.status, 200);
+});
 
 test('a client of TLS 1.2 that knows ECDSA, but no cipher suite with it, gets the certificate with RSA', async (t) => {
   const gateway = await startWith(t, ['site', 'site-rsa']);

@@ -1,7 +1,7 @@
 // Makes a certificate of the texts of two files, or says what is wrong with them.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { formatIpAddress, parseIpAddress } from '#lib/ip-address.ts';
 import { parseAlternativeNames } from '#lib/x509-names.ts';
 import type { Certificate } from '#model/certificate.ts';
 
@@ -78,7 +78,10 @@ export function namesOf(leaf: X509Certificate): readonly string[] {
   const names: string[] = [];
   for (const { type, value } of parseAlternativeNames(leaf.subjectAltName ?? '')) {
     const name = value.toLowerCase();
-    if (type === 'DNS' ? /^(\*\.)?[a-z0-9_.-]+$/.test(name) : type === 'IP Address' && isIP(name) > 0) names.push(name);
+    if (type === 'DNS' && /^(\*\.)?[a-z0-9_.-]+$/.test(name)) names.push(name);
+    // OpenSSL writes all groups of an IPv6 address.
+    const address = type === 'IP Address' ? parseIpAddress(value) : undefined;
+    if (address) names.push(formatIpAddress(address.bytes));
   }
   return names;
 }
