@@ -5,6 +5,7 @@ import type { Timers } from '#lib/timers.ts';
 import type { CircuitBreaker, Passage } from '#memory/circuit-breaker.ts';
 import { isDown } from '#memory/endpoint-table.ts';
 import type { Cancellable, Exchange } from '#model/exchange.ts';
+import { failureKindOf } from '#model/failure-kind.ts';
 import type { Handler } from '#model/handler.ts';
 import type { Response, Tunnel } from '#model/message.ts';
 import { PendingResponse } from '#model/pending-response.ts';
@@ -169,7 +170,7 @@ class Forwarding extends PendingResponse implements AttemptOwner, GateVisitor, C
     this.#leave(attempt);
     if (error.side === 'origin' && !error.stale) {
       this.#upstream.balancer.observe?.(endpoint, -1);
-      if (error.retryable === 'always') countConnectFailure(endpoint.series);
+      if (failureKindOf(error) === 'connect') countConnectFailure(endpoint.series);
       noteFailure(this.#surroundings, endpoint, error);
     }
     if (!error.stale) this.#choice.exclude(endpoint);

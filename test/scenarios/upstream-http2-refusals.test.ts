@@ -77,6 +77,9 @@ for (const [what, options, asked] of [
     assert.equal(requests, asked);
     const [record] = await gateway.untilRecords(1);
     assert.match(String(record?.reason), /REFUSED_STREAM/);
+    // The connection stood all along.
+    const failures = `tidegate_endpoint_connect_failures_total{upstream="app",endpoint="${origin.address}"}`;
+    assert.match(await (await gateway.adminFetch('/metrics')).text(), new RegExp(`^${failures} 0$`, 'm'));
   });
 }
 
