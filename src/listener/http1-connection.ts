@@ -83,6 +83,7 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
 
   /** Closes at once, whatever is under way. */
   abort(): void {
+    this.isCutOff = true;
     if (this.tunnel) this.tunnel.stop();
     else this.stream.abort();
   }
