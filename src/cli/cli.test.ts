@@ -131,6 +131,12 @@ test('an unknown option and an argument too many end with 64', async () => {
   }
 });
 
+test('an option that a part of a command needs is named, with where its help is', async () => {
+  const { exitCode, errors } = await tidegate(['certs', 'upload', 'secure', 'shop']);
+  assert.equal(exitCode, 64);
+  assert.match(errors, /--cert <file>.*\n\(try 'tidegate certs help upload'\)/);
+});
+
 test('check counts what a good file has', async (t) => {
   const cwd = folderWith(t, { 'tidegate.yaml': GOOD });
   const { exitCode, output, errors } = await tidegate(['check'], { cwd });

@@ -44,6 +44,7 @@ function addCommand(program: Command, module: CommandModule): void {
   const command = program.command(module.name).description(module.summary);
   module.define(command);
   command.showHelpAfterError(`(try 'tidegate help ${module.name}')`);
+  for (const part of command.commands) part.showHelpAfterError(`(try 'tidegate ${module.name} help ${part.name()}')`);
   command.addHelpText('after', `\n${examplesText(module)}\n\n${exitCodesText()}`);
 }
 

@@ -23,10 +23,15 @@ export function formatPath(path: readonly (string | number)[]): string {
   return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : `${i === 0 ? '' : '.'}${step}`)).join('');
 }
 
+/** Of a line that is longer, what stands around the problem. */
+const EXCERPT_LENGTH = 120;
+
 function excerpt(problem: ConfigurationProblem, lines: readonly string[] | undefined): string {
   const line = lines?.[(problem.line ?? 0) - 1];
   if (line === undefined) return '';
-  const shown = line.slice(0, 120);
-  const column = Math.min(problem.column ?? 1, shown.length + 1);
-  return `\n    ${shown}\n    ${' '.repeat(column - 1)}^`;
+  const at = Math.min((problem.column ?? 1) - 1, line.length);
+  const from = at < EXCERPT_LENGTH * 0.75 ? 0 : at - EXCERPT_LENGTH / 2;
+  // A file may hold anything, and a terminal obeys control characters.
+  const shown = line.slice(from, from + EXCERPT_LENGTH).replaceAll(/\p{Cc}/gu, ' ');
+  return `\n    ${shown}\n    ${' '.repeat(at - from)}^`;
 }

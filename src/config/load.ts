@@ -27,10 +27,13 @@ export async function loadConfiguration(file: string): Promise<LoadedConfigurati
 /** Reads YAML text. Throws a `ConfigurationError`. */
 export function parseConfiguration(text: string, references: References): LoadedConfiguration {
   const source = readYaml(text, references);
-  if (source.problems.length > 0) throw new ConfigurationError(source.problems);
+  if (source.input === undefined && source.problems.length > 0) throw new ConfigurationError(source.problems);
   const { config, problems } = validate(source.input);
-  if (!config)
-    throw new ConfigurationError(problems.map((problem) => ({ ...problem, ...source.positionOf(problem.path) })));
+  if (!config || source.problems.length > 0)
+    throw new ConfigurationError([
+      ...source.problems,
+      ...notOf(source.problems, problems).map((problem) => ({ ...problem, ...source.positionOf(problem.path) })),
+    ]);
   return { config, secretPaths: source.secretPaths, positionOf: source.positionOf };
 }
 
@@ -43,10 +46,17 @@ export function checkConfiguration(input: unknown, references: References): Load
     if (problem) missing.push({ path, message: problem });
   });
   const { config, problems } = validate(resolved);
-  // What is missing cannot be right either.
-  const others = problems.filter(({ path }) => !missing.some((one) => one.path.join('\n') === path.join('\n')));
-  if (!config || missing.length > 0) throw new ConfigurationError([...missing, ...others]);
+  if (!config || missing.length > 0) throw new ConfigurationError([...missing, ...notOf(missing, problems)]);
   return { config, secretPaths, positionOf: () => ({}) };
+}
+
+/** What is wrong elsewhere: a value that is missing cannot be right either. */
+function notOf(
+  missing: readonly ConfigurationProblem[],
+  problems: readonly ConfigurationProblem[],
+): readonly ConfigurationProblem[] {
+  const places = new Set(missing.map(({ path }) => path.join('\n')));
+  return problems.filter(({ path }) => !places.has(path.join('\n')));
 }
 
 /** Looks references up in `environment`, and in files relative to the configuration file. */

@@ -120,6 +120,13 @@ describe('mistakes that follow from others', () => {
     ]);
   });
 
+  it('says what is wrong beside a variable that is not set, and nothing more of that', () => {
+    assert.deepEqual(problemsOf(`${LISTENERS}\nadmin: { address: '${'$'}{env:NONE}', adress: x }`), [
+      'admin.address: the environment variable NONE is not set',
+      'admin.adress: unknown key "adress"; did you mean "address"?',
+    ]);
+  });
+
   it('still says what else is wrong', () => {
     const problems = problemsOf(
       `${LISTENERS}\nroutes: [{ name: all, upstream: ap }]\nupstreams: { app: { retry: { attempts: 0 } } }`,

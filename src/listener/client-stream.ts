@@ -12,10 +12,14 @@ import { identityLines } from './client-identity.ts';
 import type { ListenerHost, ListenerState } from './listener-host.ts';
 import { passageRequest } from './request-parts.ts';
 
+const CUT_OFF = 'not done within drain.timeout';
+
 export abstract class ClientStream implements ClientConnection {
   readonly listenerState: ListenerState;
   readonly host: ListenerHost;
   abstract readonly stream: ByteStream;
+  /** Whether the gateway has cut it off, as it waits no longer for what is under way. */
+  protected isCutOff = false;
   readonly #openedAt: number;
   #identityLines: string | undefined = undefined;
 
@@ -82,8 +86,9 @@ export abstract class ClientStream implements ClientConnection {
       );
   }
 
-  /** Why the connection is gone, for its exchange: the client closed it, or a fault of ours did, which is logged. */
+  /** Why the connection is gone, for its exchanges: the client closed it, we did, or a fault of ours, which is logged. */
   protected closeReason(error: NodeJS.ErrnoException | undefined): ProxyError {
+    if (this.isCutOff) return new ProxyError('draining', CUT_OFF);
     const fault = error instanceof StreamFault;
     if (fault) this.host.log.error('a client connection failed inside the gateway', { error: describeError(error) });
     return new ProxyError(fault ? 'proxy_internal_error' : 'client-closed', undefined, { cause: error });

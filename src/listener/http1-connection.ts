@@ -9,7 +9,7 @@ import { HeadReader } from '#wire/http1/head-reader.ts';
 import { parseRequestHead, type RequestHead } from '#wire/http1/request-head.ts';
 import { CLIENT_PREFACE } from '#wire/http2/protocol.ts';
 import { ClientStream } from './client-stream.ts';
-import { graceful } from './drain-grace.ts';
+import { DRAIN_GRACE_MS, KEPT_GRACE_MS } from './drain-grace.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { emptyRequest, refusal, toRequest } from './http1-request.ts';
 import type { AcceptedConnection, ListenerHost, ListenerState } from './listener-host.ts';
@@ -66,23 +66,24 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
     super(listener, host);
     this.#onClosed = end.onClosed;
     this.#becomeHttp2 = end.becomeHttp2;
-    // A client that says nothing at all has as long as one that has started a head.
-    host.deadlines.set(this, graceful(listener.settings.headTimeoutMs, listener));
+    this.#awaitRequest();
     this.stream = open(this);
   }
 
-  /** Closes the connection if it is idle; else it closes behind the present exchange, as the listener is draining. */
+  /**
+   * Closes the connection behind its present or next exchange, as the listener is draining.
+   *
+   * It may seem simpler to close an idle one at once; however, the next request of a busy client is often on its way, or has not been
+   * read, and who loses one that was sent on a kept connection may not send it again if it is a POST.
+   */
   drain(): void {
     if (this.tunnel) this.tunnel.drain();
-    else if (this.#state !== 'head' || this.#head?.started) return;
-    // Who has only just ended the handshake is about to send a request, and gets the answer to that one.
-    else if (this.secure && this.#requests === 0)
-      this.host.deadlines.set(this, graceful(this.listenerState.settings.headTimeoutMs, this.listenerState));
-    else this.#linger();
+    else if (this.#state === 'head' && !this.#head?.started) this.#awaitRequest();
   }
 
   /** Closes at once, whatever is under way. */
   abort(): void {
+    this.isCutOff = true;
     if (this.tunnel) this.tunnel.stop();
     else this.stream.abort();
   }
@@ -142,12 +143,13 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
   exchangeEnded(keepAlive: boolean): void {
     this.#current = undefined;
     if (this.#state === 'closed') return;
-    if (!keepAlive || this.halfClosed || this.listenerState.draining) {
+    // A client that was told the connection stays, ahead of a drain, may have sent its next request.
+    if (!keepAlive || this.halfClosed) {
       this.#linger();
       return;
     }
     this.#state = 'head';
-    this.host.deadlines.set(this, this.listenerState.settings.keepAliveTimeoutMs);
+    this.#awaitRequest();
     if (this.#running) return;
     if (this.#pipelined) this.#runPipelined();
     else if (this.#stopped) this.#goOn();
@@ -170,6 +172,16 @@ export class Http1Connection extends ClientStream implements StreamReceiver, Dea
     this.#current = undefined;
     this.#state = 'closed';
     this.#onClosed(this);
+  }
+
+  /** Bounds the wait for the first byte of a request. */
+  #awaitRequest(): void {
+    const { settings, draining } = this.listenerState;
+    // A client that says nothing at all has as long as one that has started a head.
+    const isFirst = this.#requests === 0;
+    const ms = isFirst ? settings.headTimeoutMs : settings.keepAliveTimeoutMs;
+    const graceMs = isFirst ? DRAIN_GRACE_MS : KEPT_GRACE_MS;
+    this.host.deadlines.set(this, draining ? Math.min(ms, graceMs) : ms);
   }
 
   /** Reads heads from `buffer` as long as their exchanges end at once; returns whether to go on reading. */

@@ -114,7 +114,13 @@ export class Http2Connection
   }
 
   abort(): void {
+    this.isCutOff = true;
     this.stream.abort();
+  }
+
+  /** Why a stream is gone that the client has not ended by itself. */
+  lossOf(reason: string): ProxyError {
+    return this.isCutOff ? this.closeReason(undefined) : new ProxyError('client-closed', reason);
   }
 
   bytes(buffer: Buffer, length: number): boolean {

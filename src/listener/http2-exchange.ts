@@ -136,8 +136,8 @@ export class Http2Exchange
   }
 
   lost({ by, reason }: StreamLoss): void {
-    const code = by === 'breach' ? 'http_request_error' : 'client-closed';
-    this.#fail(new ProxyError(code, reason), undefined);
+    const error = by === 'breach' ? new ProxyError('http_request_error', reason) : this.#connection.lossOf(reason);
+    this.#fail(error, undefined);
   }
 
   sent(): void {

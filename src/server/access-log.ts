@@ -22,6 +22,7 @@ export class AccessLog {
   #format: AccessFormat | undefined = undefined;
   #next: { readonly settings: AccessSettings; readonly writer: LogWriter | undefined } | undefined = undefined;
   #reported = 0;
+  #problem = '';
 
   constructor(log: Log) {
     this.#log = log;
@@ -79,6 +80,16 @@ export class AccessLog {
     if (dropped > this.#reported)
       this.#log.warn('access records were dropped: what takes them is too slow', { dropped: dropped - this.#reported });
     this.#reported = dropped;
+    this.#tellOfReopening();
+  }
+
+  #tellOfReopening(): void {
+    const problem = this.#writer?.reopenProblem ?? '';
+    if (problem !== '' && problem !== this.#problem)
+      this.#log.error('the access log was not opened anew; the file that was moved away is still written to', {
+        problem,
+      });
+    this.#problem = problem;
   }
 }
 

@@ -1,8 +1,9 @@
 // Finds out whether an address can be listened on, and which port a port of 0 becomes, before the workers bind it.
 import dgram from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { unlinkSync } from 'node:fs';
+import { accessSync, constants, unlinkSync } from 'node:fs';
 import net from 'node:net';
+import { dirname } from 'node:path';
 import type { Config } from '#config/config-schema.ts';
 import { transportOf } from '#config/passage-problems.ts';
 import { formatAddress, type SocketAddress } from '#schema/address.ts';
@@ -87,6 +88,18 @@ async function freeSocketPath(address: SocketAddress): Promise<SocketAddress> {
       resolve(false);
     });
   });
-  if (inUse) throw new Error(`${formatAddress(address)} cannot be listened on: another program listens there`);
+  const reason = inUse ? 'another program listens there' : folderProblem(dirname(address.socketPath));
+  if (reason !== '') throw new Error(`${formatAddress(address)} cannot be listened on: ${reason}`);
   return address;
+}
+
+/** Why no socket can be made in a folder, or ''. */
+function folderProblem(folder: string): string {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return '';
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return isMissing ? `there is no folder ${folder}` : `no socket may be made in ${folder}: permission denied`;
+  }
 }

@@ -11,9 +11,17 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Between looks whether a full pipe takes more, and whether others have written. */
 const RETRY_MS = 10;
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'its folder does not exist',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder',
+};
+
 export class LogWriter {
   /** Lines that were dropped because what takes them is too slow or refuses them. */
   dropped = 0;
+  /** Why the old file is still written to after `reopen`, or ''. */
+  reopenProblem = '';
   readonly #path: string | undefined;
   readonly #turn: OutputTurn;
   #fd: number;
@@ -27,11 +35,11 @@ export class LogWriter {
   #reopen = false;
   #closed: (() => void) | undefined = undefined;
 
-  /** Opens `path` for appending, or standard output when it is `undefined`. Throws the system's error. Who shares it shares the turn. */
+  /** Opens `path` for appending, or standard output when it is `undefined`. Throws when it cannot. Who shares it shares the turn. */
   constructor(path: string | undefined, turn: OutputTurn) {
     this.#path = path;
     this.#turn = turn;
-    this.#fd = path === undefined ? 1 : fs.openSync(path, 'a', 0o640);
+    this.#fd = path === undefined ? 1 : openLog(path);
   }
 
   /** Takes one whole line of Latin-1 characters. */
@@ -62,10 +70,12 @@ export class LogWriter {
     }
     const before = this.#fd;
     try {
-      this.#fd = fs.openSync(this.#path, 'a', 0o640);
+      this.#fd = openLog(this.#path);
       fs.closeSync(before);
-    } catch {
+      this.reopenProblem = '';
+    } catch (error) {
       // The old file is better than none.
+      this.reopenProblem = (error as Error).message;
     }
   }
 
@@ -124,5 +134,16 @@ export class LogWriter {
       this.reopen();
     }
     this.#closed?.();
+  }
+}
+
+/** Throws a sentence for people. */
+function openLog(path: string): number {
+  try {
+    return fs.openSync(path, 'a', 0o640);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = REASONS[code ?? ''] ?? message;
+    throw new Error(`access records cannot be written to ${path} (logs.access.to): ${reason}`, { cause: error });
   }
 }

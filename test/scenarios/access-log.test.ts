@@ -1,10 +1,11 @@
 // Access logs: one record for every exchange, in the format asked for, none lost when the file is moved.
 import assert from 'node:assert/strict';
-import { readFile, rename } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { requestFields } from '../support/frame-sender.ts';
-import { proxyTo, startTidegate } from '../support/gateway.ts';
+import { proxyTo, spawnTidegate, startTidegate } from '../support/gateway.ts';
 import { connectHttp2 } from '../support/http2-client.ts';
 import { FLAG } from '../support/http2-frames.ts';
 import { ok, startOrigin } from '../support/origin.ts';
@@ -118,6 +119,25 @@ for (const [what, method, filler, status] of [
     assert.deepEqual([record?.method, record?.status, record?.x], ['', status, undefined]);
   });
 }
+
+test('a log that cannot be opened is told with its place, and so is one that cannot be opened anew', async (t) => {
+  const origin = await startOrigin(t);
+  const at = (path: string) => `logs: { access: { format: json, to: '${path}' } }\n${proxyTo(origin)}`;
+  const refused = await spawnTidegate(t, at('/dev/null/access.log'));
+  assert.equal(await refused.exit, 69);
+  assert.match(
+    refused.log[0]?.msg ?? '',
+    /access records cannot be written to \/dev\/null\/access\.log \(logs\.access\.to\): /,
+  );
+
+  const folder = await mkdtemp(join(tmpdir(), 'tidegate-test-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const gateway = await startTidegate(t, at(join(folder, 'access.log')));
+  await rm(folder, { recursive: true });
+  gateway.child.kill('SIGUSR1');
+  const line = await gateway.untilLogged(/was not opened anew/);
+  assert.match(String(line.problem), /\(logs\.access\.to\): its folder does not exist$/);
+});
 
 test('after SIGUSR1 the log goes on in a new file, and no record is lost', async (t) => {
   const origin = await startOrigin(t);

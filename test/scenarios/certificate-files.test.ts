@@ -63,7 +63,7 @@ for (const [what, texts, part, message] of [
     'a chain that begins with the authority',
     { ...site, cert: authority.cert + site.cert },
     'key',
-    'site.key does not belong to the first certificate of its cert',
+    'site.key does not belong to the first certificate of its cert, but to a later one, which has to come first',
   ],
 ] as const) {
   test(`${what} is refused, and the option named`, async (t) => {
@@ -80,10 +80,19 @@ test('a certificate that is damaged is refused', async (t) => {
 test('a certificate that has expired, or is not valid yet, is warned of and used', async (t) => {
   const day = 86_400_000;
   const late = await load(t, site, Date.now() + 30 * day);
-  assert.match(late.warnings.join(), /^listener web: site\.pem has expired at /);
+  assert.match(late.warnings.join(), /^listener web: site\.pem expired at /);
   assert.equal(late.files.get('web')?.length, 1);
   const early = await load(t, site, Date.now() - 30 * day);
   assert.match(early.warnings.join(), /^listener web: site\.pem is not valid before /);
+});
+
+test('a chain with a certificate that issued none before it is warned of', async (t) => {
+  const stranger = authority.issue({ names: ['b.test'] });
+  const { files, warnings } = await load(t, { ...site, cert: site.cert + stranger.cert });
+  assert.match(warnings.join(), /^listener web: site\.pem has a certificate that issued none before it/);
+  assert.equal(files.get('web')?.length, 1);
+  const whole = await load(t, { ...site, cert: site.cert + authority.cert });
+  assert.deepEqual(whole.warnings, []);
 });
 
 test('a certificate for no name is warned of', async (t) => {

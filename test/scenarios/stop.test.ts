@@ -52,6 +52,24 @@ test('at the deadline the rest is cut off, and the exit code is 0 all the same',
   await client.closed();
 });
 
+test('what is cut off at the deadline is recorded as ended by the gateway, over both versions of HTTP', async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  const gateway = await startTidegate(t, configuration(origin, '300ms'));
+  const client = await connectRaw(t, gateway.port());
+  await client.send(GET);
+  const session = http2.connect(`http://127.0.0.1:${gateway.port()}`);
+  t.after(() => session.destroy());
+  session.on('error', () => {});
+  session.request({ ':path': '/' }).on('error', () => {});
+  while (origin.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(await gateway.stop(), 0);
+  const ends = gateway.records.map(({ version, status, error, ended_by: by }) => ({ version, status, error, by }));
+  assert.deepEqual(
+    ends.toSorted((a, b) => String(a.version).localeCompare(String(b.version))),
+    ['1.1', '2'].map((version) => ({ version, status: 503, error: 'draining', by: 'self' })),
+  );
+});
+
 test('a second signal does not wait for the deadline', async (t) => {
   const origin = await startOrigin(t, () => undefined);
   const gateway = await startTidegate(t, configuration(origin, '600s'));

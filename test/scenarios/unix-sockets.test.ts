@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startGateway } from '#server/gateway.ts';
 import { connected } from '../support/connected.ts';
-import { startTidegate } from '../support/gateway.ts';
+import { spawnTidegate, startTidegate } from '../support/gateway.ts';
 import { connectRaw, RawClient } from '../support/raw-client.ts';
 import { rememberWorkers } from '../support/workers.ts';
 
@@ -89,6 +89,12 @@ test('a response that breaks off ends the connection of a client on a Unix socke
   assert.match(await client.closed(), /half$/);
   assert.equal(bystander.reader.ended, false);
   assert.equal((await gateway.untilRecords(1))[0]?.ended_by, 'origin');
+});
+
+test('a listener whose socket would be in a folder that does not exist is refused, with the folder', async (t) => {
+  const gateway = await spawnTidegate(t, "listeners: { web: { address: 'unix:/none/web.sock' } }");
+  assert.equal(await gateway.exit, 69);
+  assert.match(gateway.log[0]?.msg ?? '', /unix:\/none\/web\.sock cannot be listened on: there is no folder \/none$/);
 });
 
 test('a listener on a Unix socket serves with several workers, and again when its worker has died', async (t) => {

@@ -10,6 +10,7 @@ export const run: CommandModule = {
     ['tidegate run', 'with tidegate.yaml or tidegate.config.ts of this folder'],
     ['tidegate run /etc/tidegate.yaml', 'with that file'],
     ['kill -HUP PID', 'reload; saving the file or tidegate reload do the same'],
+    ['kill -USR1 PID', 'open access logs anew, after they were moved away'],
     ['kill -TERM PID', 'finish what is in progress, then end'],
   ],
   define: (command) => {

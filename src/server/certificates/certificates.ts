@@ -57,7 +57,8 @@ export class Certificates implements CertificateAdmin {
 
   async reload(): Promise<readonly string[]> {
     const unusable = (await this.#set?.checkFiles()) ?? [];
-    return unusable.map(({ problem }) => problem);
+    // One pair may be that of several listeners.
+    return [...new Set(unusable.map(({ problem }) => problem))];
   }
 
   async renew(name: string): Promise<CertificateOutcome> {

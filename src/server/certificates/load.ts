@@ -5,7 +5,7 @@ import type { Config } from '#config/config-schema.ts';
 import type { Certificate } from '#model/certificate.ts';
 import type { ConfigurationProblem } from '#model/configuration-error.ts';
 import { nameOf, pathOf } from './pem-option.ts';
-import { CertificateError, readCertificate } from './read-certificate.ts';
+import { CertificateError, isChain, readCertificate } from './read-certificate.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -124,8 +124,10 @@ function reasonOf(error: NodeJS.ErrnoException): string {
 }
 
 function* warningsOf(certificate: Certificate, which: string, now: number): Generator<string> {
-  const { names, notBefore, notAfter } = certificate;
+  const { names, chain, notBefore, notAfter } = certificate;
   if (names.length === 0) yield `${which} is for no name: clients take none from the subject`;
-  if (now > notAfter) yield `${which} has expired at ${new Date(notAfter).toISOString()}`;
+  if (!isChain(chain))
+    yield `${which} has a certificate that issued none before it: each of an authority comes behind what it has issued`;
+  if (now > notAfter) yield `${which} expired at ${new Date(notAfter).toISOString()}`;
   if (now < notBefore) yield `${which} is not valid before ${new Date(notBefore).toISOString()}`;
 }

@@ -22,10 +22,13 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE---
 
 /** Throws a `CertificateError`. */
 export function readCertificate(chain: string, key: string): Certificate {
-  const leaf = parseChain(chain);
+  const [leaf, ...others] = parseChain(chain);
   const privateKey = parseKey(key);
-  if (!leaf.checkPrivateKey(privateKey))
-    throw new CertificateError('key', 'does not belong to the first certificate of its cert');
+  if (!leaf.checkPrivateKey(privateKey)) {
+    const isLater = others.some((other) => other.checkPrivateKey(privateKey));
+    const hint = isLater ? ', but to a later one, which has to come first' : '';
+    throw new CertificateError('key', `does not belong to the first certificate of its cert${hint}`);
+  }
   const keyType = KEY_TYPES[privateKey.asymmetricKeyType ?? ''];
   if (!keyType)
     throw new CertificateError(
@@ -50,13 +53,25 @@ export function readCertificate(chain: string, key: string): Certificate {
   };
 }
 
-/** Reads all certificates of the text; returns the first. */
-function parseChain(text: string): X509Certificate {
+/**
+ * Whether each certificate behind the first has issued one before it, as clients expect that go no ways of their own.
+ *
+ * RFC 8446 4.4.2: "Each following certificate SHOULD directly certify the one immediately preceding it." Several authorities that
+ * have issued the same one, as with cross-signing, are fine with all clients.
+ */
+export function isChain(text: string): boolean {
+  const certificates = parseChain(text);
+  return certificates.every(
+    (issuer, i) => i === 0 || certificates.slice(0, i).some((before) => before.checkIssued(issuer)),
+  );
+}
+
+/** Reads all certificates of the text, of which there is one at least. */
+function parseChain(text: string): readonly [X509Certificate, ...X509Certificate[]] {
   const [first, ...others] = text.match(PEM_CERTIFICATE) ?? [];
   if (first === undefined) throw new CertificateError('cert', 'holds no certificate in PEM');
   try {
-    for (const other of others) new X509Certificate(other);
-    return new X509Certificate(first);
+    return [new X509Certificate(first), ...others.map((other) => new X509Certificate(other))];
   } catch (error) {
     throw new CertificateError('cert', `cannot be read: ${(error as Error).message}`);
   }
