@@ -57,8 +57,9 @@ export class Listener implements BoundSocket {
     );
   }
 
+  /** How many are open, or may be about to be: see `drain`. */
   get connections(): number {
-    return this.#connections.size;
+    return this.#connections.size + (this.state.draining && this.#server.listening ? 1 : 0);
   }
 
   serve(): void {
@@ -70,8 +71,14 @@ export class Listener implements BoundSocket {
   /** Accepts no more connections; those that exist end with their present exchange. */
   drain(): void {
     this.state.draining = true;
-    this.#server.close();
-    for (const socket of this.#early ?? []) socket.destroy();
+    if (this.#early) {
+      this.#server.close();
+      for (const socket of this.#early) socket.destroy();
+      return;
+    }
+    // Clients that the kernel has connected already would be reset: one more round of events takes them all. What is set here runs behind
+    // the present round, and what is set there behind a whole new one.
+    setImmediate(() => setImmediate(() => this.#server.close()));
     for (const connection of [...this.#connections]) connection.drain();
   }
 

@@ -109,6 +109,23 @@ test('a connection that waits for a snapshot is closed when none comes', async (
   await once(client, 'close');
 });
 
+test('a client that the system has connected by the time the listener begins to drain is served, and no later one', async (t) => {
+  let handled = 0;
+  const { host, commit } = createHost(() => handled++);
+  const { listener, connect } = await bindTcp(t, host);
+  commit();
+  listener.serve();
+  const connected = connect();
+  listener.drain();
+  assert.equal(listener.connections, 1, 'whoever waits for the last of them goes on too early');
+  const client = await connected;
+  assert.deepEqual([handled, listener.connections], [1, 2]);
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  const late = net.connect(client.remotePort ?? 0, '127.0.0.1');
+  await assert.rejects(once(late, 'connect'), { code: 'ECONNREFUSED' });
+  assert.equal(listener.connections, 1);
+});
+
 test('a datagram that comes before there is a snapshot is dropped and counted', async (t) => {
   const series = createSeries();
   const { host, commit } = createHost(() => {});
