@@ -77,6 +77,15 @@ test('a folder that others may look into is warned of once', { skip: process.pla
   assert.deepEqual(warnings, [{ folder: store.folder, mode: '755' }]);
 });
 
+test('where no folder can be made, a write says so', async (t) => {
+  const { folder } = await makeStore(t);
+  const host = { log: silentLog, clock: systemClock };
+  await writeFile(folder, '');
+  await assert.rejects(new CertificateStore(join(folder, 'a', 'b'), host).write('one', 'text'), { code: 'ENOTDIR' });
+  if (process.platform === 'linux')
+    await assert.rejects(new CertificateStore('/proc/a/b', host).write('one', 'text'), { code: 'ENOENT' });
+});
+
 test('a lock is held by one gateway at a time, and free again after its release', async (t) => {
   const store = await makeStore(t);
   const release = await store.lock('a/b');

@@ -134,7 +134,7 @@ export class CertificateStore {
   }
 
   async #makeFolder(path: string): Promise<void> {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolders(path);
     if (this.#isMade) return;
     this.#isMade = true;
     await this.#checkPermissions();
@@ -159,6 +159,28 @@ export class CertificateStore {
       const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
       if (this.#host.clock.wall() - mtimeMs > TEMPORARY_LIFE_MS) await rm(path, { force: true });
     }
+  }
+}
+
+/**
+ * Makes a folder, and those that it is in, for the owner alone. It may seem natural to have Node do all of it; however, where nobody can make
+ * a folder, as below /proc, that tries for ever.
+ */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await makeFolder(path);
+  } catch (error) {
+    if (!isMissing(error) || dirname(path) === path) throw error;
+    await makeFolders(dirname(path));
+    await makeFolder(path);
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
   }
 }
 
