@@ -12,8 +12,6 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const RETRY_MS = 10;
 
 export class LogWriter {
-  /** Lines that were dropped because what takes them is too slow or refuses them. */
-  dropped = 0;
   readonly #path: string | undefined;
   readonly #turn: OutputTurn;
   #fd: number;
@@ -25,6 +23,10 @@ export class LogWriter {
   /** An empty buffer for when the present one is full. */
   #spare: Buffer | undefined = undefined;
   #reopen = false;
+  /** Lines that were dropped because what takes them is too slow or refuses them, and that nobody was told of. */
+  #dropped = 0;
+  #hasGivenUp = false;
+  #closing: Promise<void> | undefined = undefined;
   #closed: (() => void) | undefined = undefined;
 
   /** Opens `path` for appending, or standard output when it is `undefined`. Throws the system's error. Who shares it shares the turn. */
@@ -37,7 +39,7 @@ export class LogWriter {
   /** Takes one whole line of Latin-1 characters. */
   write(line: string): void {
     if (this.#filled + line.length > BUFFER_BYTES) this.flush();
-    if (this.#waitingBytes > MAX_WAITING_BYTES) this.dropped++;
+    if (this.#waitingBytes > MAX_WAITING_BYTES) this.#dropped++;
     else if (line.length > BUFFER_BYTES) this.#send(Buffer.from(line, 'latin1'));
     else this.#filled += this.#filling.write(line, this.#filled, 'latin1');
   }
@@ -69,9 +71,16 @@ export class LogWriter {
     }
   }
 
+  /** How many lines were dropped since this was last asked. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
   /** Writes all that is left and closes the file. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
+    this.#closing ??= new Promise((resolve) => {
       this.#closed = () => {
         if (this.#path !== undefined) fs.closeSync(this.#fd);
         resolve();
@@ -79,6 +88,12 @@ export class LogWriter {
       this.flush();
       if (this.#waiting.length === 0) this.#closed();
     });
+    return this.#closing;
+  }
+
+  /** From now on drops what is not taken at once, rather than to wait for it. */
+  giveUp(): void {
+    this.#hasGivenUp = true;
   }
 
   #send(bytes: Buffer): void {
@@ -96,7 +111,7 @@ export class LogWriter {
   #writeFrom(offset: number): void {
     const bytes = this.#waiting[0] as Buffer;
     fs.write(this.#fd, bytes, offset, bytes.length - offset, null, (error, written) => {
-      if (error?.code === 'EAGAIN') {
+      if (error?.code === 'EAGAIN' && !this.#hasGivenUp) {
         setTimeout(() => this.#writeFrom(offset), RETRY_MS);
         return;
       }
@@ -107,7 +122,7 @@ export class LogWriter {
   }
 
   #drop(lines: Buffer): void {
-    for (let at = lines.indexOf(10); at >= 0; at = lines.indexOf(10, at + 1)) this.dropped++;
+    for (let at = lines.indexOf(10); at >= 0; at = lines.indexOf(10, at + 1)) this.#dropped++;
   }
 
   #written(bytes: Buffer): void {
