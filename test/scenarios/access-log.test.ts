@@ -1,8 +1,8 @@
 // Access logs: one record for every exchange, in the format asked for, none lost when the file is moved.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, readFile, readlink, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { requestFields } from '../support/frame-sender.ts';
 import { proxyTo, startTidegate, type TestGateway } from '../support/gateway.ts';
@@ -181,4 +181,24 @@ for (const [what, prepare] of [
     const whole = gateway.output.filter((line) => line.endsWith('}'));
     assert.equal(whole.length + Number(dropped), MANY);
   });
+}
+
+test('a file that a refused reload would have logged to does not stay open', async (t) => {
+  const gateway = await startTidegate(t, ROUTES);
+  const folder = dirname(gateway.file);
+  const listeners = `listeners: { web: { address: 'unix:${join(folder, 'missing', 'socket')}' } }`;
+  await gateway.write(`logs: { access: { to: '${join(folder, 'never.log')}' } }\n${listeners}\n${ROUTES}`);
+  await gateway.untilLogged(/^the new configuration is refused/);
+  // The worker is told to forget what it has prepared; what it is told next comes behind that, and ends when it is done.
+  await gateway.write(`logs: { access: { to: '${join(folder, 'next.log')}' } }\n${ROUTES}`);
+  await gateway.untilAdmin<{ generation: number }>('/status', ({ generation }) => generation > 1);
+  const open = await openFiles(gateway.pid);
+  assert.deepEqual([open.includes('never.log'), open.includes('next.log')], [false, true]);
+});
+
+/** Names of the files that a process has open. */
+async function openFiles(pid: number): Promise<readonly string[]> {
+  const descriptors = await readdir(`/proc/${pid}/fd`);
+  const targets = descriptors.map((descriptor) => readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => ''));
+  return (await Promise.all(targets)).map((target) => basename(target));
 }
