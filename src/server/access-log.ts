@@ -12,6 +12,8 @@ import { countExchange, countGrpcCall } from '#telemetry/series.ts';
 import { GRPC_STATUS_NAMES } from '#wire/grpc/status.ts';
 
 const FLUSH_MS = 1000;
+/** From the end of the time for draining on, that what takes the records has for the last of them. */
+const LAST_MS = 1000;
 
 type AccessSettings = Config['logs']['access'];
 
@@ -21,8 +23,9 @@ export class AccessLog {
   #writer: LogWriter | undefined = undefined;
   #format: AccessFormat | undefined = undefined;
   #next: { readonly settings: AccessSettings; readonly writer: LogWriter | undefined } | undefined = undefined;
-  #reported = 0;
   #problem = '';
+  /** Those that a reload has replaced, and that have not written all yet. */
+  readonly #leaving = new Set<LogWriter>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -31,6 +34,7 @@ export class AccessLog {
 
   /** Opens what a new configuration names, and what all workers write to. Throws the system's error. */
   prepare(settings: AccessSettings, turn: OutputTurn): void {
+    this.discard();
     const kept = this.#settings?.to === settings.to ? this.#writer : undefined;
     const path = settings.to === 'stdout' ? undefined : settings.to;
     this.#next = { settings, writer: settings.to === 'off' ? undefined : (kept ?? new LogWriter(path, turn)) };
@@ -43,7 +47,14 @@ export class AccessLog {
     this.#writer = this.#next.writer;
     this.#format = compileAccessFormat(this.#settings.format);
     this.#next = undefined;
-    if (before !== this.#writer) void before?.close();
+    if (before && before !== this.#writer) void this.#finish(before);
+  }
+
+  /** Closes what was opened for a configuration that is not to be used. */
+  discard(): void {
+    const writer = this.#next?.writer;
+    this.#next = undefined;
+    if (writer && writer !== this.#writer) void writer.close();
   }
 
   /** Called once for each exchange, at its end. */
@@ -69,18 +80,37 @@ export class AccessLog {
     this.#writer?.reopen();
   }
 
+  /** Resolves when all is written, also where records went before a reload. */
   async close(): Promise<void> {
-    await this.#writer?.close();
+    const writer = this.#writer;
     this.#writer = undefined;
+    if (writer) void this.#finish(writer);
+    await Promise.all([...this.#leaving].map((leaving) => leaving.close()));
+  }
+
+  /** Who does not read is not waited for much longer: the gateway ends. */
+  hurry(): void {
+    setTimeout(() => {
+      for (const writer of [this.#writer, ...this.#leaving]) writer?.giveUp();
+    }, LAST_MS);
+  }
+
+  async #finish(writer: LogWriter): Promise<void> {
+    this.#leaving.add(writer);
+    await writer.close();
+    this.#report(writer);
+    this.#leaving.delete(writer);
   }
 
   #flush(): void {
     this.#writer?.flush();
-    const dropped = this.#writer?.dropped ?? 0;
-    if (dropped > this.#reported)
-      this.#log.warn('access records were dropped: what takes them is too slow', { dropped: dropped - this.#reported });
-    this.#reported = dropped;
+    for (const writer of [this.#writer, ...this.#leaving]) if (writer) this.#report(writer);
     this.#tellOfReopening();
+  }
+
+  #report(writer: LogWriter): void {
+    const dropped = writer.takeDropped();
+    if (dropped > 0) this.#log.warn('access records were dropped: what takes them is too slow', { dropped });
   }
 
   #tellOfReopening(): void {

@@ -167,6 +167,7 @@ export class WorkerState {
 
   /** Forgets what was prepared. */
   discard(): void {
+    this.#accessLog.discard();
     for (const listener of this.#prepared?.added.values() ?? []) listener.drain();
     this.#prepared = undefined;
     if (this.#snapshot) this.#restorePools(this.#snapshot);
@@ -209,6 +210,7 @@ export class WorkerState {
 
   abort(): void {
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.abort();
+    this.#accessLog.hurry();
   }
 
   reopenLogs(): void {

@@ -18,8 +18,6 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 export class LogWriter {
-  /** Lines that were dropped because what takes them is too slow or refuses them. */
-  dropped = 0;
   /** Why the old file is still written to after `reopen`, or ''. */
   reopenProblem = '';
   readonly #path: string | undefined;
@@ -33,6 +31,10 @@ export class LogWriter {
   /** An empty buffer for when the present one is full. */
   #spare: Buffer | undefined = undefined;
   #reopen = false;
+  /** Lines that were dropped because what takes them is too slow or refuses them, and that nobody was told of. */
+  #dropped = 0;
+  #hasGivenUp = false;
+  #closing: Promise<void> | undefined = undefined;
   #closed: (() => void) | undefined = undefined;
 
   /** Opens `path` for appending, or standard output when it is `undefined`. Throws when it cannot. Who shares it shares the turn. */
@@ -45,7 +47,7 @@ export class LogWriter {
   /** Takes one whole line of Latin-1 characters. */
   write(line: string): void {
     if (this.#filled + line.length > BUFFER_BYTES) this.flush();
-    if (this.#waitingBytes > MAX_WAITING_BYTES) this.dropped++;
+    if (this.#waitingBytes > MAX_WAITING_BYTES) this.#dropped++;
     else if (line.length > BUFFER_BYTES) this.#send(Buffer.from(line, 'latin1'));
     else this.#filled += this.#filling.write(line, this.#filled, 'latin1');
   }
@@ -79,9 +81,16 @@ export class LogWriter {
     }
   }
 
+  /** How many lines were dropped since this was last asked. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
   /** Writes all that is left and closes the file. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
+    this.#closing ??= new Promise((resolve) => {
       this.#closed = () => {
         if (this.#path !== undefined) fs.closeSync(this.#fd);
         resolve();
@@ -89,6 +98,12 @@ export class LogWriter {
       this.flush();
       if (this.#waiting.length === 0) this.#closed();
     });
+    return this.#closing;
+  }
+
+  /** From now on drops what is not taken at once, rather than to wait for it. */
+  giveUp(): void {
+    this.#hasGivenUp = true;
   }
 
   #send(bytes: Buffer): void {
@@ -106,7 +121,7 @@ export class LogWriter {
   #writeFrom(offset: number): void {
     const bytes = this.#waiting[0] as Buffer;
     fs.write(this.#fd, bytes, offset, bytes.length - offset, null, (error, written) => {
-      if (error?.code === 'EAGAIN') {
+      if (error?.code === 'EAGAIN' && !this.#hasGivenUp) {
         setTimeout(() => this.#writeFrom(offset), RETRY_MS);
         return;
       }
@@ -117,7 +132,7 @@ export class LogWriter {
   }
 
   #drop(lines: Buffer): void {
-    for (let at = lines.indexOf(10); at >= 0; at = lines.indexOf(10, at + 1)) this.dropped++;
+    for (let at = lines.indexOf(10); at >= 0; at = lines.indexOf(10, at + 1)) this.#dropped++;
   }
 
   #written(bytes: Buffer): void {

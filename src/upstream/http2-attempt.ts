@@ -210,9 +210,10 @@ export class Http2Attempt implements Attempt, ResponseOwner, Deadlined, Http2Con
   lost(loss: StreamLoss): void {
     const connection = this.#connection as Http2Connection;
     const isAnswered = this.#answered || this.#held !== undefined;
+    const id = this.#stream?.id ?? 0;
     this.#held = undefined;
     this.#leaveStream(undefined);
-    this.fail(isAnswered ? incompleteError(loss) : lossError(loss, connection, this.#pool, this.exchange));
+    this.fail(isAnswered ? incompleteError(loss) : lossError({ id, loss, connection }, this.#pool, this.exchange));
   }
 
   sent(): void {

@@ -46,6 +46,7 @@ export class Http2Connection
   #state: State = 'opening';
   /** Whether the endpoint is spoken to. */
   #isStarted = false;
+  /** Whether the endpoint has said GOAWAY, without an error. */
   #endsInOrder = false;
   /** Whether something has come since it last had no streams. */
   #heard = false;
@@ -120,8 +121,13 @@ export class Http2Connection
     return !this.#heard && this.isProven;
   }
 
-  get endsInOrder(): boolean {
-    return this.#endsInOrder;
+  /**
+   * That it answers none on this connection an endpoint may go on saying for ever; a last stream that GOAWAY names tells of a request that
+   * was taken only where it is another one, and not this one, refused as well.
+   */
+  endsInOrderFor(streamId: number): boolean {
+    const { lastUsableStreamId } = this.session;
+    return this.#endsInOrder && (this.isProven || (lastUsableStreamId > 0 && streamId > lastUsableStreamId));
   }
 
   get tls(): TlsFacts | undefined {
@@ -270,8 +276,8 @@ export class Http2Connection
     this.close();
   }
 
-  goneAway(code: ErrorName, lastStreamId: number, debug: string): void {
-    this.#endsInOrder = code === 'NO_ERROR' && (this.isProven || lastStreamId > 0);
+  goneAway(code: ErrorName, debug: string): void {
+    this.#endsInOrder = code === 'NO_ERROR';
     if (code === 'HTTP_1_1_REQUIRED') this.#pool.requireHttp1();
     if (code !== 'NO_ERROR') this.#pool.warn('an endpoint ends a connection', { code, reason: debug });
     if (this.#state === 'opening')

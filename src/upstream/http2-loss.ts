@@ -26,24 +26,26 @@ export function timeoutError(isAnswered: boolean, isSending: boolean): ProxyErro
 export interface LossSurroundings {
   /** Whether the connection has served requests before, and nothing has come on it since it had none. */
   readonly isStale: boolean;
-  /** Whether the endpoint has ended it without an error, and has taken some request before. */
-  readonly endsInOrder: boolean;
+  /** Whether the endpoint has ended it without an error, and has taken some other request than the one of this stream. */
+  endsInOrderFor(streamId: number): boolean;
+}
+
+/** A stream that was lost. */
+export interface LostStream {
+  readonly id: number;
+  readonly loss: StreamLoss;
+  readonly connection: Http2Connection;
 }
 
 /** The error for a stream that was lost before the response head was here. The pool is told what the next requests had better do. */
-export function lossError(
-  loss: StreamLoss,
-  connection: Http2Connection,
-  pool: Http2Pool,
-  { grpc }: Exchange,
-): ProxyError {
+export function lossError({ id, loss, connection }: LostStream, pool: Http2Pool, { grpc }: Exchange): ProxyError {
   if (loss.by === 'peer' && loss.code === 'HTTP_1_1_REQUIRED')
     return http1Error(pool.requireHttp1(), grpc !== undefined);
   if (loss.isUnprocessed) pool.refusedBy(connection);
-  return unansweredError(loss, connection);
+  return unansweredError(id, loss, connection);
 }
 
-function unansweredError(loss: StreamLoss, { isStale, endsInOrder }: LossSurroundings): ProxyError {
+function unansweredError(streamId: number, loss: StreamLoss, surroundings: LossSurroundings): ProxyError {
   const { by, code, reason } = loss;
   if (by === 'breach') return breachError(reason);
   if (loss.isUnprocessed) {
@@ -51,7 +53,7 @@ function unansweredError(loss: StreamLoss, { isStale, endsInOrder }: LossSurroun
     // no failure of the endpoint. One that takes nothing at all would be asked for ever, if that were none.
     return new ProxyError('connection_terminated', `the endpoint has not taken the request: ${reason}`, {
       retryable: 'always',
-      stale: endsInOrder,
+      stale: surroundings.endsInOrderFor(streamId),
       unprocessed: true,
     });
   }
@@ -60,7 +62,7 @@ function unansweredError(loss: StreamLoss, { isStale, endsInOrder }: LossSurroun
       grpcStatus: grpcStatusOfReset(code),
     });
   }
-  return new ProxyError('connection_terminated', reason, { stale: isStale });
+  return new ProxyError('connection_terminated', reason, { stale: surroundings.isStale });
 }
 
 /**

@@ -1,11 +1,12 @@
 // Access logs: one record for every exchange, in the format asked for, none lost when the file is moved.
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, readlink, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { basename, dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import { requestFields } from '../support/frame-sender.ts';
-import { proxyTo, spawnTidegate, startTidegate } from '../support/gateway.ts';
+import { proxyTo, spawnTidegate, startTidegate, type TestGateway } from '../support/gateway.ts';
 import { connectHttp2 } from '../support/http2-client.ts';
 import { FLAG } from '../support/http2-frames.ts';
 import { ok, startOrigin } from '../support/origin.ts';
@@ -161,3 +162,63 @@ test('after SIGUSR1 the log goes on in a new file, and no record is lost', async
   assert.equal((await lines(`${path}.1`)) + (await lines(path)), 12);
   assert.equal(await lines(path), 7);
 });
+
+/** Requests of which the records are more than a pipe holds and Node.js reads ahead. */
+const MANY = 600;
+
+const ROUTES = 'drain: { timeout: 100ms }\nroutes: [{ name: all, match: { path: /* }, respond: { body: hi } }]';
+
+/** A gateway whose standard output nobody reads for the moment, with records for it that it does not take. */
+async function startUnread(t: TestContext): Promise<TestGateway> {
+  const gateway = await startTidegate(t, ROUTES);
+  gateway.child.stdout?.pause();
+  const client = await connectRaw(t, gateway.port());
+  for (let count = 0; count < MANY; count++)
+    await client.request(`GET /?${'x'.repeat(500)} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  return gateway;
+}
+
+/** Moves the log to a file, by a reload. */
+async function moveLog(gateway: TestGateway): Promise<void> {
+  const path = join(dirname(gateway.file), 'access.log');
+  await gateway.write(`logs: { access: { format: json, to: '${path}' } }\n${ROUTES}`);
+  await gateway.untilAdmin<{ generation: number }>('/status', ({ generation }) => generation === 2);
+}
+
+for (const [what, prepare] of [
+  ['a gateway whose records nobody reads', async () => undefined],
+  ['a gateway that a reload has told to write somewhere else since', moveLog],
+] as const) {
+  test(`${what} ends when the time for draining is over, and tells how many are lost`, async (t) => {
+    const gateway = await startUnread(t);
+    await prepare(gateway);
+    const exited = once(gateway.child, 'exit');
+    gateway.child.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
+    gateway.child.stdout?.resume();
+    const { dropped } = await gateway.untilLogged(/^access records were dropped/);
+    await gateway.exit;
+    const whole = gateway.output.filter((line) => line.endsWith('}'));
+    assert.equal(whole.length + Number(dropped), MANY);
+  });
+}
+
+test('a file that a refused reload would have logged to does not stay open', async (t) => {
+  const gateway = await startTidegate(t, ROUTES);
+  const folder = dirname(gateway.file);
+  const listeners = `listeners: { web: { address: 'unix:${join(folder, 'missing', 'socket')}' } }`;
+  await gateway.write(`logs: { access: { to: '${join(folder, 'never.log')}' } }\n${listeners}\n${ROUTES}`);
+  await gateway.untilLogged(/^the new configuration is refused/);
+  // The worker is told to forget what it has prepared; what it is told next comes behind that, and ends when it is done.
+  await gateway.write(`logs: { access: { to: '${join(folder, 'next.log')}' } }\n${ROUTES}`);
+  await gateway.untilAdmin<{ generation: number }>('/status', ({ generation }) => generation > 1);
+  const open = await openFiles(gateway.pid);
+  assert.deepEqual([open.includes('never.log'), open.includes('next.log')], [false, true]);
+});
+
+/** Names of the files that a process has open. */
+async function openFiles(pid: number): Promise<readonly string[]> {
+  const descriptors = await readdir(`/proc/${pid}/fd`);
+  const targets = descriptors.map((descriptor) => readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => ''));
+  return (await Promise.all(targets)).map((target) => basename(target));
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SETTING } from '../support/http2-frames.ts';
-import { answerAll, startHttp2Origin } from '../support/http2-origin.ts';
+import { answerAll, type Http2OriginConnection, startHttp2Origin } from '../support/http2-origin.ts';
 import { GET, gatewayTo, metric, POST } from '../support/http2-upstream.ts';
 import { exchange } from '../support/raw-client.ts';
 
@@ -80,6 +80,32 @@ for (const [what, options, asked] of [
     // The connection stood all along.
     const failures = `tidegate_endpoint_connect_failures_total{upstream="app",endpoint="${origin.address}"}`;
     assert.match(await (await gateway.adminFetch('/metrics')).text(), new RegExp(`^${failures} 0$`, 'm'));
+  });
+}
+
+for (const [what, lastOf] of [
+  ['that stream as the last one', (streamId: number) => streamId],
+  ['any stream as the last one, as at the start of a shutdown', () => 0x7fffffff],
+] as const) {
+  test(`endpoints that say GOAWAY with ${what}, and refuse it all the same, are each asked once, and what the budget allows`, async (t) => {
+    let requests = 0;
+    const refuse = async (connection: Http2OriginConnection): Promise<void> => {
+      const { streamId } = await connection.requested();
+      requests++;
+      await connection.leave(lastOf(streamId));
+      // That it ends here keeps a gateway that asks for ever from never ending this test.
+      if (requests > 10) await connection.answer(streamId);
+      else await connection.rst(streamId, 7);
+    };
+    const origin = await startHttp2Origin(t, refuse);
+    const gateway = await gatewayTo(
+      t,
+      [origin, await startHttp2Origin(t, refuse)],
+      'retry: { attempts: 3, budget: 100% }',
+    );
+    assert.equal((await exchange(t, gateway.port(), GET)).status, 502);
+    assert.ok(requests <= 3, `${requests} requests`);
+    assert.equal(await gateway.metric(metric('attempt_failures_total', origin)), 1);
   });
 }
 

@@ -246,7 +246,7 @@ export class FrameIntake implements FrameReceiver {
     // RFC 9113 6.8: "Endpoints MUST NOT increase the value they send in the last stream identifier".
     this.#session.lastUsableStreamId = Math.min(this.#session.lastUsableStreamId, lastStreamId);
     const debug = bytes.toString('latin1', from + 8, Math.min(to, from + 8 + MAX_DEBUG_BYTES));
-    this.#session.host.goneAway(errorName(bytes.readUInt32BE(from + 4)), this.#session.lastUsableStreamId, debug);
+    this.#session.host.goneAway(errorName(bytes.readUInt32BE(from + 4)), debug);
     this.#session.peerLeaves();
   }
 

@@ -25,8 +25,8 @@ export interface SessionHost extends FrameSink {
   now(): number;
   /** The connection is over by a breach of the peer, or by `fail`: GOAWAY has been written; flush and close. */
   failed(error: Http2Error): void;
-  /** The peer will process no stream beyond `lastStreamId`. */
-  goneAway(code: ErrorName, lastStreamId: number, debug: string): void;
+  /** The peer will process no stream beyond the `lastUsableStreamId` of the session. */
+  goneAway(code: ErrorName, debug: string): void;
   /** The last stream has ended. */
   idle(): void;
   /** The answer to a PING of ours. */
