@@ -136,8 +136,12 @@ export class StreamSocket extends net.Socket {
   readonly #written = (error?: Error | null): void => {
     const callback = this.#writing;
     this.#writing = undefined;
-    callback?.(error);
-    if (!this.#synchronous && !error && this.allSent) this.#sent();
+    if (error) {
+      behindNextReads(() => callback?.(error));
+      return;
+    }
+    callback?.();
+    if (!this.#synchronous && this.allSent) this.#sent();
   };
 
   get #handle(): Handle | null {
@@ -191,10 +195,13 @@ export class StreamSocket extends net.Socket {
     this.#direct++;
     request.handle = handle;
     request.oncomplete = (status) => {
+      if (status < 0) {
+        const error = Object.assign(new Error('write failed'), { errno: status, syscall: 'write' });
+        behindNextReads(() => this.destroy(error));
+        return;
+      }
       this.#direct--;
-      if (this.destroyed) return;
-      if (status < 0) this.destroy(Object.assign(new Error('write failed'), { errno: status, syscall: 'write' }));
-      else if (this.allSent) this.#sent();
+      if (!this.destroyed && this.allSent) this.#sent();
     };
     if (request.writeStatus !== null) request.oncomplete(request.writeStatus);
   }
@@ -203,4 +210,14 @@ export class StreamSocket extends net.Socket {
     if (this.#closeWhenSent) this.destroySoon();
     else this.#owner.writesDone();
   }
+}
+
+/**
+ * Calls back when what has arrived by now has been read. A peer that closes without reading all that was sent to it resets the connection, so
+ * that a write fails; what it has said before, such as why it reads no more, is there all the same. RFC 9112 9.5: a client "SHOULD monitor the
+ * network connection for an error response while it is transmitting the request".
+ */
+function behindNextReads(callback: () => void): void {
+  // What is set here runs behind the present round of events, and what is set there behind a whole new one.
+  setImmediate(() => setImmediate(callback));
 }

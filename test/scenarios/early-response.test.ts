@@ -29,6 +29,23 @@ test('a client that goes on sending behind an early answer is read for a while, 
   assert.equal(client.reader.error, undefined);
 });
 
+test('RFC 9112 9.5: the answer of an origin that closes at once, and so resets what is still sent to it, reaches the client', async (t) => {
+  const origin = await startOrigin(t);
+  origin.onHead = (_head, { socket }) => {
+    socket.write('HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nno!');
+    socket.destroy();
+  };
+  const gateway = await startTidegate(t, proxyTo(origin));
+  for (let turn = 0; turn < 20; turn++) {
+    const client = await connectRaw(t, gateway.port());
+    await client.send('PATCH / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n');
+    void client.send('x'.repeat(500_000));
+    const { status, body } = await client.response();
+    assert.deepEqual([status, body], [413, 'no!'], `turn ${turn}`);
+    client.abort();
+  }
+});
+
 test('a connection to the origin with half a request on it is not used again', async (t) => {
   const origin = await startOrigin(t, () => ok('second'));
   origin.onHead = (head, { socket }) => {
