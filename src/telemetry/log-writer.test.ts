@@ -57,6 +57,20 @@ test('lines that several threads write to one file come whole', async (t) => {
   assertWhole(fs.readFileSync(path, 'latin1'));
 });
 
+test('who gives up does not wait for its turn, and tells how many lines are lost', async (t) => {
+  const path = join(makeFolder(t), 'file');
+  const memory = OutputTurn.createMemory();
+  const writer = new LogWriter(path, new OutputTurn(memory, 0));
+  assert.equal(new OutputTurn(memory, 1).take(), true);
+  writer.write('one\n');
+  writer.flush();
+  writer.write('two\n');
+  const closed = writer.close();
+  writer.giveUp();
+  await closed;
+  assert.deepEqual([writer.takeDropped(), fs.readFileSync(path, 'latin1')], [2, '']);
+});
+
 test('the turn of a thread that has died is given back in its place, and no other', () => {
   const memory = OutputTurn.createMemory();
   const [first, second] = [new OutputTurn(memory, 0), new OutputTurn(memory, 1)];

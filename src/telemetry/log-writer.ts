@@ -115,7 +115,16 @@ export class LogWriter {
   /** Writes the first of what waits, when it is this thread's turn: whole lines, so that threads do not mix theirs. */
   #begin(): void {
     if (this.#turn.take()) this.#writeFrom(0);
+    else if (this.#hasGivenUp) this.#abandon();
     else setTimeout(() => this.#begin(), RETRY_MS);
+  }
+
+  /** Somebody else is still writing, and is not waited for any longer. */
+  #abandon(): void {
+    for (const lines of this.#waiting) this.#drop(lines);
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+    this.#closed?.();
   }
 
   #writeFrom(offset: number): void {
