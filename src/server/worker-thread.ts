@@ -4,8 +4,8 @@ import type { FromWorker, WorkerStart } from './messages.ts';
 
 /**
  * Where what is short-lived is put. With V8's default, 96 MiB, the garbage of many requests stays resident: an idle connection comes to 6 KB.
- * With 48 it is 3.5, and requests cost the same; with 24 it is 2.7, and an answer of 10 KiB over HTTP/2 costs a fifth more, as what is in
- * flight is copied too often.
+ * With 48 it is 2.3 to 3.9, and requests cost the same; with 24 it is no less, and an answer of 10 KiB over HTTP/2 costs a quarter more, as
+ * what is in flight is copied too often.
  */
 const YOUNG_MB = 48;
 
