@@ -4,21 +4,14 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { ManualClock } from '#lib/clock.ts';
-import { Deadlines } from '#lib/deadlines.ts';
-import { TurnEnd } from '#lib/turn-end.ts';
-import { KeyedTable } from '#memory/keyed-table.ts';
 import type { DatagramClient } from '#model/datagrams.ts';
 import type { Snapshot } from '#model/snapshot.ts';
 import { createTestExchange } from '#model/testing.ts';
-import { Departures } from '#net/departures.ts';
 import { CELL } from '#telemetry/series.ts';
 import { Listener } from './accept.ts';
-import { ChallengeAcceptors } from './challenge-acceptors.ts';
 import type { ListenerHost, ResponseReceiver } from './listener-host.ts';
-import { testSettings } from './testing.ts';
+import { createTestHost, testSettings } from './testing.ts';
 import { UdpListener } from './udp-listener.ts';
-import { WantedCertificates } from './wanted-certificates.ts';
 
 const ADDRESS = { host: '127.0.0.1', port: 0, socketPath: '', shared: false, first: true };
 
@@ -26,24 +19,12 @@ const createSeries = () => new Float64Array(64);
 
 /** A worker that has no snapshot until `commit`, and hands what comes to `handle`. */
 function createHost(handle: (receiver: ResponseReceiver) => void) {
-  const clock = new ManualClock();
-  const table = KeyedTable.create(64, [1, 2]);
   let snapshot: Snapshot | undefined;
-  const host: ListenerHost = {
-    clock,
-    deadlines: new Deadlines(clock, 50),
-    departures: new Departures(new Deadlines(clock, 50), () => undefined),
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-    turnEnd: new TurnEnd(),
-    challenges: new ChallengeAcceptors(),
-    wanted: new WantedCertificates(clock, () => {}),
-    breached() {},
-    buckets: () => table,
-    snapshot: () => snapshot as Snapshot,
+  const { host } = createTestHost({
     handle,
     answer: () => assert.fail('nothing goes wrong'),
-    record() {},
-  };
+    snapshot: () => snapshot as Snapshot,
+  });
   const commit = () => {
     snapshot = createTestExchange().snapshot;
   };

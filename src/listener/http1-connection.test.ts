@@ -2,23 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fields } from '#http/fields.ts';
-import { ManualClock } from '#lib/clock.ts';
-import { Deadlines } from '#lib/deadlines.ts';
-import { TurnEnd } from '#lib/turn-end.ts';
-import { KeyedTable } from '#memory/keyed-table.ts';
 import { fixedBody, type StreamBody } from '#model/body.ts';
 import type { Response } from '#model/message.ts';
-import { createTestExchange } from '#model/testing.ts';
-import { Departures } from '#net/departures.ts';
 import { MemoryStream } from '#net/testing.ts';
-import { ChallengeAcceptors } from './challenge-acceptors.ts';
 import { DRAIN_GRACE_MS, KEPT_GRACE_MS } from './drain-grace.ts';
 import { Http1Connection } from './http1-connection.ts';
-import type { ListenerHost, ResponseReceiver } from './listener-host.ts';
-import { testSettings } from './testing.ts';
-import { WantedCertificates } from './wanted-certificates.ts';
+import type { ResponseReceiver } from './listener-host.ts';
+import { createTestHost, SWEEP_MS, testSettings } from './testing.ts';
 
-const SWEEP_MS = 50;
 const GET = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
 
 function answerOf(text: string, status = 200): Response {
@@ -43,24 +34,11 @@ function contentOf(text: string, ready: (end: () => void) => void): StreamBody {
 
 /** A connection whose requests are all answered at once, or handled otherwise. */
 function connect(handle = (receiver: ResponseReceiver) => receiver.respond(answerOf('hello'))) {
-  const clock = new ManualClock();
-  const table = KeyedTable.create(64, [1, 2]);
-  const { snapshot } = createTestExchange();
-  const host: ListenerHost = {
-    clock,
-    deadlines: new Deadlines(clock, SWEEP_MS),
-    departures: new Departures(new Deadlines(clock, SWEEP_MS), () => undefined),
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-    turnEnd: new TurnEnd(),
-    breached: assert.fail,
-    challenges: new ChallengeAcceptors(),
-    wanted: new WantedCertificates(clock, () => {}),
-    buckets: () => table,
-    snapshot: () => snapshot,
+  const { host, pass } = createTestHost({
     handle,
     answer: (error) => answerOf('', error.status),
-    record() {},
-  };
+    breached: assert.fail,
+  });
   const stream = new MemoryStream();
   const settings = testSettings({ headTimeoutMs: 60_000, keepAliveTimeoutMs: 60_000 });
   const state = { name: 'test', settings, series: new Float64Array(64), tls: undefined, draining: false };
@@ -72,12 +50,6 @@ function connect(handle = (receiver: ResponseReceiver) => receiver.respond(answe
   const drain = () => {
     state.draining = true;
     connection.drain();
-  };
-  const pass = (ms: number) => {
-    for (let passed = 0; passed < ms; passed += SWEEP_MS) {
-      clock.advance(SWEEP_MS);
-      host.deadlines.sweep();
-    }
   };
   return { stream, drain, pass };
 }

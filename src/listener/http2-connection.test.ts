@@ -3,26 +3,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Fields } from '#http/fields.ts';
-import { ManualClock } from '#lib/clock.ts';
-import { Deadlines } from '#lib/deadlines.ts';
-import { TurnEnd } from '#lib/turn-end.ts';
-import { KeyedTable } from '#memory/keyed-table.ts';
 import { fixedBody } from '#model/body.ts';
 import type { Response } from '#model/message.ts';
-import { createTestExchange } from '#model/testing.ts';
-import { Departures } from '#net/departures.ts';
 import { MemoryStream } from '#net/testing.ts';
 import { HpackEncoder } from '#wire/http2/hpack/encoder.ts';
 import type { BreachKind } from '#wire/http2/http2-error.ts';
 import { CLIENT_PREFACE, ERROR_CODE, FLAG, FRAME } from '#wire/http2/protocol.ts';
-import { ChallengeAcceptors } from './challenge-acceptors.ts';
 import { Http2Connection } from './http2-connection.ts';
-import type { ListenerHost, ResponseReceiver } from './listener-host.ts';
-import { testSettings } from './testing.ts';
-import { WantedCertificates } from './wanted-certificates.ts';
+import type { ResponseReceiver } from './listener-host.ts';
+import { createTestHost, SWEEP_MS, testSettings } from './testing.ts';
 
 const SEND_TIMEOUT_MS = 1000;
-const SWEEP_MS = 50;
 /** What a client must take within the time for sending. */
 const LEAST_BYTES = 8192;
 /** Long enough for a deadline to be noticed, and more. */
@@ -68,25 +59,13 @@ function takeContent(receiver: ResponseReceiver): void {
 
 /** A connection whose requests are all answered with so many octets, or handled otherwise. */
 function connect(octets: number, expectedBreach?: BreachKind, handle?: (receiver: ResponseReceiver) => void) {
-  const clock = new ManualClock();
   const statuses: number[] = [];
-  const table = KeyedTable.create(64, [1, 2]);
-  const { snapshot } = createTestExchange();
-  const host: ListenerHost = {
-    clock,
-    deadlines: new Deadlines(clock, SWEEP_MS),
-    departures: new Departures(new Deadlines(clock, SWEEP_MS), () => undefined),
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-    turnEnd: new TurnEnd(),
-    breached: (kind) => assert.equal(kind, expectedBreach),
-    challenges: new ChallengeAcceptors(),
-    wanted: new WantedCertificates(clock, () => {}),
-    buckets: () => table,
-    snapshot: () => snapshot,
+  const { host, pass } = createTestHost({
     handle: handle ?? ((receiver) => receiver.respond(answerOf(octets))),
     answer: (error) => answerOf(0, error.status),
+    breached: (kind) => assert.equal(kind, expectedBreach),
     record: ({ status }) => statuses.push(status),
-  };
+  });
   const stream = new MemoryStream();
   const state = { name: 'test', settings, series: new Float64Array(64), tls: undefined, draining: false };
   const open = (receiver: MemoryStream['receiver']) => {
@@ -95,12 +74,6 @@ function connect(octets: number, expectedBreach?: BreachKind, handle?: (receiver
   };
   const connection = new Http2Connection(open, state, host, () => {});
   stream.give(Buffer.concat([Buffer.from(CLIENT_PREFACE, 'latin1'), frame(FRAME.SETTINGS, 0, 0, Buffer.alloc(0))]));
-  const pass = (ms: number) => {
-    for (let passed = 0; passed < ms; passed += SWEEP_MS) {
-      clock.advance(SWEEP_MS);
-      host.deadlines.sweep();
-    }
-  };
   return { connection, stream, pass, statuses };
 }
 

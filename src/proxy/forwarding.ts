@@ -27,13 +27,12 @@ export function prepareRequest(exchange: Exchange): void {
     const chain = request.fields.get('x-forwarded-for') ?? chainOfForwarded(request.fields.get('forwarded') ?? '');
     if (chain !== undefined)
       exchange.clientAddress = clientFromForwardedFor(chain, connection.remoteAddress, isTrusted);
+    // RFC 9440 2.4: a proxy "MUST sanitize the incoming request". One that knows X-Forwarded-For need not know of these fields, and would
+    // pass on what its client has made up.
+    if (!trustsCertificates) request.fields.edit((text) => withoutLines(text, tellsOfCertificates));
   } else {
     request.fields.edit((text) => withoutLines(text, tellsOfHops));
   }
-  // RFC 9440 2.4: a proxy "MUST sanitize the incoming request". One that knows X-Forwarded-For need not know of these fields, and would pass
-  // on what its client has made up.
-  if (!trustsCertificates || !isTrusted(connection.remoteAddress))
-    request.fields.edit((text) => withoutLines(text, tellsOfCertificates));
   // httpoxy: a server that turns fields into variables would take this one for its own proxy setting.
   request.fields.delete('proxy');
 }
@@ -103,7 +102,7 @@ function joined(list: string | undefined, member: string): string {
 
 /** What only a trusted proxy may say: X-Forwarded-Port and its like too, and X-Real-IP, which applications take for the client's address. */
 function tellsOfHops(name: string): boolean {
-  return name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-');
+  return name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-') || tellsOfCertificates(name);
 }
 
 function tellsOfCertificates(name: string): boolean {
